@@ -1,0 +1,53 @@
+"""SCAF on 300-W: both stages and the evaluation on common, challenging and full.
+
+Forms, after a colon (`--config=configs/300w.py:cpu`):
+  (none)  the paper's setting, for TPU or GPU: 256 px, heatmaps of 128 x 128.
+  cpu     both stages within the hour on two CPU cores: 128 px, half as wide.
+  smoke   a few steps of everything, to see that it runs.
+"""
+
+import ml_collections
+
+from scaf_jax import default_config
+
+ConfigDict = ml_collections.ConfigDict
+
+
+def get_config(form: str = "") -> ConfigDict:
+    """Returns the config of a form: '', 'cpu' or 'smoke'."""
+    config = default_config.get_config()
+    if form == "cpu":
+        _cpu(config)
+    elif form == "smoke":
+        default_config.shrink(config)
+    elif form:
+        raise ValueError(f"configs/300w.py has the forms cpu and smoke, not '{form}'")
+    return config
+
+
+def _cpu(config: ConfigDict) -> None:
+    config.input_size = 128
+    config.width_multiplier = 0.5
+    config.loader.num_threads = 2
+    pretraining = config.pretraining
+    pretraining.steps = 1500
+    pretraining.batch_size = 16
+    # The published rate is for a million steps.
+    pretraining.learning_rate = 1e-3
+    pretraining.beta1 = 0.5
+    pretraining.schedule = "cosine"
+    pretraining.warmup = 100
+    pretraining.image_start = -1
+    pretraining.structural_start = 0
+    pretraining.save_every = 250
+    alignment = config.alignment
+    alignment.heatmap_size = 64
+    alignment.blur_size = 5
+    alignment.steps = 3500
+    alignment.batch_size = 16
+    alignment.encoder_learning_rate = 5e-4
+    alignment.schedule = "cosine"
+    alignment.warmup = 100
+    alignment.save_every = 250
+    config.evaluation.boxes = ("ground_truth", "detector")
+    config.evaluation.decoder = "subpixel"

@@ -1,0 +1,139 @@
+"""Prepares a data set as ArrayRecord files, without TensorFlow.
+
+    python -m data_builders.prepare NAME --manual_dir=DOWNLOADS --data_dir=WHERE
+
+NAME is the name of a folder beside this file; --manual_dir is needed by those that read
+downloads.
+"""
+
+import argparse
+import importlib
+import inspect
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+DEFAULT_DATA_DIR = "~/tensorflow_datasets"
+_SUFFIX = "_dataset_builder.py"
+
+
+class UsageError(ValueError):
+    """The command cannot be carried out as given; the message says what to do."""
+
+
+def known_names() -> list[str]:
+    """Returns the names of the data sets that can be prepared, sorted."""
+    here = pathlib.Path(__file__).parent
+    return sorted(
+        folder.name for folder in here.iterdir() if (folder / f"{folder.name}{_SUFFIX}").is_file()
+    )
+
+
+def prepare(
+    name: str,
+    *,
+    data_dir: str = DEFAULT_DATA_DIR,
+    manual_dir: str | None = None,
+    builder_config: str | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+) -> str:
+    """Prepares one data set unless it is there already.
+
+    Args:
+      name: A name from `known_names()`.
+      data_dir: Where prepared data sets live; as for TFDS.
+      manual_dir: The folder of the downloads, for data sets that are made from downloads.
+      builder_config: Which form of the data set, for those that come in several.
+      strict: Whether incomplete downloads are an error rather than a warning.
+      overwrite: Whether to prepare afresh what is there already.
+
+    Returns:
+      A line that says how many examples lie where, then one for each warning.
+
+    Raises:
+      UsageError: An argument does not fit; the message says which and what to do.
+    """
+    builder = _make_builder(name, data_dir, builder_config, strict)
+    if builder.data_path.exists() and not overwrite:
+        return f"{_summary(builder)} is there already (--overwrite prepares it afresh)."
+
+    needs_downloads = builder.MANUAL_DOWNLOAD_INSTRUCTIONS is not None
+    download_config = tfds.download.DownloadConfig()
+    if needs_downloads:
+        download_config.manual_dir = _checked_manual_dir(builder, manual_dir)
+    if overwrite:
+        download_config.download_mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
+    builder.download_and_prepare(download_config=download_config)
+    # Said again at the end: progress has pushed the warnings off the screen.
+    problems = getattr(builder, "problems", [])
+    warnings = "".join(f"\nwarning: {problem}" for problem in problems)
+    return f"{_summary(builder)} is ready.{warnings}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m data_builders.prepare", description="Prepares a data set."
+    )
+    parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(known_names())}")
+    parser.add_argument("--manual_dir", help="folder of the unzipped downloads")
+    parser.add_argument("--data_dir", default=DEFAULT_DATA_DIR, help="default: %(default)s")
+    parser.add_argument("--builder_config", help="form of the data set, such as 'tiny'")
+    parser.add_argument(
+        "--strict", action="store_true", help="incomplete downloads are an error, not a warning"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="prepare afresh")
+    values = vars(parser.parse_args(arguments))
+    try:
+        print(prepare(values.pop("name"), **values))
+    except (ValueError, OSError) as error:  # what the user can put right: no traceback
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _make_builder(
+    name: str, data_dir: str, builder_config: str | None, strict: bool
+) -> tfds.core.DatasetBuilder:
+    if name not in known_names():
+        raise UsageError(f"no data set is called '{name}'; known: {', '.join(known_names())}")
+    module = importlib.import_module(f"data_builders.{name}.{name}{_SUFFIX.removesuffix('.py')}")
+    options: dict[str, Any] = {
+        "data_dir": str(pathlib.Path(data_dir).expanduser()),
+        "file_format": "array_record",
+    }
+    configs = [config.name for config in module.Builder.BUILDER_CONFIGS]
+    if builder_config is not None:
+        if builder_config not in configs:
+            raise UsageError(
+                f"'{name}' has no form '{builder_config}'; known: {', '.join(configs) or 'none'}"
+            )
+        options["config"] = builder_config
+    if strict:
+        if "strict" not in inspect.signature(module.Builder.__init__).parameters:
+            raise UsageError(f"'{name}' does not take --strict")
+        options["strict"] = True
+    return module.Builder(**options)
+
+
+def _checked_manual_dir(builder: tfds.core.DatasetBuilder, manual_dir: str | None) -> str:
+    instructions = inspect.cleandoc(builder.MANUAL_DOWNLOAD_INSTRUCTIONS or "")
+    if manual_dir is None:
+        raise UsageError(f"'{builder.name}' needs --manual_dir=FOLDER.\n{instructions}")
+    path = pathlib.Path(manual_dir).expanduser()
+    if not path.is_dir():
+        raise UsageError(f"--manual_dir: {path} is not a folder.\n{instructions}")
+    return str(path)
+
+
+def _summary(builder: tfds.core.DatasetBuilder) -> str:
+    counts = ", ".join(f"{k} {v.num_examples}" for k, v in sorted(builder.info.splits.items()))
+    return f"{builder.info.full_name} ({counts}) in {builder.data_path}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Procedural faces as a TensorFlow Datasets builder that needs no TensorFlow to prepare."""

@@ -1,0 +1,1 @@
+"""300-W as a TensorFlow Datasets builder that needs no TensorFlow to prepare."""

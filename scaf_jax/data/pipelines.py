@@ -1,0 +1,244 @@
+"""From sources to batches of crops.
+
+A batch is a dict of numpy arrays, B faces with L landmarks in S x S crops:
+
+| field | what |
+|---|---|
+| image | (B, S, S, 3) uint8 RGB |
+| landmarks | (B, L, 2) float32, crop coordinates in the crop's pixel convention |
+| landmark_mask | (B, L) bool, False where a landmark is not known (its coordinates are then 0) |
+| index | (B,) int32, place in the source, so that `source.keys[index]` names the face |
+
+Batches for evaluation hold besides:
+
+| field | what |
+|---|---|
+| matrix | (B, 2, 3) float32, photo to crop, for `geometry.to_photo` |
+| photo_landmarks | (B, L, 2) float32, pixels of the photo; 0 is the centre of the first pixel |
+| box | (B, 4) float32, the box that was cropped |
+| valid | (B,) bool, False for rows that only fill up the batch |
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import grain
+import numpy.typing as npt
+from absl import flags
+
+from scaf_jax.data import augmentations, geometry, samples, sources
+from scaf_jax.landmarks import schemes
+
+Batch = dict[str, npt.NDArray[Any]]
+
+# A worker process sends whole batches; more than this only costs memory.
+_BATCHES_PER_WORKER = 2
+
+
+class TrainBatches(Iterator[Batch]):
+    """An endless stream of training batches that can be saved and continued."""
+
+    def __init__(self, batches: grain.MapDataset, num_workers: int, num_threads: int) -> None:
+        """Starts at the first batch.
+
+        Args:
+          batches: The endless list of batches.
+          num_workers: Processes that prepare batches; 0 prepares them in this one.
+          num_threads: Threads in each.
+        """
+        self._batches = batches
+        self._num_workers = num_workers
+        self._read_options = grain.ReadOptions(
+            num_threads=num_threads, prefetch_buffer_size=2 * num_threads
+        )
+        self._start(0)
+
+    def __next__(self) -> Batch:
+        batch = next(self._iterator)
+        self._drawn += 1
+        return batch
+
+    def get_state(self) -> dict[str, int]:
+        """Returns where the stream is, as JSON can hold it.
+
+        The state does not depend on workers, threads or the number of processes: a run may
+        continue with others.
+        """
+        return {"batches_drawn": self._drawn}
+
+    def set_state(self, state: dict[str, int]) -> None:
+        """Continues where `get_state` was called.
+
+        Raises:
+          ValueError: The state is none of `get_state`.
+        """
+        drawn = state.get("batches_drawn")
+        if not isinstance(drawn, int) or drawn < 0:
+            raise ValueError(f"not a state of the data stream: {state}")
+        self.close()
+        self._start(drawn)
+
+    def close(self) -> None:
+        """Ends the worker processes and threads; the stream cannot be read any more."""
+        self._iterator.close()
+        self._iterator = iter(())  # what is left in memory shared with the workers goes now
+
+    def _start(self, drawn: int) -> None:
+        self._drawn = drawn
+        stream = self._batches[drawn:].to_iter_dataset(self._read_options)
+        if self._num_workers:
+            if not flags.FLAGS.is_parsed():
+                # Grain's workers read absl flags, which only absl's app.run parses.
+                flags.FLAGS.mark_as_parsed()
+            stream = stream.mp_prefetch(
+                grain.MultiprocessingOptions(
+                    num_workers=self._num_workers, per_worker_buffer_size=_BATCHES_PER_WORKER
+                )
+            )
+        self._iterator: Any = iter(stream)
+
+
+def train_batches(
+    source: sources.Source,
+    *,
+    crop: geometry.CropSettings,
+    augmentation: augmentations.AugmentationSettings | None,
+    scheme: schemes.LandmarkScheme | None,
+    batch_size: int,
+    seed: int,
+    num_workers: int = 0,
+    num_threads: int = 2,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> TrainBatches:
+    """Returns the endless, shuffled and augmented batches of one process.
+
+    Every epoch is shuffled anew. What is drawn depends on the seed alone, bit for bit, whatever
+    the workers and threads; with more processes the same faces, changed in the same way, make up
+    each global batch in another order.
+
+    Args:
+      source: The faces; a batch may hold more than there are.
+      crop: How a face is cut out.
+      augmentation: How it is changed; None leaves it.
+      scheme: How it is marked; None leaves landmarks out (L = 0).
+      batch_size: Faces in the global batch, a multiple of `process_count`.
+      seed: Seed of order and augmentation.
+      num_workers: Processes that prepare batches; 0 prepares them in this one.
+      num_threads: Threads in each.
+      process_index: Which process of the training this is.
+      process_count: How many there are.
+
+    Raises:
+      ValueError: The source is empty, or the batch cannot be divided.
+    """
+    local_size = _local_batch_size(batch_size, process_index, process_count)
+    if len(source) == 0:
+        raise ValueError("there are no faces to train on")
+    if num_threads < 1 or num_workers < 0:
+        raise ValueError("num_threads must be at least 1 and num_workers at least 0")
+    faces = (
+        grain.MapDataset.source(_Numbered(source))
+        .seed(seed)
+        .shuffle()
+        .repeat()
+        # Mapped before it is sliced, so that a face's randomness does not depend on the process.
+        .random_map(samples.TrainCrop(crop, augmentation, scheme))
+    )
+    batches = faces[process_index::process_count].batch(local_size)
+    return TrainBatches(batches, num_workers, num_threads)
+
+
+class EvaluationBatches:
+    """The batches of one pass over a source, in order; may be iterated again."""
+
+    def __init__(self, batches: grain.MapDataset, num_threads: int) -> None:
+        """Takes the list of batches and the number of threads that prepare them."""
+        self._batches = batches
+        self._read_options = grain.ReadOptions(
+            num_threads=num_threads, prefetch_buffer_size=2 * num_threads
+        )
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self._batches.to_iter_dataset(self._read_options))
+
+
+def evaluation_batches(
+    source: sources.Source,
+    *,
+    crop: geometry.CropSettings,
+    scheme: schemes.LandmarkScheme | None,
+    batch_size: int,
+    num_threads: int = 2,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> EvaluationBatches:
+    """Returns one process's batches of all faces, in order and unchanged.
+
+    Every process gets equally many; rows without a face are black and not `valid`.
+
+    Args:
+      source: The faces.
+      crop: How a face is cut out.
+      scheme: How it is marked; None leaves landmarks out (L = 0).
+      batch_size: Faces in the global batch, a multiple of `process_count`. A process holds
+        consecutive rows of it.
+      num_threads: Threads that prepare batches.
+      process_index: Which process this is.
+      process_count: How many there are.
+
+    Raises:
+      ValueError: The batch cannot be divided.
+    """
+    local_size = _local_batch_size(batch_size, process_index, process_count)
+    num_landmarks = scheme.num_landmarks if scheme else 0
+    padded = _Padded(source, batch_size, local_size, process_index)
+    faces = grain.MapDataset.source(padded).map(samples.EvaluationCrop(crop, num_landmarks))
+    return EvaluationBatches(faces.batch(local_size), num_threads)
+
+
+class _Numbered:
+    """A source whose records carry their place in it."""
+
+    def __init__(self, source: sources.Source) -> None:
+        self._source = source
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> tuple[int, sources.Record]:
+        return index, self._source[index]
+
+
+class _Padded:
+    """One process's rows of all global batches; (place, record), or (-1, None) beyond the end."""
+
+    def __init__(
+        self, source: sources.Source, batch_size: int, local_size: int, process_index: int
+    ) -> None:
+        self._source = source
+        self._batch_size = batch_size
+        self._local_size = local_size
+        self._first = process_index * local_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._source) / self._batch_size) * self._local_size
+
+    def __getitem__(self, index: int) -> tuple[int, sources.Record | None]:
+        batch, row = divmod(index, self._local_size)
+        place = batch * self._batch_size + self._first + row
+        return (place, self._source[place]) if place < len(self._source) else (-1, None)
+
+
+def _local_batch_size(batch_size: int, process_index: int, process_count: int) -> int:
+    if not 0 <= process_index < process_count:
+        raise ValueError(f"process_index={process_index} is not in 0..{process_count - 1}")
+    if batch_size <= 0 or batch_size % process_count:
+        raise ValueError(
+            f"batch_size={batch_size} must be a positive multiple of {process_count} processes"
+        )
+    return batch_size // process_count

@@ -1,0 +1,96 @@
+"""Reads `.pts` files, the text format in which the iBUG group publishes face landmarks.
+
+Such files come from downloads, so nothing in them is trusted: the size is capped, every line is
+checked, and an error names the file and the line.
+"""
+
+import os
+import pathlib
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_BYTES = 1 << 20
+MAX_COORDINATE = 1e6
+
+PathLike = str | os.PathLike[str]
+
+
+class PtsError(ValueError):
+    """A `.pts` file cannot be read; the message names the file and the line."""
+
+
+def read_pts(path: PathLike, num_landmarks: int | None = None) -> npt.NDArray[np.float32]:
+    """Reads the points of one `.pts` file.
+
+    Args:
+      path: The file.
+      num_landmarks: How many points it must hold; None takes what the file itself announces.
+
+    Returns:
+      (L, 2) float32, x and y exactly as the file has them. iBUG counts pixels from 1: subtract 1
+      to get 0-based pixel centres.
+
+    Raises:
+      PtsError: The file cannot be read, is not a `.pts` file, or holds other than the expected
+        number of finite points.
+    """
+    lines = _read_lines(pathlib.Path(path))
+    announced = None
+    for number, line in lines:
+        if line == "{":
+            break
+        field, _, value = line.partition(":")
+        if field.strip() == "n_points":
+            announced = _parse_count(path, number, value)
+        elif field.strip() != "version":
+            raise PtsError(f"{path}:{number}: expected 'version:', 'n_points:' or '{{'")
+    else:
+        raise PtsError(f"{path}: no line '{{' before the points; is it a .pts file?")
+
+    points: list[tuple[float, float]] = []
+    for number, line in lines:
+        if line == "}":
+            break
+        points.append(_parse_point(path, number, line))
+    else:
+        raise PtsError(f"{path}: no line '}}' after the points; the file may be cut short")
+
+    if announced is not None and announced != len(points):
+        raise PtsError(f"{path}: n_points says {announced}, the file holds {len(points)} points")
+    if num_landmarks is not None and num_landmarks != len(points):
+        raise PtsError(f"{path}: expected {num_landmarks} points, the file holds {len(points)}")
+    return np.array(points, np.float32).reshape(-1, 2)
+
+
+def _read_lines(path: pathlib.Path):
+    """Yields (line number, stripped text) of every line that is not blank."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise PtsError(f"{path}: larger than {MAX_BYTES} bytes; not a .pts file")
+        text = data.decode("ascii")
+    except OSError as error:
+        raise PtsError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise PtsError(f"{path}: not a text file (byte {error.start} is not ASCII)") from error
+    return ((i, line.strip()) for i, line in enumerate(text.splitlines(), 1) if line.strip())
+
+
+def _parse_count(path: PathLike, number: int, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise PtsError(f"{path}:{number}: n_points is not a whole number") from None
+
+
+def _parse_point(path: PathLike, number: int, line: str) -> tuple[float, float]:
+    fields = line.split()
+    try:
+        x, y = (float(field) for field in fields)
+    except ValueError:
+        raise PtsError(f"{path}:{number}: expected two numbers, x and y") from None
+    if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # also catches NaN
+        raise PtsError(f"{path}:{number}: point ({x}, {y}) is not a place in a photo")
+    return x, y

@@ -1,0 +1,163 @@
+"""Every setting there is, with the published values: what the files in configs/ start from."""
+
+import ml_collections
+
+ConfigDict = ml_collections.ConfigDict
+
+
+def get_config() -> ConfigDict:
+    """Returns the settings of both stages at full size, for 300-W."""
+    config = ConfigDict()
+    config.seed = 0
+    config.input_size = 256
+    config.width_multiplier = 1.0
+    # What the networks compute in: float32, or bfloat16 (parameters stay float32).
+    config.compute_dtype = "float32"
+    config.data = _data()
+    config.loader = ConfigDict({"num_workers": 0, "num_threads": 4})
+    # Devices: replicas (-1: as many as there are) x devices that share large parameters.
+    config.mesh = ConfigDict({"data": -1, "fsdp": 1})
+    config.pretraining = _pretraining()
+    config.alignment = _alignment()
+    config.evaluation = _evaluation()
+    return config
+
+
+def _data() -> ConfigDict:
+    return ConfigDict(
+        {
+            # As in `python -m data_builders.prepare NAME`.
+            "name": "the300w",
+            "data_dir": "~/tensorflow_datasets",
+            "train_split": "train",
+            "landmarks_feature": "landmarks",
+            "scheme": "ibug68",
+            # Margins about the face box, as fractions of its height.
+            "margin_top": 0.2,
+            "margin_bottom": 0.12,
+            "margin_left": 0.0,
+            "margin_right": 0.0,
+            "box": "ground_truth",
+            "pixel_convention": "centers",
+        }
+    )
+
+
+def _pretraining() -> ConfigDict:
+    return ConfigDict(
+        {
+            # The run of stage 1 to use, a folder; where empty, WORKDIR/pretraining.
+            "run": "",
+            # A folder of photos without labels; where each face is, as fractions of the photo's
+            # width and height (x0, y0, x1, y1), or a table name,x0,y0,x1,y1 in pixels.
+            "unlabeled_dir": "",
+            "unlabeled_box": (0.0, 0.0, 1.0, 1.0),
+            "unlabeled_boxes_csv": "",
+            # Whether the training split's images are used as well.
+            "training_images": True,
+            "steps": 1_000_000,
+            "batch_size": 50,
+            "learning_rate": 2e-5,
+            "image_discriminator_rate": 0.5,
+            "beta1": 0.0,
+            "beta2": 0.999,
+            "schedule": "constant",
+            "warmup": 0,
+            # First step of each term; -1 switches it off.
+            "embedding_start": 0,
+            "image_start": 200_000,
+            "structural_start": 400_000,
+            "interpolation_start": -1,
+            "interpolation_weight": 0.25,
+            "dropout": True,
+            "augmentation": _augmentation(45.0, 0.035, (0.94, 1.03)),
+            "log_every": 100,
+            "save_every": 5_000,
+        }
+    )
+
+
+def _alignment() -> ConfigDict:
+    return ConfigDict(
+        {
+            # Where encoder and generator come from: stage 1, or random weights (a baseline; set
+            # generator_learning_rate and train_backbone_norm with it).
+            "initialization": "pretraining",
+            "skips": True,
+            "heatmap_size": 128,
+            "sigma": 7.0,
+            "support": 2.5,
+            "rounding": False,
+            "blur_size": 9,
+            # How many training faces have labels: 0 for all; which: `first` or `random`.
+            "num_labels": 0,
+            "label_subset": "first",
+            "label_seed": 0,
+            "steps": 50_000,
+            "batch_size": 40,
+            "learning_rate": 1e-3,
+            "encoder_learning_rate": 2e-5,
+            "generator_learning_rate": 0.0,
+            "encoder_start": 0,
+            "train_backbone_norm": False,
+            "beta1": 0.9,
+            "beta2": 0.999,
+            "schedule": "constant",
+            "warmup": 0,
+            "augmentation": _augmentation(30.0, 0.04, (0.94, 1.05)),
+            "log_every": 100,
+            "save_every": 1_000,
+        }
+    )
+
+
+def _augmentation(rotation: float, translation: float, scale: tuple[float, float]) -> ConfigDict:
+    return ConfigDict(
+        {
+            "flip_probability": 0.5,
+            "rotation_degrees": rotation,
+            "translation": translation,
+            "scale": scale,
+            "shear_degrees": 5.0,
+            "occlusion_probability": 0.0,
+        }
+    )
+
+
+def _evaluation() -> ConfigDict:
+    return ConfigDict(
+        {
+            # Test sets by split; `full`, where named, is all of them together.
+            "splits": ("test_common", "test_challenging"),
+            "full": "test_full",
+            "boxes": ("ground_truth",),
+            "decoder": "argmax",
+            # Average the heatmaps of the image and of its mirror image.
+            "flip": False,
+            "normalizer": "outer_eye_corners",
+            "thresholds": (8.0, 10.0),
+            "batch_size": 40,
+            "num_pictures": 10,
+        }
+    )
+
+
+def shrink(config: ConfigDict) -> None:
+    """Turns a config into its `smoke` form: a few steps of the smallest networks."""
+    config.input_size = 64
+    config.width_multiplier = 1 / 16
+    config.loader.num_threads = 1
+    config.alignment.heatmap_size = 32
+    config.alignment.blur_size = 3
+    config.evaluation.batch_size = 8
+    config.evaluation.num_pictures = 3
+    for section in (config.pretraining, config.alignment):
+        section.batch_size = 8
+        section.warmup = 0
+        section.log_every = 1
+        section.save_every = 2
+        if section.steps:
+            section.steps = 4
+    for name in ("embedding_start", "image_start", "structural_start"):
+        if config.pretraining[name] > 0:
+            config.pretraining[name] = 2

@@ -1,0 +1,336 @@
+"""Evaluation of an aligner: predictions for whole test sets, a report with pictures."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from absl import logging
+from flax import nnx
+
+from scaf_jax import settings
+from scaf_jax.data import geometry, pipelines, sources
+from scaf_jax.landmarks import metrics
+from scaf_jax.models import aligner
+from scaf_jax.reporting import figures, report, results
+from scaf_jax.training import alignment, progress, sharding, state
+
+ConfigDict = ml_collections.ConfigDict
+Array = np.ndarray
+GraphDef = nnx.GraphDef[aligner.Aligner]
+
+_DECODER_NAMES = {"argmax": "arg-max", "subpixel": "sub-pixel"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """What the network says of a source's N faces, in the source's order.
+
+    Attributes:
+      landmarks: (N, L, 2) float64 by decoder, photo pixels.
+      photo_landmarks: (N, L, 2) float32, the true ones.
+      landmark_mask: (N, L) bool.
+      matrix: (N, 2, 3) float32, photo to crop.
+      box: (N, 4) float32.
+      reconstruction_l1: (N,) float32, grey levels.
+    """
+
+    landmarks: dict[str, Array]
+    photo_landmarks: Array
+    landmark_mask: Array
+    matrix: Array
+    box: Array
+    reconstruction_l1: Array
+
+
+class Predictor:
+    """The jitted, sharded prediction step of one trained network."""
+
+    def __init__(
+        self, config: ConfigDict, graphdef: GraphDef, train_state: state.TrainState
+    ) -> None:
+        """Takes a config and a network of it."""
+        self._config = config
+        self._train_state = train_state
+        self._scheme = settings.scheme(config)
+        self.mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
+        step = functools.partial(
+            alignment.predict_step,
+            graphdef=graphdef,
+            codec=settings.codec(config),
+            flip_permutation=self._scheme.flip_permutation if config.evaluation.flip else (),
+        )
+
+        def predict(params: Any, batch_stats: Any, batch: dict[str, jax.Array]) -> dict[str, Any]:
+            return step(params, batch_stats, batch["image"]) | {
+                name: value for name, value in batch.items() if name != "image"
+            }
+
+        # Every process gets all results: they are small, and each may need them.
+        self._step = jax.jit(predict, out_shardings=sharding.replicated(self.mesh))
+        self._inspect = jax.jit(
+            functools.partial(alignment.inspect_step, graphdef=graphdef),
+            out_shardings=sharding.replicated(self.mesh),
+        )
+
+    def predict(self, source: sources.Source, *, box: str | None = None) -> Predictions:
+        """Predicts the landmarks of all faces of a source.
+
+        Args:
+          source: The faces.
+          box: Which of a record's boxes to crop from; by default the configured one.
+        """
+        size = _divisible(self._config.evaluation.batch_size, self.mesh)
+        batches = pipelines.evaluation_batches(
+            source,
+            crop=settings.crop(self._config, box),
+            scheme=self._scheme,
+            batch_size=size,
+            num_threads=self._config.loader.num_threads,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+        )
+        rows = []
+        for batch in progress.track(batches, "evaluate"):
+            outputs = self._step(
+                self._train_state.params,
+                self._train_state.batch_stats,
+                sharding.to_global(batch, self.mesh),
+            )
+            outputs = {name: np.asarray(value) for name, value in outputs.items()}
+            rows.append({name: value[outputs["valid"]] for name, value in outputs.items()})
+        columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+        convention = self._config.data.pixel_convention
+        landmarks = {
+            name.removeprefix("landmarks_"): geometry.to_photo(value, columns["matrix"], convention)
+            for name, value in columns.items()
+            if name.startswith("landmarks_")
+        }
+        fields = [field.name for field in dataclasses.fields(Predictions)]
+        return Predictions(landmarks, **{name: columns[name] for name in fields[1:]})
+
+    def inspect(self, images: Array) -> tuple[Array, Array]:
+        """Returns heatmaps (N, H, H, L) and reconstructions (N, S, S, 3) uint8 of crops."""
+        count = _divisible(len(images), self.mesh)
+        padded = np.concatenate([images, np.zeros((count - len(images), *images.shape[1:]), "u1")])
+        # Every process holds all of these few images.
+        placed = jax.device_put(padded, sharding.replicated(self.mesh))
+        heatmaps, reconstructions = self._inspect(
+            self._train_state.params, self._train_state.batch_stats, placed
+        )
+        return np.asarray(heatmaps)[: len(images)], np.asarray(reconstructions)[: len(images)]
+
+
+def _divisible(batch_size: int, mesh: jax.sharding.Mesh) -> int:
+    return -(-batch_size // mesh.size) * mesh.size
+
+
+def mean_shape(config: ConfigDict) -> Array:
+    """Returns the mean shape (L, 2) of the labelled training faces, in crop pixels."""
+    crop, source = settings.crop(config), settings.labeled_source(config)
+    points, masks = [], []
+    for i in range(len(source)):
+        record = source[i]
+        matrix = geometry.crop_matrix(record[f"box_{crop.box}"], crop)
+        points.append(geometry.to_crop(record["landmarks"], matrix, crop.pixel_convention))
+        masks.append(record["landmark_mask"])
+    return metrics.mean_shape(np.stack(points), np.stack(masks))
+
+
+def evaluate(
+    config: ConfigDict, graphdef: GraphDef, train_state: state.TrainState, folder: pathlib.Path
+) -> report.Report:
+    """Evaluates a network on the config's test sets and writes the report.
+
+    Args:
+      config: The run's config.
+      graphdef: The network's definition.
+      train_state: Its state.
+      folder: Gets the report, the numbers and the pictures.
+    """
+    predictor = Predictor(config, graphdef, train_state)
+    shape = mean_shape(config)
+    splits: list[results.SplitResults] = []
+    errors: dict[str, float] = {}
+    for box in config.evaluation.boxes:
+        parts = []
+        for split in config.evaluation.splits:
+            source = settings.split_source(config, split)
+            predictions = predictor.predict(source, box=box)
+            name = split if box == config.data.box else f"{split} ({box} box)"
+            parts.append(_split_results(config, name, source, predictions, shape))
+            errors[name] = float(predictions.reconstruction_l1.mean())
+        splits += parts
+        if config.evaluation.full and len(parts) > 1:
+            full = config.evaluation.full
+            name = full if box == config.data.box else f"{full} ({box} box)"
+            splits.append(_union(name, parts))
+    pictures = _pictures(config, predictor, splits)
+    facts = {
+        "training steps": int(train_state.step),
+        "labelled faces": len(settings.labeled_source(config)),
+        "model": "SCAF (with skips)" if config.alignment.skips else "3FabRec (without skips)",
+        "seed": config.seed,
+        "mirrored copies averaged": bool(config.evaluation.flip),
+        "reconstruction L1 (grey levels)": errors,
+        "config": config.to_dict(),
+    }
+    if jax.process_index() != 0:
+        return report.Report(folder / "report.md", {}, "")
+    return report.write_report(
+        folder,
+        splits=splits,
+        scheme=settings.scheme(config),
+        normalizer=config.evaluation.normalizer,
+        thresholds=tuple(config.evaluation.thresholds),
+        extra=facts,
+        pictures=pictures,
+    )
+
+
+def _split_results(
+    config: ConfigDict,
+    name: str,
+    source: sources.Source,
+    predictions: Predictions,
+    shape: Array,
+) -> results.SplitResults:
+    chosen = config.evaluation.decoder
+    decoded = {_DECODER_NAMES[key]: points for key, points in predictions.landmarks.items()}
+    baseline = geometry.to_photo(
+        np.broadcast_to(shape, predictions.photo_landmarks.shape),
+        predictions.matrix,
+        config.data.pixel_convention,
+    )
+    return results.SplitResults(
+        name=name,
+        keys=source.keys,
+        subsets=[source[i]["subset"] for i in range(len(source))],
+        predicted=decoded.pop(_DECODER_NAMES[chosen]),
+        truth=predictions.photo_landmarks.astype(np.float64),
+        mask=predictions.landmark_mask,
+        boxes=predictions.box,
+        decoder=_DECODER_NAMES[chosen],
+        others=decoded,
+        baseline=baseline,
+    )
+
+
+def _union(name: str, parts: Sequence[results.SplitResults]) -> results.SplitResults:
+    """Returns several test sets as one."""
+
+    def joined(pick: Any) -> Array:
+        return np.concatenate([pick(part) for part in parts])
+
+    return results.SplitResults(
+        name=name,
+        keys=[key for part in parts for key in part.keys],
+        subsets=[subset for part in parts for subset in part.subsets],
+        predicted=joined(lambda part: part.predicted),
+        truth=joined(lambda part: part.truth),
+        mask=joined(lambda part: part.mask),
+        boxes=joined(lambda part: part.boxes),
+        decoder=parts[0].decoder,
+        others={
+            key: joined(lambda part, key=key: part.others[key]) for key in parts[0].others
+        },
+        baseline=joined(lambda part: part.baseline),
+    )
+
+
+def _pictures(
+    config: ConfigDict, predictor: Predictor, splits: Sequence[results.SplitResults]
+) -> list[report.Picture]:
+    """Draws faces of each test set and the worst faces of all, from the configured box."""
+    scheme, pictures = settings.scheme(config), []
+    by_name = {split.name: split for split in splits}
+    for name in config.evaluation.splits:
+        if name not in by_name:
+            continue
+        split = by_name[name]
+        nme = split.nme(scheme, config.evaluation.normalizer)[split.decoder]
+        source = settings.split_source(config, name)
+        count = min(config.evaluation.num_pictures, len(source))
+        spread = np.linspace(0, len(source) - 1, count).astype(int)
+        pictures += _faces(config, predictor, split, source, spread, nme)
+        pictures += _worst(config, split, source, nme, count)
+    logging.info("%d pictures", len(pictures))
+    return pictures
+
+
+def _crops(
+    config: ConfigDict, split: results.SplitResults, source: sources.Source, chosen: Array
+) -> tuple[Array, Array, Array]:
+    """Returns crops (N, S, S, 3), and predicted and true landmarks (N, L, 2) in them."""
+    crop = settings.crop(config)
+    images, predicted, truth = [], [], []
+    for i in chosen:
+        record = source[int(i)]
+        matrix = geometry.crop_matrix(record[f"box_{crop.box}"], crop)
+        images.append(pipelines.cut_face(record, matrix, crop.input_size))
+        predicted.append(geometry.to_crop(split.predicted[i], matrix))
+        truth.append(geometry.to_crop(split.truth[i], matrix))
+    return np.stack(images), np.stack(predicted), np.stack(truth)
+
+
+def _faces(
+    config: ConfigDict,
+    predictor: Predictor,
+    split: results.SplitResults,
+    source: sources.Source,
+    chosen: Array,
+    nme: Array,
+) -> list[report.Picture]:
+    images, predicted, truth = _crops(config, split, source, chosen)
+    heatmaps, reconstructions = predictor.inspect(images)
+    mask, captions = split.mask[chosen], [f"NME {nme[i]:.2f} %" for i in chosen]
+    codec = settings.codec(config)
+    few = slice(0, 4)
+    true_heatmaps = np.asarray(codec.encode(jax.numpy.asarray(truth[few], "float32")))
+    return [
+        report.Picture(
+            f"faces_{split.name}.png",
+            f"Faces of {split.name}",
+            figures.face_grid(
+                images, reconstructions, predicted, truth, mask=mask, captions=captions
+            ),
+            "Input, reconstruction, predicted (blue) and true (green) landmarks.",
+        ),
+        report.Picture(
+            f"heatmaps_{split.name}.png",
+            f"Heatmaps of {split.name}",
+            figures.heatmap_row(
+                images[few],
+                predicted[few],
+                truth[few],
+                heatmaps[few],
+                true_heatmaps,
+                mask=mask[few],
+                captions=captions[few],
+            ),
+        ),
+    ]
+
+
+def _worst(
+    config: ConfigDict,
+    split: results.SplitResults,
+    source: sources.Source,
+    nme: Array,
+    count: int,
+) -> list[report.Picture]:
+    worst = figures.worst_indices(nme, count)
+    images, predicted, truth = _crops(config, split, source, worst)
+    picture = figures.worst_faces(
+        images,
+        predicted,
+        truth,
+        nme=nme[worst],
+        keys=[split.keys[i] for i in worst],
+        mask=split.mask[worst],
+    )
+    return [report.Picture(f"worst_{split.name}.png", f"Largest errors of {split.name}", picture)]

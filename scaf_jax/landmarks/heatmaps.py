@@ -1,0 +1,187 @@
+"""The heatmap codec: landmarks -> Gaussian heatmaps -> landmarks, and the pixel conventions.
+
+Crop coordinates `u` and heatmap coordinates `h` have the centre of the first pixel at 0. Under
+`centers`, the default, h = (u + 0.5) H / S - 0.5: a pixel covers [i - 0.5, i + 0.5). `corners` is
+the convention of the published 3FabRec code, h = u H / S.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+CONVENTIONS = ("centers", "corners")
+DECODERS = ("argmax", "subpixel")
+
+
+@dataclasses.dataclass(frozen=True)
+class HeatmapCodec:
+    """Encodes landmarks as heatmaps and decodes them.
+
+    Attributes:
+      input_size: Side S of the crop, in pixels.
+      heatmap_size: Side H of the heatmaps, in pixels.
+      sigma: Standard deviation of the Gaussians in pixels of a 128 px heatmap; it scales with H.
+      support: Half side of a Gaussian's square support, in standard deviations.
+      rounding: Whether Gaussians are centred on whole pixels (half up), as the published code does.
+      blur_size: Side of the box blur before the maximum is sought, in heatmap pixels; odd.
+      pixel_convention: `centers` or `corners`.
+    """
+
+    input_size: int
+    heatmap_size: int
+    sigma: float = 7.0
+    support: float = 2.5
+    rounding: bool = False
+    blur_size: int = 9
+    pixel_convention: str = "centers"
+
+    def __post_init__(self) -> None:
+        if self.pixel_convention not in CONVENTIONS:
+            raise ValueError(
+                f"pixel_convention must be one of {CONVENTIONS}, not '{self.pixel_convention}'"
+            )
+        if self.blur_size < 1 or self.blur_size % 2 == 0:
+            raise ValueError(f"blur_size must be odd and positive, not {self.blur_size}")
+        if self.sigma <= 0 or self.support <= 0:
+            raise ValueError("sigma and support must be positive")
+
+    @property
+    def _ratio(self) -> float:
+        return self.heatmap_size / self.input_size
+
+    @property
+    def _shift(self) -> float:
+        return 0.5 if self.pixel_convention == "centers" else 0.0
+
+    def to_heatmap(self, landmarks: jax.Array) -> jax.Array:
+        """Maps crop coordinates to heatmap coordinates (any shape, pixels)."""
+        return (landmarks + self._shift) * self._ratio - self._shift
+
+    def to_crop(self, landmarks: jax.Array) -> jax.Array:
+        """Maps heatmap coordinates to crop coordinates (any shape, pixels)."""
+        return (landmarks + self._shift) / self._ratio - self._shift
+
+    def encode(self, landmarks: jax.Array) -> jax.Array:
+        """Returns the target heatmaps of landmarks: Gaussians of peak 1, cut by the frame.
+
+        Args:
+          landmarks: (B, L, 2) x, y in crop pixels; they may lie outside the crop.
+
+        Returns:
+          (B, H, H, L) in the dtype of landmarks.
+        """
+        centers = self.to_heatmap(landmarks)
+        if self.rounding:
+            centers = jnp.floor(centers + 0.5)
+        sigma = self.sigma * self.heatmap_size / 128
+        pixels = jnp.arange(self.heatmap_size, dtype=landmarks.dtype)
+        offsets = pixels[:, None, None, None] - jnp.moveaxis(centers, 0, 1)  # (H, L, B, 2)
+        profile = jnp.exp(-0.5 * jnp.square(offsets / sigma))
+        profile = jnp.where(jnp.abs(offsets) <= self.support * sigma, profile, 0.0)
+        columns, rows = profile[..., 0], profile[..., 1]
+        return jnp.einsum("ylb,xlb->byxl", rows, columns)
+
+    def decode(self, heatmaps: jax.Array, decoder: str = "argmax") -> jax.Array:
+        """Returns the landmarks at the maxima of the blurred heatmaps.
+
+        Args:
+          heatmaps: (B, H, H, L).
+          decoder: `argmax` gives whole heatmap pixels; `subpixel` refines them.
+
+        Returns:
+          (B, L, 2) x, y in crop pixels, float32 (float64 for float64 heatmaps).
+
+        Raises:
+          ValueError: The decoder does not exist.
+        """
+        if decoder not in DECODERS:
+            raise ValueError(f"decoder must be one of {DECODERS}, not '{decoder}'")
+        heatmaps = heatmaps.astype(jnp.promote_types(heatmaps.dtype, jnp.float32))
+        blurred = box_blur(heatmaps, self.blur_size)
+        peaks = find_peaks(blurred)
+        points = peaks.astype(heatmaps.dtype)
+        if decoder == "subpixel":
+            reach = max(1, round(self.sigma * self.heatmap_size / 128 / 2))
+            points = refine_peaks(blurred, peaks, reach=reach)
+        return self.to_crop(points)
+
+
+def box_blur(heatmaps: jax.Array, size: int) -> jax.Array:
+    """Returns the mean over size x size windows with zero padding; (B, H, W, L) -> the same."""
+    blurred = _window_sum(_window_sum(heatmaps, size, axis=1), size, axis=2)
+    return blurred / (size * size)
+
+
+def _window_sum(x: jax.Array, size: int, *, axis: int) -> jax.Array:
+    """Sums windows of an odd size along an axis, doubling the window: log2(size) additions."""
+    padding = [(0, 0)] * x.ndim
+    padding[axis] = (size // 2, size // 2)
+    x = jnp.pad(x, padding)
+    length = x.shape[axis]
+    total, offset, run, width = None, 0, x, 1
+    while width <= size:
+        if size & width:
+            part = _shifted(run, offset, length - size + 1, axis)
+            total = part if total is None else total + part
+            offset += width
+        if 2 * width <= size:
+            count = run.shape[axis] - width
+            run = _shifted(run, 0, count, axis) + _shifted(run, width, count, axis)
+        width *= 2
+    assert total is not None
+    return total
+
+
+def _shifted(x: jax.Array, start: int, count: int, axis: int) -> jax.Array:
+    return jax.lax.slice_in_dim(x, start, start + count, axis=axis)
+
+
+def find_peaks(heatmaps: jax.Array) -> jax.Array:
+    """Returns the pixel of each map's maximum, (B, L, 2) int32 x, y, from (B, H, W, L).
+
+    Equal maxima: the first in row-major order.
+    """
+    row_maxima = heatmaps.max(axis=2)  # (B, H, L)
+    y = jnp.argmax(row_maxima, axis=1)  # (B, L)
+    rows = jnp.take_along_axis(heatmaps, y[:, None, None, :], axis=1)[:, 0]  # (B, W, L)
+    x = jnp.argmax(rows, axis=1)
+    return jnp.stack([x, y], axis=-1).astype(jnp.int32)
+
+
+def refine_peaks(heatmaps: jax.Array, peaks: jax.Array, *, reach: int) -> jax.Array:
+    """Moves peaks to the top of a Gaussian through five values of their surroundings.
+
+    A parabola through the logarithms of the values at -reach, 0 and +reach, for x and y apart: exact
+    where the map is a Gaussian, whatever its width. A wide reach averages the noise that
+    neighbouring pixels share. A peak closer than reach to the border stays on its pixel in that
+    direction.
+
+    Args:
+      heatmaps: (B, H, W, L), blurred.
+      peaks: (B, L, 2) int x, y in heatmap pixels.
+      reach: Distance of the values, in heatmap pixels.
+
+    Returns:
+      (B, L, 2) x, y in heatmap pixels, in the dtype of heatmaps; at most reach from the peak.
+    """
+    height, width, num_landmarks = heatmaps.shape[1:]
+    flat = heatmaps.reshape(-1, height * width, num_landmarks)
+    x, y = peaks[..., 0], peaks[..., 1]
+
+    def log_value(dx: int, dy: int) -> jax.Array:
+        index = jnp.clip(y + dy, 0, height - 1) * width + jnp.clip(x + dx, 0, width - 1)
+        values = jnp.take_along_axis(flat, index[:, None], axis=1)[:, 0]
+        return jnp.log(jnp.maximum(values, 1e-6))
+
+    top = log_value(0, 0)
+
+    def offset(before: jax.Array, after: jax.Array, position: jax.Array, size: int) -> jax.Array:
+        curvature = 2 * top - before - after
+        shift = 0.5 * reach * (after - before) / jnp.maximum(curvature, 1e-6)
+        inside = (position >= reach) & (position < size - reach)
+        return jnp.where(inside, jnp.clip(shift, -reach, reach), 0.0)
+
+    shift_x = offset(log_value(-reach, 0), log_value(reach, 0), x, width)
+    shift_y = offset(log_value(0, -reach), log_value(0, reach), y, height)
+    return peaks.astype(heatmaps.dtype) + jnp.stack([shift_x, shift_y], axis=-1)

@@ -1,0 +1,132 @@
+"""The aligner: landmark heatmaps through a frozen generator.
+
+Interleaved Transfer Layers (ITLs) sit between the generator's stages; skip bottlenecks bring the
+encoder's feature maps of the same resolution. Source: SCAF, sec. 3.1; without skips it is 3FabRec.
+"""
+
+import jax
+from flax import nnx
+from flax.typing import Dtype
+
+from scaf_jax.models import autoencoder, layers, resnet
+
+FIRST_RESOLUTION = 8
+
+
+class Aligner(nnx.Module):
+    """Image (B, S, S, 3) -> landmark heatmaps (B, H, H, L).
+
+    Args:
+      input_size: S: 64, 128 or 256 pixels.
+      heatmap_size: H, 16 px up to S, but at most 128: a power of two. The path leaves the
+        generator at H / 2.
+      num_landmarks: L.
+      skips: Whether skip bottlenecks are there (SCAF) or not (3FabRec).
+      width_multiplier: Scales every channel count.
+      dtype: Dtype to compute in (parameters stay float32).
+      rngs: Source of the initial weights.
+
+    Raises:
+      ValueError: The path to heatmap_size does not exist at this input size.
+    """
+
+    def __init__(
+        self,
+        *,
+        input_size: int,
+        heatmap_size: int,
+        num_landmarks: int,
+        skips: bool = True,
+        width_multiplier: float = 1.0,
+        dtype: Dtype | None = None,
+        rngs: nnx.Rngs,
+    ):
+        sizes = [s for s in (16, 32, 64, 128) if s <= input_size]
+        if heatmap_size not in sizes:
+            raise ValueError(
+                f"heatmap_size must be one of {sizes} at input_size {input_size}, "
+                f"not {heatmap_size}"
+            )
+        self.encoder = autoencoder.Encoder(
+            input_size=input_size, width_multiplier=width_multiplier, dtype=dtype, rngs=rngs
+        )
+        self.generator = autoencoder.Generator(
+            output_size=input_size, width_multiplier=width_multiplier, dtype=dtype, rngs=rngs
+        )
+        self.transfer = TransferPath(
+            channels_by_resolution=_path_channels(heatmap_size, width_multiplier),
+            skip_resolutions=_skip_resolutions(input_size) if skips else (),
+            num_landmarks=num_landmarks,
+            dtype=dtype,
+            rngs=rngs,
+        )
+
+    def __call__(
+        self, images: jax.Array, *, train: bool, train_backbone: bool = False
+    ) -> tuple[jax.Array, jax.Array]:
+        """Predicts heatmaps.
+
+        Args:
+          images: (B, S, S, 3), RGB in [0, 1] minus the mean.
+          train: Whether the bottlenecks' batch norm uses (and records) batch statistics.
+          train_backbone: The same for encoder and generator; never in SCAF, whose encoder and
+            generator keep their running statistics, but needed when trained from random weights.
+
+        Returns:
+          Heatmaps (B, H, H, L) in the compute dtype, and embeddings (B, 99).
+        """
+        embeddings, features = self.encoder(images, train=train_backbone)
+        x = self.generator.start(embeddings, train=train_backbone)
+        for name in self.transfer.itls:
+            x = self.generator.stages[name](x, train=train_backbone)
+            x = self.transfer.itl(name, x, features.get(x.shape[1]), train=train)
+        return self.transfer.head(x), embeddings
+
+    def reconstruct(self, embeddings: jax.Array) -> jax.Array:
+        """Returns the auto-encoder's images (B, S, S, 3) of embeddings (B, 99)."""
+        return self.generator(embeddings, train=False)
+
+
+class TransferPath(nnx.Module):
+    """What stage 2 adds: ITLs, skip bottlenecks and the heatmap head."""
+
+    def __init__(
+        self,
+        *,
+        channels_by_resolution: dict[int, int],
+        skip_resolutions: tuple[int, ...],
+        num_landmarks: int,
+        dtype: Dtype | None,
+        rngs: nnx.Rngs,
+    ):
+        self.itls, self.bottlenecks = nnx.Dict(), nnx.Dict()
+        channels = 0
+        for i, (resolution, channels) in enumerate(channels_by_resolution.items(), start=1):
+            self.itls[f"layer{i}"] = layers.Conv(
+                channels, channels, window=3, padding=1, dtype=dtype, rngs=rngs
+            )
+            if resolution in skip_resolutions:
+                self.bottlenecks[f"layer{i}"] = resnet.Bottleneck(channels, dtype=dtype, rngs=rngs)
+        self.head = layers.ConvTranspose(channels, num_landmarks, dtype=dtype, rngs=rngs)
+
+    def itl(
+        self, name: str, x: jax.Array, feature: jax.Array | None, *, train: bool
+    ) -> jax.Array:
+        """Applies the ITL after the generator stage `name`, with the encoder's feature if used."""
+        if name in self.bottlenecks:
+            x = x + self.bottlenecks[name](feature, train=train)
+        return self.itls[name](x)
+
+
+def _path_channels(heatmap_size: int, width_multiplier: float) -> dict[int, int]:
+    channels = {8: 256, 16: 128, 32: 64, 64: 64}
+    return {
+        resolution: layers.scale_channels(c, width_multiplier)
+        for resolution, c in channels.items()
+        if FIRST_RESOLUTION <= resolution < heatmap_size
+    }
+
+
+def _skip_resolutions(input_size: int) -> tuple[int, ...]:
+    """Resolutions at which the encoder's features fit the generator's in size and channels."""
+    return (8, 16, 32, 64) if input_size == 256 else (8, 16, 32)

@@ -1,0 +1,136 @@
+"""From a config to the plain settings that everything below takes."""
+
+import dataclasses
+from typing import Any
+
+import ml_collections
+
+from scaf_jax.data import augmentations, folder_source, geometry, sources
+from scaf_jax.landmarks import heatmaps, schemes
+from scaf_jax.training import alignment, pretraining
+
+ConfigDict = ml_collections.ConfigDict
+
+DTYPES = ("float32", "bfloat16")
+INITIALIZATIONS = ("pretraining", "random")
+
+
+def scheme(config: ConfigDict) -> schemes.LandmarkScheme:
+    """Returns the landmark scheme. Raises ValueError for an unknown one."""
+    return schemes.get_scheme(config.data.scheme)
+
+
+def crop(config: ConfigDict, box: str | None = None) -> geometry.CropSettings:
+    """Returns how faces are cut out, from the configured box or another one."""
+    data = config.data
+    return geometry.CropSettings(
+        input_size=config.input_size,
+        margin_top=data.margin_top,
+        margin_bottom=data.margin_bottom,
+        margin_left=data.margin_left,
+        margin_right=data.margin_right,
+        box=box or data.box,
+        pixel_convention=data.pixel_convention,
+    )
+
+
+def codec(config: ConfigDict) -> heatmaps.HeatmapCodec:
+    """Returns the heatmap codec."""
+    return heatmaps.HeatmapCodec(
+        input_size=config.input_size,
+        heatmap_size=config.alignment.heatmap_size,
+        sigma=config.alignment.sigma,
+        support=config.alignment.support,
+        rounding=config.alignment.rounding,
+        blur_size=config.alignment.blur_size,
+        pixel_convention=config.data.pixel_convention,
+    )
+
+
+def augmentation(section: ConfigDict) -> augmentations.AugmentationSettings:
+    """Returns the augmentation of a stage's section."""
+    values = section.augmentation.to_dict()
+    return augmentations.AugmentationSettings(**(values | {"scale": tuple(values["scale"])}))
+
+
+def pretraining_settings(config: ConfigDict) -> pretraining.PretrainingSettings:
+    """Returns the settings of stage 1's training step."""
+    return _fill(pretraining.PretrainingSettings, config.pretraining)
+
+
+def alignment_settings(config: ConfigDict) -> alignment.AlignmentSettings:
+    """Returns the settings of stage 2's training step."""
+    return _fill(alignment.AlignmentSettings, config.alignment)
+
+
+def compute_dtype(config: ConfigDict) -> str | None:
+    """Returns the dtype to compute in; None is the parameters' own (float32)."""
+    if config.compute_dtype not in DTYPES:
+        raise ValueError(f"compute_dtype must be one of {DTYPES}, not '{config.compute_dtype}'")
+    return None if config.compute_dtype == "float32" else config.compute_dtype
+
+
+def split_source(config: ConfigDict, split: str) -> sources.PreparedSource:
+    """Opens a split. Raises DataNotPreparedError with the command that prepares it."""
+    data = config.data
+    return sources.open_source(
+        data.name, data_dir=data.data_dir, split=split, landmarks_feature=data.landmarks_feature
+    )
+
+
+def labeled_source(config: ConfigDict) -> sources.SubsetSource:
+    """Returns the training faces whose labels may be used."""
+    train = split_source(config, config.data.train_split)
+    section = config.alignment
+    chosen = sources.label_subset(
+        len(train), section.num_labels or None, section.label_subset, section.label_seed
+    )
+    return sources.SubsetSource(train, chosen)
+
+
+def unlabeled_source(config: ConfigDict) -> sources.ConcatenatedSource:
+    """Returns what stage 1 learns from: the unlabeled photos and the training images.
+
+    Raises:
+      ValueError: The config names neither.
+    """
+    section, parts = config.pretraining, []
+    if section.unlabeled_dir:
+        parts.append(
+            folder_source.FolderSource(
+                section.unlabeled_dir,
+                relative_box=section.unlabeled_box,
+                boxes_csv=section.unlabeled_boxes_csv or None,
+            )
+        )
+    if section.training_images:
+        parts.append(split_source(config, config.data.train_split))
+    if not parts:
+        raise ValueError(
+            "stage 1 has no images: set pretraining.unlabeled_dir to a folder of photos, or "
+            "pretraining.training_images to True"
+        )
+    return sources.ConcatenatedSource(parts)
+
+
+def _fill(cls: type[Any], section: ConfigDict) -> Any:
+    return cls(**{field.name: section[field.name] for field in dataclasses.fields(cls)})
+
+
+def checked(config: ConfigDict) -> ConfigDict:
+    """Returns the config after looking for what would otherwise fail late.
+
+    Raises:
+      ValueError: A setting does not fit; the message names it.
+    """
+    scheme(config), crop(config), codec(config), compute_dtype(config)
+    for name in ("pretraining", "alignment"):
+        augmentation(config[name])
+        for field in ("batch_size", "log_every", "save_every"):
+            if config[name][field] < 1:
+                raise ValueError(f"{name}.{field} must be 1 or more, not {config[name][field]}")
+    if config.alignment.initialization not in INITIALIZATIONS:
+        raise ValueError(f"alignment.initialization must be one of {INITIALIZATIONS}")
+    if config.evaluation.decoder not in heatmaps.DECODERS:
+        raise ValueError(f"evaluation.decoder must be one of {heatmaps.DECODERS}")
+    return config

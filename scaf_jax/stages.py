@@ -1,0 +1,327 @@
+"""The stages of a run, each resumable: pre-training, alignment, evaluation.
+
+A working folder holds `pretraining/` and `alignment/` (checkpoints, metrics, report each) and
+`report/`. What is done already is not done again.
+"""
+
+import functools
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import ml_collections
+from absl import logging
+from flax import nnx
+
+from scaf_jax import evaluation, reconstruction_report, settings
+from scaf_jax.data import pipelines, sources
+from scaf_jax.models import aligner
+from scaf_jax.reporting import report as reporting
+from scaf_jax.training import (
+    alignment,
+    checkpointing,
+    loop,
+    metric_writers,
+    pretraining,
+    sharding,
+    state,
+)
+
+ConfigDict = ml_collections.ConfigDict
+
+
+class RunMismatchError(ValueError):
+    """A folder holds a run with other settings."""
+
+
+# What a user can mend, told without a traceback.
+USER_ERRORS = (
+    FileNotFoundError,  # data not prepared, no checkpoint, no photos
+    checkpointing.CheckpointError,
+    loop.DivergenceError,
+    RunMismatchError,
+    ValueError,
+)
+
+# Settings of a stage that may change between two commands of one run.
+_FREE = ("log_every", "save_every", "run", "unlabeled_dir", "unlabeled_boxes_csv")
+_MODEL_FIELDS = ("input_size", "width_multiplier")
+
+
+def run(config: ConfigDict, workdir: str) -> reporting.Report:
+    """Does what is missing of all stages.
+
+    Args:
+      config: From a config file; see `default_config`.
+      workdir: The run's folder.
+
+    Returns:
+      The last stage's report.
+    """
+    folder = pathlib.Path(workdir)
+    # The data are looked for first: a missing data set must not cost a training.
+    if config.alignment.steps:
+        settings.labeled_source(config)
+        for split in config.evaluation.splits:
+            settings.split_source(config, split)
+    needs_pretraining = config.alignment.initialization == "pretraining"
+    report = None
+    if needs_pretraining and not config.pretraining.run:
+        report = run_pretraining(config, folder / "pretraining")
+    if not config.alignment.steps:
+        if report is None:
+            raise ValueError("nothing to do: alignment.steps is 0 and pretraining.run is set")
+        return report
+    pretrained = pathlib.Path(config.pretraining.run or folder / "pretraining")
+    model, train_state = run_alignment(
+        config, folder / "alignment", pretrained if needs_pretraining else None
+    )
+    return evaluation.evaluate(config, model, train_state, folder / "report")
+
+
+def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Report:
+    """Trains stage 1 to its end, from where it was; writes its report.
+
+    Args:
+      config: The run's config.
+      folder: Gets `checkpoints/`, metrics and `report/`.
+    """
+    section, stage = config.pretraining, settings.pretraining_settings(config)
+    optimizers = pretraining.build_optimizers(stage)
+    build = functools.partial(
+        pretraining.PretrainingModel,
+        input_size=config.input_size,
+        width_multiplier=config.width_multiplier,
+        dtype=settings.compute_dtype(config),
+    )
+    graphdef, _, _ = state.split(nnx.eval_shape(lambda: build(rngs=nnx.Rngs(config.seed))))
+
+    def init() -> state.TrainState:
+        model = build(rngs=nnx.Rngs(config.seed))
+        return pretraining.init_state(model, optimizers)[1]
+
+    step = functools.partial(
+        pretraining.train_step,
+        graphdef=graphdef,
+        optimizers_=optimizers,
+        settings=stage,
+        seed=config.seed,
+    )
+
+    def bind(jitted: Callable[..., Any]) -> loop.StepFunction:
+        return lambda number, train_state, batch: jitted(
+            train_state, batch, terms=pretraining.terms_at(number, stage)
+        )
+
+    train_state = _train(
+        config,
+        section,
+        folder,
+        kind="pretraining",
+        init=init,
+        source=functools.partial(settings.unlabeled_source, config),
+        scheme=None,
+        step=jax.jit(step, static_argnames="terms", donate_argnums=0),
+        bind=bind,
+    )
+    return reconstruction_report.write(config, graphdef, train_state, folder / "report")
+
+
+def run_alignment(
+    config: ConfigDict, folder: pathlib.Path, pretrained: pathlib.Path | None
+) -> tuple[nnx.GraphDef[aligner.Aligner], state.TrainState]:
+    """Trains stage 2 to its end, from where it was.
+
+    Args:
+      config: The run's config.
+      folder: Gets `checkpoints/` and metrics.
+      pretrained: Folder of a stage 1, or None to start from random weights.
+
+    Returns:
+      The model's definition and the last state.
+
+    Raises:
+      RunMismatchError: `folder` or `pretrained` was made with other settings.
+    """
+    stage = settings.alignment_settings(config)
+    build = functools.partial(build_aligner, config)
+    graphdef, _, _ = state.split(nnx.eval_shape(build))
+
+    def init() -> state.TrainState:
+        return alignment.init_state(build(), stage)[1]
+
+    step = functools.partial(
+        alignment.train_step, graphdef=graphdef, settings=stage, codec=settings.codec(config)
+    )
+    train_state = _train(
+        config,
+        config.alignment,
+        folder,
+        kind="alignment",
+        init=init,
+        source=functools.partial(settings.labeled_source, config),
+        scheme=settings.scheme(config),
+        step=jax.jit(step, donate_argnums=0),
+        bind=lambda jitted: lambda _, train_state, batch: jitted(train_state, batch),
+        start=None if pretrained is None else functools.partial(_load, config, pretrained),
+    )
+    return graphdef, train_state
+
+
+def build_aligner(config: ConfigDict) -> aligner.Aligner:
+    """Returns the stage-2 network of a config, with random weights."""
+    return aligner.Aligner(
+        input_size=config.input_size,
+        heatmap_size=config.alignment.heatmap_size,
+        num_landmarks=settings.scheme(config).num_landmarks,
+        skips=config.alignment.skips,
+        width_multiplier=config.width_multiplier,
+        dtype=settings.compute_dtype(config),
+        rngs=nnx.Rngs(config.seed),
+    )
+
+
+def _train(
+    config: ConfigDict,
+    section: ConfigDict,
+    folder: pathlib.Path,
+    *,
+    kind: str,
+    init: Callable[[], state.TrainState],
+    source: Callable[[], sources.Source],
+    scheme: Any,
+    step: Callable[..., Any],
+    bind: Callable[[Callable[..., Any]], loop.StepFunction],
+    start: Callable[[state.TrainState], state.TrainState] | None = None,
+) -> state.TrainState:
+    """Opens everything that a training needs, restores or starts it, and runs the loop."""
+    mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
+    sharding.local_batch_size(section.batch_size, mesh)
+    abstract = jax.eval_shape(init)
+    shardings = sharding.state_shardings(mesh, abstract)
+    with checkpointing.Checkpoints(
+        folder / "checkpoints", save_interval=section.save_every
+    ) as checkpoints:
+        restored = None
+        if checkpoints.latest_step() is not None:
+            placed = sharding.abstract_with_shardings(abstract, shardings)
+            _check_same_run(checkpoints.read_metadata(), config, section, folder, kind)
+            restored = checkpoints.restore(placed)
+            train_state = restored.state
+            logging.info("%s: continuing at step %d", folder, int(train_state.step))
+        else:
+            train_state = jax.jit(init, out_shardings=shardings)()
+            if start is not None:
+                train_state = start(train_state)
+        if int(train_state.step) >= section.steps:
+            return train_state
+        faces = source()
+        batches = pipelines.train_batches(
+            faces,
+            crop=settings.crop(config),
+            augmentation=settings.augmentation(section),
+            scheme=scheme,
+            batch_size=section.batch_size,
+            seed=config.seed,
+            num_workers=config.loader.num_workers,
+            num_threads=config.loader.num_threads,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+        )
+        if restored is not None:
+            batches.set_state(restored.iterator_state)
+        logging.info(
+            "%s: %d faces, %d steps of %d", folder, len(faces), section.steps, section.batch_size
+        )
+        with metric_writers.MetricWriter(
+            folder, first_step=int(train_state.step), total_steps=section.steps, name=kind
+        ) as writer:
+            return loop.train(
+                train_state,
+                bind(step),
+                batches,
+                settings=loop.LoopSettings(section.steps, section.log_every),
+                checkpoints=checkpoints,
+                writer=writer,
+                mesh=mesh,
+                metadata=_metadata(config, section, kind),
+                keys=lambda: faces.keys,
+            )
+
+
+def _metadata(config: ConfigDict, section: ConfigDict, kind: str) -> dict[str, Any]:
+    """What a checkpoint tells of its run."""
+    return {
+        "stage": kind,
+        "config": config.to_dict(),
+        "settings": _binding_settings(config, section),
+        "crop": settings.crop(config).to_dict(),
+        "scheme": config.data.scheme,
+        "seed": config.seed,
+    }
+
+
+def _binding_settings(config: ConfigDict, section: ConfigDict) -> dict[str, Any]:
+    """Returns the settings that decide what a stage computes, flat and JSON-able."""
+    chosen = {name: config[name] for name in (*_MODEL_FIELDS, "seed", "compute_dtype")}
+    parts = {"data": config.data.to_dict(), "stage": section.to_dict()}
+    del parts["data"]["data_dir"]
+    for prefix, part in parts.items():
+        for name, value in part.items():
+            if name in _FREE:
+                continue
+            nested = value.items() if isinstance(value, dict) else [("", value)]
+            for inner, leaf in nested:
+                path = ".".join(filter(None, (prefix, name, inner)))
+                chosen[path] = list(leaf) if isinstance(leaf, tuple) else leaf
+    return chosen
+
+
+def _check_same_run(
+    metadata: dict[str, Any],
+    config: ConfigDict,
+    section: ConfigDict,
+    folder: pathlib.Path,
+    kind: str,
+) -> None:
+    saved, wanted = metadata.get("settings", {}), _binding_settings(config, section)
+    changed = [
+        f"{name} was {saved.get(name)!r}, is {wanted.get(name)!r}"
+        for name in sorted({*saved, *wanted})
+        if saved.get(name) != wanted.get(name)
+    ]
+    if metadata.get("stage") != kind:
+        changed = [f"stage was {metadata.get('stage')!r}, is {kind!r}", *changed]
+    if changed:
+        raise RunMismatchError(
+            f"{folder} holds a run with other settings: {'; '.join(changed[:8])}. Choose another "
+            "--workdir, or delete that folder."
+        )
+
+
+def _load(
+    config: ConfigDict, pretrained: pathlib.Path, train_state: state.TrainState
+) -> state.TrainState:
+    """Puts stage 1's encoder and generator into a new stage-2 state."""
+    directory = pretrained
+    if (pretrained / "checkpoints").is_dir():
+        directory = pretrained / "checkpoints"
+    saved = checkpointing.read_metadata(directory).get("settings", {})
+    wrong = [
+        f"{name} is {saved.get(name)!r} there and {config[name]!r} here"
+        for name in _MODEL_FIELDS
+        if saved.get(name) != config[name]
+    ]
+    if wrong:
+        raise RunMismatchError(f"stage 1 in {pretrained} does not fit: {'; '.join(wrong)}")
+    names = ("encoder", "generator")
+    subtrees = [f"{kind}/{name}" for kind in ("params", "batch_stats") for name in names]
+    loaded = checkpointing.restore_parameters(directory, subtrees, train_state)
+    logging.info("encoder and generator from %s", pretrained)
+    return state.TrainState(
+        step=train_state.step,
+        params=train_state.params | loaded["params"],
+        batch_stats=train_state.batch_stats | loaded["batch_stats"],
+        opt_state=train_state.opt_state,
+    )

@@ -1,0 +1,191 @@
+"""Stage 2: landmark heatmaps from labelled faces, one training step and its settings.
+
+Source: SCAF, sec. 3.1 and 4.2. The generator is frozen; encoder and generator keep their running
+statistics; ITLs, skip bottlenecks and the heatmap head train together with the encoder.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+from scaf_jax import losses
+from scaf_jax.landmarks import heatmaps
+from scaf_jax.models import aligner
+from scaf_jax.training import optimizers, preprocessing, state
+
+PyTree = Any
+Batch = dict[str, jax.Array]
+Metrics = dict[str, jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class AlignmentSettings:
+    """Settings of stage 2.
+
+    Attributes:
+      learning_rate: Adam's rate for ITLs, bottlenecks and heatmap head.
+      encoder_learning_rate: Adam's rate for the encoder.
+      generator_learning_rate: Adam's rate for the generator; 0, as published, freezes it.
+      encoder_start: First step in which the encoder trains: 0 for SCAF; later for 3FabRec's
+        schedule, in which ITLs train alone at first.
+      train_backbone_norm: Whether encoder and generator use and record batch statistics; only
+        for training from random weights.
+      beta1: Adam's first moment decay.
+      beta2: Adam's second moment decay.
+      schedule: `constant` (published) or `cosine`.
+      warmup: Steps in which the rates rise from zero.
+      steps: Length of the training, for the schedule.
+    """
+
+    learning_rate: float = 1e-3
+    encoder_learning_rate: float = 2e-5
+    generator_learning_rate: float = 0.0
+    encoder_start: int = 0
+    train_backbone_norm: bool = False
+    beta1: float = 0.9
+    beta2: float = 0.999
+    schedule: str = "constant"
+    warmup: int = 0
+    steps: int = 1
+
+
+def optimizer_table(settings: AlignmentSettings) -> optimizers.Table:
+    """Returns the table of stage 2: which parameters train, and how."""
+
+    def adam(rate: float, start: int = 0) -> optax.GradientTransformation | None:
+        if not rate:
+            return None
+        kind, warmup = settings.schedule, settings.warmup
+        remaining = max(1, settings.steps - start)
+        scale = optimizers.schedule(kind, rate, steps=remaining, warmup=warmup)
+        if start:
+            scale = optax.join_schedules([optax.constant_schedule(0.0), _as_schedule(scale)], [start])
+        return optax.adam(scale, b1=settings.beta1, b2=settings.beta2)
+
+    return (
+        (r"encoder/.*", adam(settings.encoder_learning_rate, settings.encoder_start)),
+        (r"generator/.*", adam(settings.generator_learning_rate)),
+        (r"transfer/.*", adam(settings.learning_rate)),
+    )
+
+
+def _as_schedule(rate: optimizers.Schedule) -> optax.Schedule:
+    return rate if callable(rate) else optax.constant_schedule(rate)
+
+
+def init_state(
+    model: aligner.Aligner, settings: AlignmentSettings
+) -> tuple[nnx.GraphDef[aligner.Aligner], state.TrainState]:
+    """Returns the model's definition and the state at step 0."""
+    graphdef, params, batch_stats = state.split(model)
+    opt_state = optimizers.build(optimizer_table(settings), params).init(params)
+    return graphdef, state.TrainState(jnp.zeros((), jnp.int32), params, batch_stats, opt_state)
+
+
+def train_step(
+    train_state: state.TrainState,
+    batch: Batch,
+    *,
+    graphdef: nnx.GraphDef[aligner.Aligner],
+    settings: AlignmentSettings,
+    codec: heatmaps.HeatmapCodec,
+) -> tuple[state.TrainState, Metrics]:
+    """Does one step of stage 2.
+
+    Args:
+      train_state: The state; donate it.
+      batch: `image` (B, S, S, 3) uint8 or normalised floats, `landmarks` (B, L, 2) in crop
+        pixels, `landmark_mask` (B, L); `heatmaps` (B, H, H, L), optional, replace the encoded
+        landmarks.
+      graphdef: The model's definition.
+      settings: Settings of the stage.
+      codec: Encodes the landmarks.
+
+    Returns:
+      The next state, and the step's `loss` (scalar, float32).
+    """
+    table = optimizer_table(settings)
+    images = preprocessing.normalize(batch["image"])
+    targets = batch["heatmaps"] if "heatmaps" in batch else codec.encode(batch["landmarks"])
+    trainable, frozen = optimizers.partition(table, train_state.params)
+
+    def loss(trainable: PyTree) -> tuple[jax.Array, PyTree]:
+        params = optimizers.combine(trainable, frozen)
+        model = state.merge(graphdef, params, train_state.batch_stats)
+        predicted, _ = model(images, train=True, train_backbone=settings.train_backbone_norm)
+        value = losses.heatmap(predicted, targets, batch["landmark_mask"])
+        return value, state.batch_stats_of(model)
+
+    (value, batch_stats), gradients = jax.value_and_grad(loss, has_aux=True)(trainable)
+    optimizer = optimizers.build(table, train_state.params)
+    # Frozen parameters have no gradient; their updates are zero whatever stands in for it.
+    updates, opt_state = optimizer.update(
+        optimizers.combine(gradients, jax.tree.map(jnp.zeros_like, frozen)),
+        train_state.opt_state,
+        train_state.params,
+    )
+    params = optax.apply_updates(train_state.params, updates)
+    new_state = state.TrainState(train_state.step + 1, params, batch_stats, opt_state)
+    return new_state, {"loss": value}
+
+
+def predict_step(
+    params: PyTree,
+    batch_stats: PyTree,
+    images: jax.Array,
+    *,
+    graphdef: nnx.GraphDef[aligner.Aligner],
+    codec: heatmaps.HeatmapCodec,
+    decoders: tuple[str, ...] = heatmaps.DECODERS,
+    flip_permutation: tuple[int, ...] = (),
+) -> dict[str, jax.Array]:
+    """Predicts landmarks; heatmaps do not leave the device.
+
+    Args:
+      params: Parameters of the model.
+      batch_stats: Running statistics of the model.
+      images: (B, S, S, 3) uint8.
+      graphdef: The model's definition.
+      codec: Decodes the heatmaps.
+      decoders: Names of the decoders to run.
+      flip_permutation: Where given, heatmaps are averaged with those of the mirrored image.
+
+    Returns:
+      `landmarks_<decoder>` (B, L, 2) float32 in crop pixels for each decoder, and
+      `reconstruction_l1` (B,), mean absolute difference in grey levels.
+    """
+    model = state.merge(graphdef, params, batch_stats)
+    images = preprocessing.normalize(images)
+    predicted, embeddings = model(images, train=False)
+    if flip_permutation:
+        mirrored, _ = model(images[:, :, ::-1], train=False)
+        predicted = 0.5 * (predicted + mirrored[:, :, ::-1][..., list(flip_permutation)])
+    reconstructions = model.reconstruct(embeddings)
+    outputs = {f"landmarks_{name}": codec.decode(predicted, name) for name in decoders}
+    outputs["reconstruction_l1"] = losses.reconstruction(images, reconstructions)
+    return outputs
+
+
+def inspect_step(
+    params: PyTree,
+    batch_stats: PyTree,
+    images: jax.Array,
+    *,
+    graphdef: nnx.GraphDef[aligner.Aligner],
+) -> tuple[jax.Array, jax.Array]:
+    """Returns heatmaps (B, H, H, L) float32 and reconstructions (B, S, S, 3) uint8, for pictures.
+
+    Args:
+      params: Parameters of the model.
+      batch_stats: Running statistics of the model.
+      images: (B, S, S, 3) uint8.
+      graphdef: The model's definition.
+    """
+    model = state.merge(graphdef, params, batch_stats)
+    predicted, embeddings = model(preprocessing.normalize(images), train=False)
+    reconstructions = preprocessing.denormalize(model.reconstruct(embeddings))
+    return predicted.astype(jnp.float32), reconstructions

@@ -1,0 +1,402 @@
+"""Checkpoints: saving and restoring a training state. The only file that knows Orbax.
+
+A checkpoint is a folder named by its step with three items: `state` (every array under its path in
+the training state, so that other programs can read it without our classes), `iterator` (where the
+data pipeline stood, one entry a process) and `metadata` (JSON: whatever the caller adds, for
+example config, crop settings and landmark scheme, beside format version and library versions).
+"""
+
+import base64
+import importlib.metadata
+import json
+import os
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import jax
+import orbax.checkpoint as ocp
+from absl import logging
+from etils import epath
+
+from scaf_jax.training import sharding, tree_paths
+
+FORMAT = "scaf_jax checkpoint"
+FORMAT_VERSION = 1
+
+_LIBRARIES = ("scaf_jax", "jax", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
+_LISTED_PROBLEMS = 8
+
+PyTree = Any
+IteratorState = Any  # what JSON can hold, or bytes, or None
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is damaged, is not ours, or does not fit what it is restored into."""
+
+
+class Restored(NamedTuple):
+    """What `Checkpoints.restore` gives back."""
+
+    state: PyTree
+    iterator_state: IteratorState
+    metadata: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of one training run.
+
+    Saves go on in the background while training continues; `wait` (or leaving the `with` block)
+    returns only once they are on disk, and raises if one failed. All processes must make the same
+    calls.
+
+    Example:
+      with Checkpoints(workdir / "checkpoints", max_to_keep=2, save_interval=1000) as checkpoints:
+        if checkpoints.latest_step() is not None:
+          state, iterator_state, metadata = checkpoints.restore(abstract_state)
+        ...
+        if checkpoints.should_save(step):
+          checkpoints.save(step, state, iterator_state=..., metadata=...)
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        max_to_keep: int = 2,
+        save_interval: int = 1,
+        create: bool = True,
+    ):
+        """Opens the checkpoints of a run.
+
+        Args:
+          directory: Folder that holds (or will hold) one folder a step.
+          max_to_keep: Number of latest checkpoints kept; older ones are deleted.
+          save_interval: `should_save` is true at multiples of this many steps.
+          create: Whether to make the folder and clear what an interrupted save left. False opens
+            for reading: nothing is written.
+
+        Raises:
+          FileNotFoundError: If there is no such folder and `create` is False.
+        """
+        if max_to_keep < 1 or save_interval < 1:
+            raise ValueError(
+                f"max_to_keep and save_interval must be 1 or more; got {max_to_keep}, "
+                f"{save_interval}"
+            )
+        self.directory = _absolute(directory)
+        self.save_interval = save_interval
+        if not create and not self.directory.is_dir():
+            raise FileNotFoundError(f"there is no checkpoint folder {self.directory}")
+        self._manager = ocp.CheckpointManager(
+            self.directory,
+            item_names=("state", "iterator", "metadata"),
+            item_handlers={
+                "state": ocp.PyTreeCheckpointHandler(),
+                "iterator": ocp.JsonCheckpointHandler(),
+                "metadata": ocp.JsonCheckpointHandler(),
+            },
+            options=ocp.CheckpointManagerOptions(
+                create=create,
+                cleanup_tmp_directories=create,
+                preservation_policy=ocp.checkpoint_managers.LatestN(max_to_keep),
+            ),
+        )
+
+    def all_steps(self) -> list[int]:
+        """Steps that can be restored, in rising order."""
+        return sorted(self._manager.all_steps())
+
+    def latest_step(self) -> int | None:
+        """The last step that can be restored, or None where there is none."""
+        return self._manager.latest_step()
+
+    def should_save(self, step: int) -> bool:
+        """Whether `step` is a multiple of `save_interval` that is not saved yet."""
+        return step % self.save_interval == 0 and step not in self._manager.all_steps()
+
+    def reached_preemption(self, step: int) -> bool:
+        """Whether the cluster told some process of a multi-host run to stop.
+
+        Always False where jax.distributed is not initialised: a lone machine needs its own
+        SIGTERM handler.
+        """
+        return self._manager.reached_preemption(step)
+
+    def save(
+        self,
+        step: int,
+        state: PyTree,
+        *,
+        iterator_state: IteratorState = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Starts saving; the arrays may be donated as soon as this returns.
+
+        Args:
+          step: Number of finished training steps.
+          state: Tree of jax.Array.
+          iterator_state: This process's place in the data: JSON values or bytes.
+          metadata: JSON values. `format`, `format_version`, `step` and `versions` are added.
+
+        Returns:
+          False if this step is saved already (nothing is done), else True.
+
+        Raises:
+          TypeError: If metadata or iterator_state hold something that JSON cannot.
+          Exception: Whatever made an earlier background save fail.
+        """
+        step = int(step)
+        if step in self._manager.all_steps():
+            return False
+        about = {**(metadata or {}), "format": FORMAT, "format_version": FORMAT_VERSION}
+        about |= {"step": step, "versions": _library_versions()}
+        iterators = sharding.gather_text(_to_json(_encode_bytes(iterator_state), "iterator_state"))
+        self._manager.save(
+            step,
+            args=ocp.args.Composite(
+                # Saved trees are plain nested dicts: optimizer classes may change between versions.
+                state=ocp.args.PyTreeSave(tree_paths.nest(tree_paths.named_leaves(state))),
+                iterator=ocp.args.JsonSave({"processes": iterators}),
+                metadata=ocp.args.JsonSave(json.loads(_to_json(about, "metadata"))),
+            ),
+            force=True,
+        )
+        return True
+
+    def wait(self) -> None:
+        """Returns once every save is on disk.
+
+        Raises:
+          Exception: Whatever made a background save fail.
+        """
+        self._manager.wait_until_finished()
+        self._manager.check_for_errors()
+
+    def close(self) -> None:
+        """Waits for the saves as `wait` does, then frees the threads."""
+        try:
+            self.wait()
+        finally:
+            self._manager.close()
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+            return
+        try:  # the error that ended the block must reach the caller, not one from closing
+            self.close()
+        except Exception:
+            logging.exception("a checkpoint could not be saved either")
+
+    def read_metadata(self, step: int | None = None) -> dict[str, Any]:
+        """Reads the metadata of a step (by default the latest). Raises as `restore` does."""
+        step = self._existing_step(step)
+        try:
+            restored = self._manager.restore(
+                step, args=ocp.args.Composite(metadata=ocp.args.JsonRestore())
+            )
+            metadata = restored["metadata"]
+        except Exception as error:
+            raise self._unreadable(step, error) from error
+        if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{self.directory / str(step)} was not written by this project: its metadata has "
+                f"no entry 'format: {FORMAT}'"
+            )
+        if metadata.get("format_version", 0) > FORMAT_VERSION:
+            raise CheckpointError(
+                f"{self.directory / str(step)} has format {metadata['format_version']}; this "
+                f"version of scaf_jax reads up to {FORMAT_VERSION}: install a newer one"
+            )
+        return metadata
+
+    def restore(self, abstract_state: PyTree, step: int | None = None) -> Restored:
+        """Restores a training state, on whatever mesh the given shardings name.
+
+        Args:
+          abstract_state: The state's structure with a `jax.ShapeDtypeStruct` (or array) a leaf.
+            Leaves without sharding go to the first local device.
+          step: The step to restore; by default the latest.
+
+        Returns:
+          (state, iterator_state, metadata). The iterator state is None if none was saved, or if
+          the run had another number of processes (then a warning is logged: the data order of
+          that run cannot be continued).
+
+        Raises:
+          FileNotFoundError: If there is no checkpoint, or not that step.
+          CheckpointError: If the checkpoint is damaged, foreign, or has other arrays; names the
+            arrays with both shapes.
+        """
+        step = self._existing_step(step)
+        metadata = self.read_metadata(step)
+        wanted = tree_paths.named_leaves(abstract_state)
+        self._refuse(tree_paths.mismatches(wanted, self._saved_arrays(step)), step)
+        leaves = self._read_arrays(step, wanted)
+        state = jax.tree.unflatten(jax.tree.structure(abstract_state), list(leaves.values()))
+        return Restored(state, self._read_iterator(step), metadata)
+
+    def restore_subtrees(
+        self, subtrees: Sequence[str], abstract_state: PyTree, step: int | None = None
+    ) -> dict[str, Any]:
+        """Restores parts of a state, for example the encoder's parameters and statistics.
+
+        Args:
+          subtrees: Paths such as 'params/encoder'.
+          abstract_state: A tree that holds at least those subtrees under the same paths, with a
+            `jax.ShapeDtypeStruct` (or array) a leaf.
+          step: The step to restore; by default the latest.
+
+        Returns:
+          Nested dicts with those subtrees only: {'params': {'encoder': ...}}.
+
+        Raises:
+          As `restore`; also CheckpointError if a subtree does not exist.
+        """
+        step = self._existing_step(step)
+        self.read_metadata(step)
+        wanted = tree_paths.select(tree_paths.named_leaves(abstract_state), subtrees)
+        saved = tree_paths.select(self._saved_arrays(step), subtrees)
+        found = [*wanted, *saved]
+        unknown = [t for t in subtrees if not any(tree_paths.is_under(n, t) for n in found)]
+        problems = [f"{t}: neither in the checkpoint nor in the model" for t in unknown]
+        self._refuse(problems + tree_paths.mismatches(wanted, saved), step)
+        return tree_paths.nest(self._read_arrays(step, wanted))
+
+    def _existing_step(self, step: int | None) -> int:
+        steps = self.all_steps()
+        if step in steps:
+            return step
+        if step is not None:
+            raise FileNotFoundError(
+                f"{self.directory} has no checkpoint of step {step}; it has {steps or 'none'}"
+            )
+        if steps:
+            return steps[-1]
+        inner = self.directory / "checkpoints"
+        hint = f"; did you mean {inner}?" if inner.is_dir() else ""
+        raise FileNotFoundError(f"{self.directory} holds no checkpoint{hint}")
+
+    def _saved_arrays(self, step: int) -> dict[str, Any]:
+        try:
+            tree = self._manager.item_metadata(step)["state"].tree
+        except Exception as error:
+            raise self._unreadable(step, error) from error
+        return tree_paths.named_leaves(tree)
+
+    def _read_arrays(self, step: int, wanted: Mapping[str, Any]) -> dict[str, jax.Array]:
+        item = tree_paths.nest({name: _with_sharding(leaf) for name, leaf in wanted.items()})
+        arguments = ocp.args.PyTreeRestore(
+            item,
+            restore_args=ocp.checkpoint_utils.construct_restore_args(item),
+            partial_restore=True,
+        )
+        try:
+            restored = self._manager.restore(step, args=ocp.args.Composite(state=arguments))
+        except Exception as error:
+            raise self._unreadable(step, error) from error
+        found = tree_paths.named_leaves(restored["state"])
+        return {name: found[name] for name in wanted}
+
+    def _read_iterator(self, step: int) -> IteratorState:
+        try:
+            item = self._manager.restore(
+                step, args=ocp.args.Composite(iterator=ocp.args.JsonRestore())
+            )["iterator"]
+            states = [_decode_bytes(json.loads(text)) for text in item["processes"]]
+        except Exception as error:
+            raise self._unreadable(step, error) from error
+        if len(states) == jax.process_count():
+            return states[jax.process_index()]
+        logging.warning(
+            "step %d was saved by %d processes and is restored by %d: the order of the data "
+            "starts anew",
+            step,
+            len(states),
+            jax.process_count(),
+        )
+        return None
+
+    def _unreadable(self, step: int, error: Exception) -> CheckpointError:
+        earlier = [s for s in self.all_steps() if s < step]
+        resume = f"continue from step {earlier[-1]}" if earlier else "start anew"
+        folder = self.directory / str(step)
+        return CheckpointError(
+            f"the checkpoint {folder} is incomplete, damaged or not from this project "
+            f"({type(error).__name__}: {str(error)[:300]}). Delete that folder to {resume}"
+        )
+
+    def _refuse(self, problems: Sequence[str], step: int) -> None:
+        if not problems:
+            return
+        listed = "".join(f"\n  {problem}" for problem in problems[:_LISTED_PROBLEMS])
+        more = len(problems) - _LISTED_PROBLEMS
+        raise CheckpointError(
+            f"the checkpoint {self.directory / str(step)} does not fit the model (was the config "
+            f"changed?):{listed}" + (f"\n  and {more} more" if more > 0 else "")
+        )
+
+
+def read_metadata(directory: str | os.PathLike[str], step: int | None = None) -> dict[str, Any]:
+    """Reads the metadata of a checkpoint without its arrays. Raises as `Checkpoints.restore`."""
+    with Checkpoints(directory, create=False) as checkpoints:
+        return checkpoints.read_metadata(step)
+
+
+def restore_parameters(
+    directory: str | os.PathLike[str],
+    subtrees: Sequence[str],
+    abstract_state: PyTree,
+    step: int | None = None,
+) -> dict[str, Any]:
+    """Restores parts of another run's state. See `Checkpoints.restore_subtrees`."""
+    with Checkpoints(directory, create=False) as checkpoints:
+        return checkpoints.restore_subtrees(subtrees, abstract_state, step)
+
+
+def _absolute(directory: str | os.PathLike[str]) -> epath.Path:
+    name = os.fspath(directory)
+    return epath.Path(name if "://" in name else os.path.abspath(name))
+
+
+def _with_sharding(leaf: Any) -> jax.ShapeDtypeStruct:
+    place = getattr(leaf, "sharding", None)
+    if place is None:
+        place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place)
+
+
+def _encode_bytes(value: IteratorState) -> Any:
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    return {"json": value}
+
+
+def _decode_bytes(value: Mapping[str, Any]) -> IteratorState:
+    return base64.b64decode(value["bytes"]) if "bytes" in value else value["json"]
+
+
+def _to_json(value: Any, what: str) -> str:
+    try:
+        return json.dumps(value)
+    except TypeError as error:
+        raise TypeError(f"{what} must hold JSON values only: {error}") from error
+
+
+def _library_versions() -> dict[str, str]:
+    versions = {}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # run from a source folder
+            versions[name] = "not installed"
+    return versions

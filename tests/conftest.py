@@ -1,0 +1,69 @@
+"""Fixtures and set-up that all tests share."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+
+# Before JAX is imported by any test: tests run on the CPU, whatever else the machine has.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import pytest
+from absl import flags
+
+# Grain's workers read absl flags; outside absl's app.run they raise UnparsedFlagAccessError.
+flags.FLAGS.mark_as_parsed()
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> pathlib.Path:
+    """The folder that holds the package, configs and tests."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared() -> pathlib.Path:
+    """The optional folder of real faces and reference numbers beside the repository."""
+    folder = REPOSITORY.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs the folder ../shared (real faces, reference numbers), which is absent")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_on_devices() -> Callable[..., str]:
+    """Runs Python code in a process of its own that sees several (fake) CPU devices.
+
+    `run_on_devices(count, code, *arguments)` gives what the code prints and fails the test when
+    the code fails. The devices are fake only here because with several of them every other test
+    would compile its steps for all of them.
+    """
+
+    def run(count: int, code: str, *arguments: object) -> str:
+        flags_without_count = [
+            flag
+            for flag in os.environ.get("XLA_FLAGS", "").split()
+            if "force_host_platform_device_count" not in flag
+        ]
+        count_flag = f"--xla_force_host_platform_device_count={count}"
+        environment = dict(
+            os.environ,
+            JAX_PLATFORMS="cpu",
+            XLA_FLAGS=" ".join([*flags_without_count, count_flag]),
+            PYTHONPATH=os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert result.returncode == 0, f"{result.stdout}\n{result.stderr[-4000:]}"
+        return result.stdout
+
+    return run

@@ -1,0 +1,103 @@
+"""Tests of decoding photos that may come from anywhere."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scaf_jax.data import images
+
+
+def _encode(pixels, kind="PNG", **options):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()
+
+
+def _rgb(height=6, width=9):
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def _png_of_size(width, height):
+    """A small PNG file that claims to be of some size."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+def test_decodes_rgb():
+    pixels, shrink = images.decode_image(_encode(_rgb()), "face.png")
+    np.testing.assert_array_equal(pixels, _rgb())
+    assert shrink == 1
+
+
+@pytest.mark.parametrize("kind", ["grey", "alpha"])
+def test_other_colours_become_rgb(kind):
+    rgb = _rgb()
+    source = rgb[..., 0] if kind == "grey" else np.dstack([rgb, rgb[..., 0]])
+    expected = np.repeat(rgb[..., :1], 3, -1) if kind == "grey" else rgb
+    np.testing.assert_array_equal(images.decode_image(_encode(source), "face")[0], expected)
+
+
+def test_a_photo_is_turned_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rows of the file are columns of the photo
+    encoded = _encode(_rgb(), "PNG", exif=exif)
+    assert images.image_size(encoded, "face") == (6, 9)
+    pixels, _ = images.decode_image(encoded, "face", shrink=2)
+    np.testing.assert_array_equal(pixels, np.rot90(_rgb(), -1))
+
+
+@pytest.mark.parametrize("shrink", [2, 4, 8])
+def test_a_jpeg_is_decoded_smaller(shrink):
+    smooth = np.repeat(np.linspace(0, 255, 403)[None, :, None], 301, 0).repeat(3, 2)
+    encoded = _encode(smooth.astype(np.uint8), "JPEG", quality=98)
+    pixels, applied = images.decode_image(encoded, "face", shrink=shrink)
+    assert applied == shrink
+    assert pixels.shape == (-(-301 // shrink), -(-403 // shrink), 3)
+    # Its pixel i shows the mean of the photo's pixels i * shrink .. (i + 1) * shrink - 1.
+    columns = np.arange(10) * shrink + (shrink - 1) / 2
+    np.testing.assert_allclose(pixels[5, :10, 0], columns * 255 / 402, atol=2)
+
+
+def test_what_is_no_jpeg_is_not_shrunk():
+    pixels, applied = images.decode_image(_encode(_rgb(64, 64)), "face", shrink=4)
+    assert applied == 1 and pixels.shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "message"),
+    [
+        (b"", "not a readable image"),
+        (b"#!/bin/sh", "not a readable image"),
+        (_encode(_rgb(200, 200))[:-1000], "damaged"),
+        (_encode(_rgb(200, 200), "JPEG")[:-1000], "damaged"),
+        (_png_of_size(10_000, 8_000), "64000000 pixels"),
+        (_png_of_size(100_000, 80_000), "64000000 pixels"),
+    ],
+    ids=["empty", "script", "cut png", "cut jpeg", "large", "huge"],
+)
+def test_errors_name_the_photo(encoded, message):
+    with pytest.raises(images.ImageError, match=r"me/face\.png: .*" + message):
+        images.decode_image(encoded, "me/face.png")
+
+
+def test_unreadable_files_are_named(tmp_path):
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(images.ImageError, match=r"empty\.jpg: the file is empty"):
+        images.read_encoded(tmp_path / "empty.jpg")
+    with pytest.raises(images.ImageError, match=r"no\.jpg: cannot be read"):
+        images.read_encoded(tmp_path / "no.jpg")
+
+
+def test_names_become_printable():
+    assert images.printable_name("Zoë 1.jpg") == "Zoë 1.jpg"
+    hostile = images.printable_name("a\nb\x1b[31m\udcff.jpg")
+    assert hostile == r"a\nb\x1b[31m\udcff.jpg"
+    hostile.encode("utf-8")
