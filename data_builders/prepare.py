@@ -127,6 +127,8 @@ def _checked_manual_dir(builder: tfds.core.DatasetBuilder, manual_dir: str | Non
     path = pathlib.Path(manual_dir).expanduser()
     if not path.is_dir():
         raise UsageError(f"--manual_dir: {path} is not a folder.\n{instructions}")
+    if not any(path.iterdir()):
+        raise UsageError(f"--manual_dir: {path} is empty.\n{instructions}")
     return str(path)
 
 

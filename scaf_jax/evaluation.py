@@ -13,7 +13,7 @@ from absl import logging
 from flax import nnx
 
 from scaf_jax import settings
-from scaf_jax.data import geometry, pipelines, sources
+from scaf_jax.data import geometry, pipelines, samples, sources
 from scaf_jax.landmarks import metrics
 from scaf_jax.models import aligner
 from scaf_jax.reporting import figures, report, results
@@ -271,7 +271,7 @@ def _crops(
     for i in chosen:
         record = source[int(i)]
         matrix = geometry.crop_matrix(record[f"box_{crop.box}"], crop)
-        images.append(pipelines.cut_face(record, matrix, crop.input_size))
+        images.append(samples.cut_face(record, matrix, crop.input_size))
         predicted.append(geometry.to_crop(split.predicted[i], matrix))
         truth.append(geometry.to_crop(split.truth[i], matrix))
     return np.stack(images), np.stack(predicted), np.stack(truth)

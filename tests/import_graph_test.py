@@ -25,6 +25,7 @@ LAYERS = {
     "scaf_jax.training.sharding": 0,
     "scaf_jax.training.metric_writers": 0,
     "scaf_jax.training.preprocessing": 0,
+    "scaf_jax.training.progress": 0,
     "scaf_jax.training.tree_paths": 0,
     # 1: networks, data, pictures
     "scaf_jax.models.convolutions": 1,

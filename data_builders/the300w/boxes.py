@@ -14,10 +14,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.io
+from scipy.io import matlab
 
 MAX_BYTES = 16 << 20
 MAX_ENTRIES = 100_000
 _VARIABLE = "bounding_boxes"
+# What SciPy raises on files that are damaged or no MATLAB 5 files.
+_READ_ERRORS = (
+    matlab.MatReadError,
+    ValueError,
+    TypeError,
+    LookupError,
+    OSError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    zlib.error,
+)
 
 Box = npt.NDArray[np.float32]
 
@@ -83,8 +96,7 @@ def _read_entries(path: pathlib.Path) -> list[Any]:
         cells = scipy.io.loadmat(path, variable_names=[_VARIABLE])[_VARIABLE]
     except BoxFileError:
         raise
-    except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError, MemoryError,
-            NotImplementedError, zlib.error) as error:  # fmt: skip
+    except _READ_ERRORS as error:
         raise BoxFileError(f"{path}: not a readable MATLAB 5 file ({error}); {advice}") from error
     return list(np.asarray(cells, dtype=object).ravel())
 

@@ -4,7 +4,6 @@ File names are only listed, never taken from a table, so a table cannot lead out
 """
 
 import csv
-import functools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -70,12 +69,12 @@ class FolderSource:
             **sources.no_labels(),
             "box_detector": box,
             "box_ground_truth": box,
-            "key": self.keys[index],
+            "key": images.printable_name(path),
             "subset": "",
             "index": index,
         }
 
-    @functools.cached_property
+    @property
     def keys(self) -> list[str]:
         """The photos' paths below the folder, in order."""
         return [images.printable_name(path) for path in self._paths]

@@ -53,7 +53,7 @@ def published_region(box: Array, crop: geometry.CropSettings) -> PublishedRegion
 
 
 def published_crop(
-    image: npt.NDArray[np.uint8], tl: Array, br: Array, input_size: int
+    image: npt.NDArray[np.uint8], tl: npt.ArrayLike, br: npt.ArrayLike, input_size: int
 ) -> npt.NDArray[np.uint8]:
     """Returns the crop that the published loader makes without augmentation.
 
@@ -72,7 +72,7 @@ def published_crop(
     Raises:
       ValueError: The region is empty.
     """
-    (left, top), (right, bottom) = (int(v) for v in tl), (int(v) for v in br)
+    left, top, right, bottom = (int(v) for v in np.concatenate([tl, br]))
     if right <= left or bottom <= top:
         raise ValueError(f"the region from {left, top} to {right, bottom} is empty")
     region = np.zeros((bottom - top, right - left, 3), np.uint8)
@@ -89,7 +89,9 @@ def published_crop(
     return np.asarray(resized[center, center], np.uint8)
 
 
-def published_landmarks(points: Array, tl: Array, br: Array, input_size: int) -> Array:
+def published_landmarks(
+    points: Array, tl: npt.ArrayLike, br: npt.ArrayLike, input_size: int
+) -> Array:
     """Maps landmarks to the published loader's crop, in the `corners` convention.
 
     Args:

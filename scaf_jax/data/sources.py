@@ -15,7 +15,6 @@ A source is a list of records that reads them when asked. A record is a plain di
 Sources without labels have L = 0. Sources are cheap to pickle: data workers get a copy.
 """
 
-import functools
 import json
 import pathlib
 import re
@@ -119,6 +118,7 @@ class PreparedSource:
         ):
             raise ValueError(f"{directory}: no feature '{landmarks_feature}'")
         self._landmarks_feature = landmarks_feature
+        self._keys: list[str] | None = None
         # Its decorator hides the parameters from type checkers.
         self._records = builder.as_data_source(split=split)  # pyright: ignore[reportCallIssue]
 
@@ -140,10 +140,12 @@ class PreparedSource:
             "index": int(example["index"]),
         }
 
-    @functools.cached_property
+    @property
     def keys(self) -> list[str]:
         """The records' keys, in order; the first use reads the whole split once."""
-        return [self._records[i]["key"].decode() for i in range(len(self))]
+        if self._keys is None:
+            self._keys = [self._records[i]["key"].decode() for i in range(len(self))]
+        return self._keys
 
 
 class SubsetSource:
@@ -171,7 +173,7 @@ class SubsetSource:
     def __getitem__(self, index: int) -> Record:
         return self._source[self._indices[index]]
 
-    @functools.cached_property
+    @property
     def keys(self) -> list[str]:
         """The records' keys, in order."""
         keys = self._source.keys
@@ -205,7 +207,7 @@ class ConcatenatedSource:
         record = self._sources[part][index - int(self._starts[part])]
         return {**record, **no_labels(), "index": index}
 
-    @functools.cached_property
+    @property
     def keys(self) -> list[str]:
         """The records' keys, in order; keys of different sources may be equal."""
         return [key for source in self._sources for key in source.keys]

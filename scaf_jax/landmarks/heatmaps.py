@@ -80,7 +80,8 @@ class HeatmapCodec:
         profile = jnp.exp(-0.5 * jnp.square(offsets / sigma))
         profile = jnp.where(jnp.abs(offsets) <= self.support * sigma, profile, 0.0)
         columns, rows = profile[..., 0], profile[..., 1]
-        return jnp.einsum("ylb,xlb->byxl", rows, columns)
+        # Products only, but TPUs would round their factors to bfloat16.
+        return jnp.einsum("ylb,xlb->byxl", rows, columns, precision="highest")
 
     def decode(self, heatmaps: jax.Array, decoder: str = "argmax") -> jax.Array:
         """Returns the landmarks at the maxima of the blurred heatmaps.
@@ -152,8 +153,8 @@ def find_peaks(heatmaps: jax.Array) -> jax.Array:
 def refine_peaks(heatmaps: jax.Array, peaks: jax.Array, *, reach: int) -> jax.Array:
     """Moves peaks to the top of a Gaussian through five values of their surroundings.
 
-    A parabola through the logarithms of the values at -reach, 0 and +reach, for x and y apart: exact
-    where the map is a Gaussian, whatever its width. A wide reach averages the noise that
+    A parabola through the logarithms of the values at -reach, 0 and +reach, for x and y apart:
+    exact where the map is a Gaussian, whatever its width. A wide reach averages the noise that
     neighbouring pixels share. A peak closer than reach to the border stays on its pixel in that
     direction.
 

@@ -1,16 +1,16 @@
 """Convolutions, transposed convolutions and max-pooling, in the form that suits the platform.
 
 All functions take NHWC images. On TPU and GPU they lower to plain ``jax.lax`` operations, which
-XLA compiles well there. On CPU XLA's own weight gradients and dilated convolutions are several
-times slower than need be, so the same sums are written as ordinary convolutions and matrix
-products. The choice is made when a program is lowered for its platform
-(``jax.lax.platform_dependent``); the numbers are those of plain lax up to rounding.
+XLA compiles well there. On CPU some of XLA's operations are several times slower than need be
+(dilated convolutions, convolutions of images of three channels, the gradient of max-pooling), so
+the same sums are written in other forms. The choice is made when a program is lowered for its
+platform (``jax.lax.platform_dependent``); the numbers are those of plain lax up to rounding.
 
-Three linear maps are enough, since each is an input or weight gradient of another:
+Three bilinear maps are enough, since each is a gradient of another:
 
 * gather:    y[i] = sum_k x[s i + k - p] @ w[k]            (convolution)
-* scatter:   x[s i + k - p] += y[i] @ w[k]^T               (transposed convolution)
-* correlate: w[k] = sum_i x[s i + k - p]^T y[i]            (weight gradient of both)
+* scatter:   y[s i + k - p] += x[i] @ w[k]                 (transposed convolution)
+* correlate: w[k] = sum_i x[s i + k - p]^T y[i]            (kernel gradient of a convolution)
 """
 
 import contextlib
@@ -24,8 +24,10 @@ from jax import lax
 from jax.experimental.xla_metadata import set_xla_metadata
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
-# Pixels of one slice of a weight-gradient sum: small enough for the copies to stay in cache.
-_CHUNK_PIXELS = 4096
+# Below this many channels a strided convolution spends its time collecting single pixels.
+_FEW_CHANNELS = 8
+# From this many output channels on, a transposed convolution is faster phase by phase.
+_MANY_CHANNELS = 128
 
 _use_plain_lax = contextvars.ContextVar("use_plain_lax", default=False)
 
@@ -36,65 +38,76 @@ def plain_lax() -> Iterator[None]:
 
     The switch acts while a function is traced. It is part of the key of ``jax.jit``'s cache, so
     one jitted function may be called inside and outside of the context.
-
-    Yields:
-      Nothing.
     """
     token = _use_plain_lax.set(True)
     try:
-        # A trace-time annotation: it has no effect on the program but separates cache entries.
+        # An annotation without effect on the numbers that separates the cache entries.
         with set_xla_metadata(scaf_jax_convolutions="plain"):
             yield
     finally:
         _use_plain_lax.reset(token)
 
 
+@functools.cache
+def compiler_options() -> dict[str, str]:
+    """Returns the options with which ``jax.jit`` should compile programs full of convolutions.
+
+    On CPU, XLA hands float32 convolutions to YNNPACK by default, whose kernel gradients are
+    several times slower than those of Eigen, which takes over when it is switched off. Results
+    do not depend on the options; elsewhere, or where XLA does not know them, there are none.
+    """
+    options = {"xla_cpu_experimental_ynn_fusion_type": ""}
+    if jax.default_backend() != "cpu":
+        return {}
+    try:
+        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
+    except jax.errors.JaxRuntimeError:
+        return {}
+    return options
+
+
 def conv2d(x: jax.Array, kernel: jax.Array, *, stride: int = 1, padding: int = 0) -> jax.Array:
-    """Two-dimensional convolution (cross-correlation, as all deep-learning libraries mean it).
+    """Two-dimensional convolution (the kernel is not flipped).
 
     Args:
       x: (B, H, W, C) images.
       kernel: (kh, kw, C, C_out).
-      stride: step in both directions.
-      padding: zeros added on each of the four sides.
+      stride: Step of the window, in pixels.
+      padding: Zeros added on each of the four sides.
 
     Returns:
       (B, H', W', C_out) with H' = (H + 2 padding - kh) // stride + 1, in ``x``'s dtype.
 
     Raises:
-      ValueError: if shapes or dtypes do not fit each other.
+      ValueError: If shapes or dtypes do not fit each other.
     """
     _check(x, kernel, stride, padding)
+    size = [(x.shape[i] + 2 * padding - kernel.shape[i - 1]) // stride + 1 for i in (1, 2)]
+    if min(size) < 1:
+        raise ValueError(f"the kernel {kernel.shape} is larger than the image {x.shape}")
     return _conv2d(x, kernel, stride, padding, _use_plain_lax.get())
 
 
-def conv_transpose2d(
-    x: jax.Array, kernel: jax.Array, *, stride: int, padding: int
-) -> jax.Array:
+def conv_transpose2d(x: jax.Array, kernel: jax.Array, *, stride: int, padding: int) -> jax.Array:
     """Two-dimensional transposed convolution: y[stride i + k - padding] += x[i] @ kernel[k].
 
     Args:
       x: (B, H, W, C) images.
       kernel: (kh, kw, C, C_out), not flipped (PyTorch's ConvTranspose2d orientation).
-      stride: step in both directions.
-      padding: rows and columns cut off on each of the four sides of the result.
+      stride: Step of the window, in pixels of the result.
+      padding: Rows and columns cut off on each of the four sides of the result.
 
     Returns:
       (B, H', W', C_out) with H' = (H - 1) stride + kh - 2 padding, in ``x``'s dtype.
 
     Raises:
-      ValueError: if shapes or dtypes do not fit each other.
+      ValueError: If shapes or dtypes do not fit each other.
     """
     _check(x, kernel, stride, padding)
-    size = tuple(
-        (x.shape[axis + 1] - 1) * stride + kernel.shape[axis] - 2 * padding for axis in (0, 1)
-    )
+    size = [(x.shape[i] - 1) * stride + kernel.shape[i - 1] - 2 * padding for i in (1, 2)]
     if min(size) < 1:
         raise ValueError(f"padding {padding} leaves nothing of {x.shape} under {kernel.shape}")
-    # Stored as the kernel of the convolution whose input gradient this is.
-    return _conv_transpose2d(
-        x, kernel.transpose(0, 1, 3, 2), size, stride, padding, _use_plain_lax.get()
-    )
+    return _conv_transpose2d(x, kernel, stride, padding, _use_plain_lax.get())
 
 
 def max_pool(x: jax.Array, *, window: int = 3, stride: int = 2, padding: int = 1) -> jax.Array:
@@ -104,15 +117,15 @@ def max_pool(x: jax.Array, *, window: int = 3, stride: int = 2, padding: int = 1
 
     Args:
       x: (B, H, W, C) images.
-      window: side of the window.
-      stride: step in both directions.
-      padding: border of minus infinity on each of the four sides.
+      window: Side of the window.
+      stride: Step of the window, in pixels.
+      padding: Border of minus infinity on each of the four sides.
 
     Returns:
       (B, H', W', C) with H' = (H + 2 padding - window) // stride + 1.
 
     Raises:
-      ValueError: if ``padding`` is not smaller than ``window``.
+      ValueError: If ``padding`` is not smaller than ``window``.
     """
     if not 0 <= padding < window:
         raise ValueError(f"padding must be in [0, window), not {padding} with window {window}")
@@ -131,18 +144,18 @@ def _check(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> None:
 
 
 def _choose(plain: bool, plain_form: Callable, cpu_form: Callable, *args: jax.Array) -> jax.Array:
-    """Calls the form for the platform that the program is lowered for."""
+    """Calls the form that suits the platform that the program is lowered for."""
     if plain:
         return plain_form(*args)
     return lax.platform_dependent(*args, cpu=cpu_form, default=plain_form)
 
 
-# The convolution and the transposed convolution, differentiable.
+# Convolution and transposed convolution with their gradients.
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _conv2d(x, kernel, stride, padding, plain):
-    return _gather(x, kernel, stride, padding)
+    return _gather(x, kernel, stride, padding, plain)
 
 
 def _conv2d_forward(x, kernel, stride, padding, plain):
@@ -152,7 +165,7 @@ def _conv2d_forward(x, kernel, stride, padding, plain):
 def _conv2d_backward(stride, padding, plain, saved, grad):
     x, kernel = saved
     return (
-        _scatter(grad, kernel, x.shape[1:3], stride, padding, plain),
+        _scatter(grad, kernel.swapaxes(2, 3), x.shape[1:3], stride, padding, plain),
         _correlate(x, grad, kernel.shape[:2], stride, padding, plain),
     )
 
@@ -160,158 +173,181 @@ def _conv2d_backward(stride, padding, plain, saved, grad):
 _conv2d.defvjp(_conv2d_forward, _conv2d_backward)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4, 5))
-def _conv_transpose2d(x, kernel, size, stride, padding, plain):
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def _conv_transpose2d(x, kernel, stride, padding, plain):
+    size = [(x.shape[i] - 1) * stride + kernel.shape[i - 1] - 2 * padding for i in (1, 2)]
     return _scatter(x, kernel, size, stride, padding, plain)
 
 
-def _conv_transpose2d_forward(x, kernel, size, stride, padding, plain):
-    return _conv_transpose2d(x, kernel, size, stride, padding, plain), (x, kernel)
+def _conv_transpose2d_forward(x, kernel, stride, padding, plain):
+    return _conv_transpose2d(x, kernel, stride, padding, plain), (x, kernel)
 
 
-def _conv_transpose2d_backward(size, stride, padding, plain, saved, grad):
+def _conv_transpose2d_backward(stride, padding, plain, saved, grad):
     x, kernel = saved
     return (
-        _gather(grad, kernel, stride, padding),
-        _correlate(grad, x, kernel.shape[:2], stride, padding, plain),
+        _gather(grad, kernel.swapaxes(2, 3), stride, padding, plain),
+        _correlate(grad, x, kernel.shape[:2], stride, padding, plain).swapaxes(2, 3),
     )
 
 
 _conv_transpose2d.defvjp(_conv_transpose2d_forward, _conv_transpose2d_backward)
 
 
-# The three linear maps.
+# Gather and correlate.
 
 
-def _gather(x, kernel, stride, padding):
+def _gather(x, kernel, stride, padding, plain):
+    plain_form = functools.partial(_convolve, stride=stride, padding=padding)
+    cpu_form = functools.partial(_gather_on_cpu, stride=stride, padding=padding)
+    return _choose(plain, plain_form, cpu_form, x, kernel)
+
+
+def _correlate(x, grad, kernel_size, stride, padding, plain):
+    shape = (*kernel_size, x.shape[3], grad.shape[3])
+
+    def transpose(gather):
+        def form(x, grad):
+            template = jax.ShapeDtypeStruct(shape, x.dtype)
+            return jax.linear_transpose(lambda k: gather(x, k, stride, padding), template)(grad)[0]
+
+        return form
+
+    return _choose(plain, transpose(_convolve), transpose(_gather_on_cpu), x, grad)
+
+
+def _convolve(x, kernel, stride, padding):
     return lax.conv_general_dilated(
         x, kernel, (stride, stride), ((padding, padding),) * 2, dimension_numbers=_DIMENSIONS
     )
 
 
-def _scatter(grad, kernel, size, stride, padding, plain):
-    def plain_form(grad, kernel):
-        kh, kw = kernel.shape[:2]
-        pads = []
-        for k, n, out in zip((kh, kw), grad.shape[1:3], size, strict=True):
-            low = k - 1 - padding
-            # What the strided convolution left over on the far side gets no gradient.
-            pads.append((low, out + k - 1 - ((n - 1) * stride + 1) - low))
-        return lax.conv_general_dilated(
-            grad,
-            kernel[::-1, ::-1].transpose(0, 1, 3, 2),
-            (1, 1),
-            pads,
-            lhs_dilation=(stride, stride),
-            dimension_numbers=_DIMENSIONS,
-        )
-
-    def cpu_form(grad, kernel):
-        return _scatter_by_phases(grad, kernel, size, stride, padding)
-
-    if stride == 1 and grad.shape[1:3] != (1, 1):
-        return plain_form(grad, kernel)  # not dilated: an ordinary convolution already
-    return _choose(plain, plain_form, cpu_form, grad, kernel)
+def _gather_on_cpu(x, kernel, stride, padding):
+    if kernel.shape[:2] == x.shape[1:3] and padding == 0:
+        # The window is the whole image.
+        return lax.expand_dims(jnp.tensordot(x, kernel, 3), (1, 2))
+    if kernel.shape[:2] == (1, 1) and padding == 0:
+        return jnp.tensordot(x[:, ::stride, ::stride], kernel[0, 0], 1)
+    if stride > 1 and x.shape[3] < _FEW_CHANNELS:
+        return _gather_from_blocks(x, kernel, stride, padding)
+    return _convolve(x, kernel, stride, padding)
 
 
-def _scatter_by_phases(grad, kernel, size, stride, padding):
-    """Scatter as one convolution that yields stride x stride pixels at each place."""
-    kh, kw, channels, _ = kernel.shape
-    batch, height, width, features = grad.shape
-    taps_h, taps_w = -(-kh // stride), -(-kw // stride)
-    if (height, width) == (1, 1):
-        # Every output pixel sees the one input pixel: a matrix product.
-        full = jnp.einsum("bf,hwcf->bhwc", grad[:, 0, 0], kernel)
+def _gather_from_blocks(x, kernel, stride, padding):
+    """Convolution without stride of an image whose pixels are blocks of stride x stride pixels."""
+    pixel_pads, kernel_pads, blocks, taps = [], [], [], []
+    for have, side in zip(x.shape[1:3], kernel.shape[:2], strict=True):
+        taps.append(-(-side // stride))
+        blocks.append((have + 2 * padding - side) // stride + taps[-1])
+        pixel_pads.append((padding, blocks[-1] * stride - have - padding, 0))
+        kernel_pads.append((0, taps[-1] * stride - side))
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *pixel_pads, (0, 0, 0)])
+    kernel = jnp.pad(kernel, [*kernel_pads, (0, 0), (0, 0)])
+    channels, features = kernel.shape[2:]
+    x = x.reshape(-1, blocks[0], stride, blocks[1], stride, channels)
+    x = x.swapaxes(2, 3).reshape(-1, *blocks, stride * stride * channels)
+    kernel = kernel.reshape(taps[0], stride, taps[1], stride, channels, features)
+    kernel = kernel.swapaxes(1, 2).reshape(*taps, stride * stride * channels, features)
+    return _convolve(x, kernel, 1, 0)
+
+
+# Scatter.
+
+
+def _scatter(x, kernel, size, stride, padding, plain):
+    form = functools.partial(_scatter_plain, size=size, stride=stride, padding=padding)
+    if x.shape[1:3] == (1, 1):
+        cpu_form = _scatter_from_pixel
+    elif stride == 1:
+        return form(x, kernel)  # not dilated: an ordinary convolution already
+    elif kernel.shape[3] < _MANY_CHANNELS and all(k % stride == 0 for k in kernel.shape[:2]):
+        cpu_form = _scatter_to_blocks
     else:
-        # kernel[stride a + r] becomes tap a of phase r.
-        kernel = jnp.pad(
-            kernel, ((0, taps_h * stride - kh), (0, taps_w * stride - kw), (0, 0), (0, 0))
-        )
-        kernel = kernel.reshape(taps_h, stride, taps_w, stride, channels, features)
-        kernel = kernel[::-1, :, ::-1].transpose(0, 2, 5, 1, 3, 4)
-        kernel = kernel.reshape(taps_h, taps_w, features, stride * stride * channels)
-        full = lax.conv_general_dilated(
-            grad,
-            kernel,
-            (1, 1),
-            ((taps_h - 1, taps_h - 1), (taps_w - 1, taps_w - 1)),
-            dimension_numbers=_DIMENSIONS,
-        )
-        rows, columns = full.shape[1:3]
-        full = full.reshape(batch, rows, columns, stride, stride, channels)
-        full = full.transpose(0, 1, 3, 2, 4, 5)
-        full = full.reshape(batch, rows * stride, columns * stride, channels)
-    # Negative padding cuts; rows that no window reached become zeros.
+        cpu_form = _scatter_by_phases
+    cpu_form = functools.partial(cpu_form, size=size, stride=stride, padding=padding)
+    return _choose(plain, form, cpu_form, x, kernel)
+
+
+def _scatter_plain(x, kernel, size, stride, padding):
+    pads = []
+    for side, have, want in zip(kernel.shape[:2], x.shape[1:3], size, strict=True):
+        low = side - 1 - padding
+        # Rows that a strided convolution left out on the far side get no gradient.
+        pads.append((low, want + side - 1 - ((have - 1) * stride + 1) - low))
+    return lax.conv_general_dilated(
+        x,
+        kernel[::-1, ::-1],
+        (1, 1),
+        pads,
+        lhs_dilation=(stride, stride),
+        dimension_numbers=_DIMENSIONS,
+    )
+
+
+def _scatter_from_pixel(x, kernel, size, stride, padding):
+    """Scatter of images of one pixel: the kernel, weighted."""
+    del stride
+    return _crop(jnp.einsum("bc,hwcf->bhwf", x[:, 0, 0], kernel), size, padding)
+
+
+def _scatter_to_blocks(x, kernel, size, stride, padding):
+    """Scatter as one convolution that yields a block of stride x stride pixels at each place."""
+    taps = [side // stride for side in kernel.shape[:2]]
+    channels, features = kernel.shape[2:]
+    # kernel[stride a + r] is tap a of the block's row r.
+    kernel = kernel.reshape(taps[0], stride, taps[1], stride, channels, features)
+    kernel = kernel[::-1, :, ::-1].transpose(0, 2, 4, 1, 3, 5)
+    kernel = kernel.reshape(*taps, channels, stride * stride * features)
+    blocks = lax.conv_general_dilated(
+        x, kernel, (1, 1), [(n - 1, n - 1) for n in taps], dimension_numbers=_DIMENSIONS
+    )
+    batch, rows, columns, _ = blocks.shape
+    blocks = blocks.reshape(batch, rows, columns, stride, stride, features).swapaxes(2, 3)
+    return _crop(blocks.reshape(batch, rows * stride, columns * stride, features), size, padding)
+
+
+def _scatter_by_phases(x, kernel, size, stride, padding):
+    """Scatter as a small convolution for each place in blocks of stride x stride pixels."""
+    features = kernel.shape[3]
+    blocks = [-(-want // stride) for want in size]
+
+    def phase(row, column):
+        # Pixel s q + r collects kernel[s a + t] from x[q + d - a], where r + p = s d + t.
+        taps, pads = kernel, []
+        for axis, r in enumerate((row, column)):
+            d, t = divmod(r + padding, stride)
+            taps = lax.slice_in_dim(taps, min(t, taps.shape[axis]), None, stride, axis)
+            count = taps.shape[axis]
+            pads.append((count - 1 - d, blocks[axis] + d - x.shape[axis + 1]))
+        if 0 in taps.shape:
+            return jnp.zeros((x.shape[0], *blocks, features), x.dtype)
+        taps = taps[::-1, ::-1]
+        return lax.conv_general_dilated(x, taps, (1, 1), pads, dimension_numbers=_DIMENSIONS)
+
+    rows = [jnp.stack([phase(r, c) for c in range(stride)], axis=3) for r in range(stride)]
+    y = jnp.stack(rows, axis=2)
+    y = y.reshape(x.shape[0], blocks[0] * stride, blocks[1] * stride, features)
+    return y[:, : size[0], : size[1]]
+
+
+def _crop(y, size, padding):
+    """Cuts off the near side; on the far side cuts, or adds what no window reached."""
     pads = [
-        (-padding, out + padding - have, 0) for out, have in zip(size, full.shape[1:3], strict=True)
+        (-padding, want + padding - have, 0)
+        for want, have in zip(size, y.shape[1:3], strict=True)
     ]
-    return lax.pad(full, jnp.zeros((), full.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
+    return lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
 
 
-def _correlate(x, grad, kernel_size, stride, padding, plain):
-    def plain_form(x, grad):
-        shape = (*kernel_size, x.shape[3], grad.shape[3])
-        template = jax.ShapeDtypeStruct(shape, x.dtype)
-        return jax.linear_transpose(lambda k: _gather(x, k, stride, padding), template)(grad)[0]
-
-    def cpu_form(x, grad):
-        return _correlate_by_slices(x, grad, kernel_size, stride, padding)
-
-    return _choose(plain, plain_form, cpu_form, x, grad)
-
-
-def _correlate_by_slices(x, grad, kernel_size, stride, padding):
-    """Weight gradient as matrix products of shifted slices, a band of rows at a time."""
-    kh, kw = kernel_size
-    batch, height, width, features = grad.shape
-    # A band of all images, not a run of images: the batch may be spread over devices.
-    band = height
-    while band % 2 == 0 and batch * band * width > _CHUNK_PIXELS:
-        band //= 2
-    rows = (height - 1) * stride + kh
-    columns = (width - 1) * stride + kw
-    pads = [
-        (padding, want - have - padding, 0)
-        for want, have in zip((rows, columns), x.shape[1:3], strict=True)
-    ]
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
-
-    def products(x_band, grad_band):
-        grad_band = grad_band.reshape(-1, features)
-        parts = []
-        for a in range(kh):
-            row = x_band[:, a : a + (band - 1) * stride + 1 : stride]
-            for b in range(kw):
-                part = row[:, :, b : b + (width - 1) * stride + 1 : stride]
-                part = part.reshape(-1, part.shape[-1])
-                parts.append(
-                    lax.dot_general(part, grad_band, (((0,), (0,)), ((), ())))
-                )
-        return jnp.stack(parts).reshape(kh, kw, x.shape[3], features)
-
-    if band == height:
-        return products(x, grad)
-
-    def step(total, start):
-        x_band = lax.dynamic_slice_in_dim(x, start * stride, (band - 1) * stride + kh, axis=1)
-        grad_band = lax.dynamic_slice_in_dim(grad, start, band, axis=1)
-        return total + products(x_band, grad_band), None
-
-    start = jnp.zeros((kh, kw, x.shape[3], features), x.dtype)
-    return lax.scan(step, start, jnp.arange(0, height, band))[0]
-
-
-# Max-pooling.
+# Max-pooling: on CPU along columns, then along rows.
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
 def _max_pool(x, window, stride, padding, plain):
-    def plain_form(x):
-        return _plain_max_pool(x, window, stride, padding)
-
     def cpu_form(x):
-        return functools.reduce(jnp.maximum, _window_slices(x, window, stride, padding))
+        return _pool_axis(_pool_axis(x, 2, window, stride, padding), 1, window, stride, padding)
 
+    plain_form = functools.partial(_pool_plain, window=window, stride=stride, padding=padding)
     return _choose(plain, plain_form, cpu_form, x)
 
 
@@ -323,26 +359,12 @@ def _max_pool_forward(x, window, stride, padding, plain):
 def _max_pool_backward(window, stride, padding, plain, saved, grad):
     def plain_form(x, y, grad):
         del y
-        return jax.vjp(lambda x: _plain_max_pool(x, window, stride, padding), x)[1](grad)[0]
+        return jax.vjp(lambda x: _pool_plain(x, window, stride, padding), x)[1](grad)[0]
 
     def cpu_form(x, y, grad):
-        height, width = x.shape[1:3]
-        free = jnp.ones(y.shape, bool)
-        total = jnp.zeros((), x.dtype)
-        zero = jnp.zeros((), x.dtype)
-        slices = _window_slices(x, window, stride, padding)
-        for index, part in enumerate(slices):
-            here = free & (part == y)
-            free = free & ~here
-            share = jnp.where(here, grad, zero)
-            pads = []
-            for offset, n, size in zip(
-                divmod(index, window), grad.shape[1:3], (height, width), strict=True
-            ):
-                low = offset - padding
-                pads.append((low, size - low - ((n - 1) * stride + 1), stride - 1))
-            total = total + lax.pad(share, zero, [(0, 0, 0), *pads, (0, 0, 0)])
-        return total
+        middle = _pool_axis(x, 2, window, stride, padding)
+        grad = _pool_axis_gradient(middle, y, grad, 1, window, stride, padding)
+        return _pool_axis_gradient(x, middle, grad, 2, window, stride, padding)
 
     return (_choose(plain, plain_form, cpu_form, *saved, grad),)
 
@@ -350,25 +372,43 @@ def _max_pool_backward(window, stride, padding, plain, saved, grad):
 _max_pool.defvjp(_max_pool_forward, _max_pool_backward)
 
 
-def _plain_max_pool(x, window, stride, padding):
+def _pool_plain(x, window, stride, padding):
+    border = (padding, padding)
     return lax.reduce_window(
         x,
         -jnp.inf,
         lax.max,
         (1, window, window, 1),
         (1, stride, stride, 1),
-        ((0, 0), (padding, padding), (padding, padding), (0, 0)),
+        ((0, 0), border, border, (0, 0)),
     )
 
 
-def _window_slices(x, window, stride, padding):
-    """The window's pixels in row-major order, each (B, H', W', C)."""
-    sizes = [(n + 2 * padding - window) // stride + 1 for n in x.shape[1:3]]
-    lowest = jnp.array(-jnp.inf, x.dtype)
-    x = lax.pad(x, lowest, [(0, 0, 0), (padding, padding, 0), (padding, padding, 0), (0, 0, 0)])
-    rows, columns = ((n - 1) * stride + 1 for n in sizes)
-    return [
-        x[:, a : a + rows : stride, b : b + columns : stride]
-        for a in range(window)
-        for b in range(window)
-    ]
+def _pad_axis(x, value, axis, low, high, interior=0):
+    pads = [(0, 0, 0)] * x.ndim
+    pads[axis] = (low, high, interior)
+    return lax.pad(x, jnp.array(value, x.dtype), pads)
+
+
+def _window_slices(x, axis, window, stride, padding):
+    """The first, second, ... elements of all windows along an axis."""
+    reach = (x.shape[axis] + 2 * padding - window) // stride * stride + 1
+    x = _pad_axis(x, -jnp.inf, axis, padding, padding)
+    return [lax.slice_in_dim(x, k, k + reach, stride, axis) for k in range(window)]
+
+
+def _pool_axis(x, axis, window, stride, padding):
+    return functools.reduce(jnp.maximum, _window_slices(x, axis, window, stride, padding))
+
+
+def _pool_axis_gradient(x, y, grad, axis, window, stride, padding):
+    reach = (y.shape[axis] - 1) * stride + 1
+    taken = jnp.zeros(y.shape, bool)
+    total = jnp.zeros(x.shape, x.dtype)
+    for k, part in enumerate(_window_slices(x, axis, window, stride, padding)):
+        share = jnp.where((part == y) & ~taken, grad, 0)
+        taken = taken | (part == y)
+        low = k - padding
+        high = x.shape[axis] - low - reach
+        total = total + _pad_axis(share, 0, axis, low, high, stride - 1)
+    return total

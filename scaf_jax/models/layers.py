@@ -26,13 +26,23 @@ def scale_channels(channels: int, width_multiplier: float) -> int:
 def normal_fan_out(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Normal weights of variance 2 / (k^2 C_out), for kernels (k, k, in, out)."""
     stddev = math.sqrt(2.0 / (shape[0] * shape[1] * shape[3]))
-    return stddev * jax.random.normal(key, shape)
+    return stddev * jax.random.normal(key, _flat(shape)).reshape(shape)
 
 
 def uniform(fan_in: int) -> Initializer:
     """Returns an initializer of weights uniform in +-1 / sqrt(fan_in), PyTorch's default."""
     bound = 1.0 / math.sqrt(fan_in)
-    return lambda key, shape: jax.random.uniform(key, shape, minval=-bound, maxval=bound)
+
+    def init(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        flat = jax.random.uniform(key, _flat(shape), minval=-bound, maxval=bound)
+        return flat.reshape(shape)
+
+    return init
+
+
+def _flat(shape: tuple[int, ...]) -> tuple[int]:
+    """Returns the shape in one dimension, for which XLA compiles random numbers much faster."""
+    return (math.prod(shape),)
 
 
 class Conv(nnx.Module):

@@ -90,7 +90,9 @@ def _check_landmarks(
     differing = np.argwhere((landmarks != theirs).any(axis=-1))
     not_ties = 0
     for face, landmark in differing:
-        x, y = np.rint(np.asarray(codec.to_heatmap(theirs[face, landmark]))).astype(int)
+        x, y = np.rint(np.asarray(codec.to_heatmap(jnp.asarray(theirs[face, landmark])))).astype(
+            int
+        )
         values = blurred[face, :, :, landmark]
         inside = 0 <= x < codec.heatmap_size and 0 <= y < codec.heatmap_size
         not_ties += not inside or values.max() - values[y, x] > _TIE * abs(values.max())
@@ -110,7 +112,7 @@ def check_blocks(folder: fixtures.Folder) -> list[comparison.Row]:
         graphdef, params, batch_stats = networks.fill(
             lambda channels=x.shape[-1]: _Block(channels), tensors
         )
-        output = state.merge(graphdef, params, batch_stats).bottleneck(x, train=False)
+        output = state.merge(graphdef, params, batch_stats).bottleneck(jnp.asarray(x), train=False)
         found.check("output", fixtures.to_nchw(output), comparison.FORWARD_TOLERANCE)
         rows += found.rows()
     return rows

@@ -2,6 +2,7 @@
 
 import re
 
+import jax.numpy as jnp
 import numpy as np
 
 from scaf_jax import losses
@@ -24,6 +25,7 @@ def check_losses(folder: fixtures.Folder) -> list[comparison.Row]:
     # One image below -0.5, which changes its data range; two pairs that are alike.
     x[3] *= 1.1
     y[:2] = 0.8 * x[:2] + 0.1 * y[:2]
+    x, y = jnp.asarray(x), jnp.asarray(y)
     found.check("recon_per_image", np.asarray(losses.reconstruction(x, y)), TOLERANCE)
     found.check("struct_per_image", np.asarray(losses.structural(x, y)), TOLERANCE)
     return found.rows()
@@ -81,7 +83,7 @@ def compare_targets(
     """
     size = theirs.shape[-1]
     codec = heatmaps.HeatmapCodec(size, size, rounding=True, pixel_convention="corners")
-    ours = fixtures.to_nchw(codec.encode(landmarks))
+    ours = fixtures.to_nchw(codec.encode(jnp.asarray(landmarks)))
     centers = np.floor(landmarks + 0.5)[..., None, None]
     grid = np.arange(size)
     near_x = np.abs(grid[None, :] - centers[..., 0, :, :]) <= 16

@@ -182,9 +182,10 @@ def train_step(
     """Does one step of stage 1.
 
     Within a cycle of four steps the embedding discriminator learns once, its adversary and the
-    image discriminator count twice, everything else in each step. Order: the embedding discriminator learns from the new embeddings and the encoder meets its
-    updated form; likewise for the image discriminator and the generator; then one Adam step of
-    encoder and generator on the sum of their terms.
+    image discriminator count twice, everything else in each step. Order: the embedding
+    discriminator learns from the new embeddings and the encoder meets its updated form; likewise
+    for the image discriminator and the generator; then one Adam step of encoder and generator on
+    the sum of their terms.
 
     Args:
       train_state: The state; donate it.

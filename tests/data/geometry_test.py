@@ -32,7 +32,7 @@ def test_a_landmark_lies_on_the_pixel_that_shows_it(box_side, sigma, seed):
     corner = rng.uniform(40, 60, 2)
     box = np.concatenate([corner, corner + box_side])
     point = corner + box_side * rng.uniform(0.4, 0.6, 2)
-    photo = _dot(420, 450, *point, sigma)
+    photo = _dot(420, 450, point[0], point[1], sigma)
     change = augmentations.draw(rng, augmentations.STAGE1, 64) if seed else None
     matrix = geometry.crop_matrix(box, crop, change.matrix if change else None)
     expected = geometry.to_crop(point[None], matrix)[0]

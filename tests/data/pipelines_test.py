@@ -26,7 +26,7 @@ SCHEME = dataclasses.replace(
     strokes=(),
 )
 # The four landmarks' places in the photo and the brightness of the dots drawn there.
-POINTS = np.float32([[50, 50], [70, 50], [60, 62], [52, 72]])
+POINTS = np.array([[50, 50], [70, 50], [60, 62], [52, 72]], np.float32)
 BRIGHTNESS = np.array([255, 190, 130, 80])
 
 
@@ -39,14 +39,14 @@ class DotFaces:
         rows, columns = np.mgrid[: 120 * scale, : 120 * scale]
         photo = np.zeros((120 * scale, 120 * scale))
         self._points = (POINTS + 0.5) * scale - 0.5
-        for (x, y), value in zip(self._points, BRIGHTNESS, strict=True):
+        for (x, y), value in zip(self._points.tolist(), BRIGHTNESS, strict=True):
             square = (columns - x) ** 2 + (rows - y) ** 2
             photo += value * np.exp(-square / (2 * (2.5 * scale) ** 2))
         file = io.BytesIO()
         rgb = np.repeat(photo.round().astype(np.uint8)[..., None], 3, -1)
         Image.fromarray(rgb).save(file, "JPEG", quality=95)
         self._image = file.getvalue()
-        self._box = np.float32([40, 40, 80, 80]) * scale
+        self._box = np.array([40, 40, 80, 80], np.float32) * scale
 
     def __len__(self):
         return self._count
@@ -59,7 +59,7 @@ class DotFaces:
             "image": self._image,
             "landmarks": points,
             "landmark_mask": mask,
-            "box_detector": self._box + np.float32([3, 3, 3, 3]),
+            "box_detector": self._box + np.float32(3),
             "box_ground_truth": self._box,
             "key": f"face {index}",
             "subset": "",
@@ -217,6 +217,7 @@ def test_occlusion_is_part_of_the_augmentation():
 def test_evaluation_passes_over_every_face_in_order():
     batches = pipelines.evaluation_batches(DotFaces(), crop=CROP, scheme=SCHEME, batch_size=4)
     assert len(batches) == 3
+    taken = []
     for _ in range(2):  # may be iterated again
         taken = list(batches)
         valid = np.concatenate([batch["valid"] for batch in taken])
@@ -275,13 +276,17 @@ def test_every_process_evaluates_equally_many_batches():
 
 def test_errors_name_the_face():
     class Damaged(DotFaces):
+        def __init__(self, changes):
+            super().__init__()
+            self.changes = changes
+
         def __getitem__(self, index):
             return {**super().__getitem__(index), **self.changes}
 
     def batches(**changes):
-        source = Damaged()
-        source.changes = changes
-        return pipelines.evaluation_batches(source, crop=CROP, scheme=SCHEME, batch_size=2)
+        return pipelines.evaluation_batches(
+            Damaged(changes), crop=CROP, scheme=SCHEME, batch_size=2
+        )
 
     with pytest.raises(images.ImageError, match="face 0: not a readable image"):
         next(iter(batches(image=b"no")))

@@ -1,6 +1,5 @@
 """Things in front of a face: glasses and occluders. They are drawn on the finished picture."""
 
-import cv2
 import numpy as np
 
 from scaf_jax.data.synthetic.camera import View
@@ -36,8 +35,9 @@ def draw_glasses(
         hinge = [side * (eye_x + 0.46), -0.1, plane - 0.12]
         temple = np.linspace(hinge, [side * 1.76, -0.05, -0.1], 24)
         _draw_visible(canvas, view.project(temple), depth, color, thickness)
-    bridge = np.array([[x, -0.08 - 0.2 * (0.04 - x * x), plane + 0.03]
-                       for x in np.linspace(-0.28, 0.28, 9)])
+    bridge = np.array(
+        [[x, -0.08 - 0.2 * (0.04 - x * x), plane + 0.03] for x in np.linspace(-0.28, 0.28, 9)]
+    )
     _draw_visible(canvas, view.project(bridge), depth, color, thickness)
     return canvas.pixels
 
@@ -152,5 +152,3 @@ def _board(
     for line in np.linspace(-0.3, 0.3, int(rng.integers(2, 7))):
         ends = np.array([[-0.4, line], [0.4, line]]) * unit @ turn.T + centre
         canvas.stroke(ends, color * 0.6, max(1, int(0.02 * unit)), 0.8, 0.4)
-
-

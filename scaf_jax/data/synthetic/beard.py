@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import noise
+from scaf_jax.data.synthetic.canvas import noise, tint
 from scaf_jax.data.synthetic.curves import mirrored, smoothstep
 from scaf_jax.data.synthetic.layout import Layout
 from scaf_jax.data.synthetic.painter import Painter
@@ -22,9 +22,10 @@ def paint_beard(painter: Painter) -> None:
         grain = 0.75 + 0.2 * rng.standard_normal(mask.shape, dtype=np.float32)
         painter.canvas.blend(hair * 0.6 + 15, mask * grain * 0.45 * look.beard_strength, origin)
         return
-    strands = noise(rng, *mask.shape, (6, 1.5)) + noise(rng, *mask.shape, (2, 1.5))
+    height, width = mask.shape
+    strands = noise(rng, height, width, (6, 1.5)) + noise(rng, height, width, (2, 1.5))
     alpha = smoothstep(mask + 0.12 * strands * (mask > 0.02), 0.25, 0.7)
-    color = 0.9 * hair * (1 + 0.16 * strands[..., None])
+    color = tint(1 + 0.16 * strands, 0.9 * hair)
     painter.canvas.blend(color, np.clip(alpha * look.beard_strength, 0, 1), origin)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import noise, random_color
+from scaf_jax.data.synthetic.canvas import noise, random_color, spread, tint
 from scaf_jax.data.synthetic.curves import smoothstep
 from scaf_jax.data.synthetic.parameters import FaceParameters
 
@@ -25,7 +25,7 @@ def paint_body(
     weave = 1 + 0.06 * noise(rng, rows, columns, (8, 8))
     if rng.random() < 0.25:
         weave *= 1 + 0.12 * np.sign(np.sin(angle * np.float32(rng.uniform(0.4, 1.2))))
-    cloth = np.array(look.clothes, dtype=np.float32) * weave[..., None]
+    cloth = tint(weave, look.clothes)
     kind = rng.choice(["crew", "neckline", "collar", "suit"])
     if kind == "crew":
         _lay(texture, cloth, y - (3.15 - 0.15 * smoothstep(side, 0, 90)))
@@ -47,5 +47,5 @@ def paint_body(
 
 def _lay(texture: np.ndarray, color: np.ndarray, inside: np.ndarray) -> None:
     """Blends a colour where `inside` (face units) is positive, with a dark seam at its edge."""
-    texture += smoothstep(inside, -0.03, 0.03)[..., None] * (color - texture)
-    texture *= (1 - 0.3 * np.exp(-((inside / 0.06) ** 2)))[..., None]
+    texture += spread(smoothstep(inside, -0.03, 0.03)) * (color - texture)
+    texture *= spread(1 - 0.3 * np.exp(-((inside / 0.06) ** 2)))

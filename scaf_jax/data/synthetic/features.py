@@ -108,5 +108,3 @@ def _paint_mouth_inside(painter: Painter, height: float, opening: Patch) -> None
     corners = [ellipse(corner, (0.14, 0.3)) for corner in inner[[0, 4]]]
     inside.shade(corners, 0.6, 0.07)
     painter.canvas.blend(inside.canvas.pixels, *opening)
-
-

@@ -5,10 +5,10 @@ import dataclasses
 import cv2
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import Canvas, noise
+from scaf_jax.data.synthetic.canvas import Canvas, noise, tint
 from scaf_jax.data.synthetic.curves import smoothstep
-from scaf_jax.data.synthetic.parameters import FaceParameters
 from scaf_jax.data.synthetic.painter import MAX_ANGLE
+from scaf_jax.data.synthetic.parameters import FaceParameters
 from scaf_jax.data.synthetic.surface import HeadSurface
 
 
@@ -124,6 +124,5 @@ def paint_hair(
     pattern = strands(rng, height, width, hair.style.curl, hair.parting)
     # Roots at the hairline lie in shadow, the crown catches the light.
     pattern *= 0.72 + 0.28 * smoothstep(above, 0.0, 0.5)
-    color = np.array(face.appearance.hair, dtype=np.float32) * pattern[..., None]
     canvas.darken(smoothstep(above, -0.25, 0.0) * (1 - alpha), 0.25)
-    canvas.blend(color, alpha)
+    canvas.blend(tint(pattern, face.appearance.hair), alpha)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from scaf_jax.data.synthetic.canvas import tint
 from scaf_jax.data.synthetic.clothes import paint_body
 from scaf_jax.data.synthetic.curves import smooth_curve, smoothstep
 from scaf_jax.data.synthetic.face_texture import paint_head
@@ -78,7 +79,7 @@ def build_scene(
         meshes += [_ear_mesh(surface, -1), _ear_mesh(surface, 1)]
     if hair is not None and hair.style.length is not None:
         pattern = strands(rng, EAR_TOP - HAIR_TOP, WIDTH, hair.style.curl)
-        atlas[HAIR_TOP:EAR_TOP] = np.array(face.appearance.hair) * pattern[..., None]
+        atlas[HAIR_TOP:EAR_TOP] = tint(pattern, face.appearance.hair)
         meshes.append(_loose_hair_mesh(hair, hair.style.length, face, rng))
     return meshes, np.clip(atlas, 0, 255, out=atlas)
 
@@ -163,9 +164,7 @@ _BODY = np.array(
 )
 
 
-def _body_grid(
-    face: FaceParameters, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _body_grid(face: FaceParameters, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Points (R, C, 3) of the body and their heights (R,)."""
     rings = _BODY.copy()
     slender = face.appearance.hair_style in ("long", "bob")

@@ -38,8 +38,9 @@ class Painter:
     def inset(self, patch: Patch, color: Color) -> "Painter":
         """A painter of a patch of the texture, on a canvas of its own."""
         mask, (x, y) = patch
+        canvas = Canvas(mask.shape[0], mask.shape[1], color)
         origin = (self.origin[0] + x, self.origin[1] + y)
-        return dataclasses.replace(self, canvas=Canvas(*mask.shape, color), origin=origin)
+        return dataclasses.replace(self, canvas=canvas, origin=origin)
 
     def at(self, points: np.ndarray) -> np.ndarray:
         """Frontal points (M, 2) to pixels (M, 2) of the canvas."""

@@ -12,11 +12,11 @@ def paint_background(size: int, rng: np.random.Generator) -> np.ndarray:
     saturation = float(rng.uniform(0.1, 0.6))
     first, second = (random_color(rng, 15, 240, saturation) for _ in range(2))
     second = 0.5 * first + 0.5 * second
-    direction = rng.normal(0, 1, 2)
+    right, down = rng.normal(0, 1, 2).tolist()
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
-    ramp = np.clip(0.5 + (direction[0] * x + direction[1] * y), 0, 1)[..., None]
-    canvas = Canvas(size, size, (0, 0, 0))
-    canvas.pixels[:] = first + ramp * (second - first)
+    ramp = np.clip(0.5 + right * x + down * y, 0, 1)
+    canvas = Canvas(size, size, first)
+    canvas.blend(second, ramp)
     kind = rng.choice(["plain", "clouds", "lights", "room", "clutter"])
     if kind == "clouds":
         for cell, amount in ((size / 3, 28), (size / 9, 14), (size / 30, 8)):
@@ -26,7 +26,8 @@ def paint_background(size: int, rng: np.random.Generator) -> np.ndarray:
         for _ in range(int(rng.integers(6, 22))):
             centre, radius = rng.uniform(0, size, 2), size * rng.uniform(0.02, 0.1)
             spot = ellipse((centre[0], centre[1]), (radius, radius))
-            canvas.fill(spot, random_color(rng, 90, 255, 0.6), float(rng.uniform(0.2, 0.7)), 0.01 * size)
+            color, opacity = random_color(rng, 90, 255, 0.6), float(rng.uniform(0.2, 0.7))
+            canvas.fill(spot, color, opacity, 0.01 * size)
     elif kind in ("room", "clutter"):
         _paint_things(canvas, rng, saturation, upright=kind == "room")
     return np.clip(canvas.pixels, 0, 255)
@@ -58,7 +59,7 @@ def expose(image: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.nd
         image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
     if camera.blur > 0.2:
         image = cv2.GaussianBlur(image, (0, 0), camera.blur * size / 160)
-    image = 255 * (image / 255) ** camera.gamma
+    image = 255 * cv2.pow(image * np.float32(1 / 255), camera.gamma)
     if camera.gray:
         image = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
     image = image + camera.noise * rng.standard_normal(image.shape, dtype=np.float32)

@@ -92,8 +92,9 @@ def _covered(
         if len(group):
             found.append(_test_group(group, slopes[group], at_low[group], low[group], window, size))
     if not found:
-        return (np.zeros(0, np.int64),) * 2 + (np.zeros(0, np.float32),) * 2
-    pixel, owner, beta, gamma = (np.concatenate(part) for part in zip(*found, strict=True))
+        index, weight = np.zeros(0, np.int64), np.zeros(0, np.float32)
+        return index, index, weight, weight
+    pixel, owner, beta, gamma = (np.concatenate([part[k] for part in found]) for k in range(4))
     return pixel, owner, beta, gamma
 
 
@@ -124,7 +125,7 @@ def _test_group(
 
 
 def grid_triangles(rows: int, columns: int, *, closed: bool) -> np.ndarray:
-    """Triangles (T, 3) of a grid of rows x columns vertices; `closed` joins last column to first."""
+    """Triangles (T, 3) of a grid of vertices; `closed` joins its last column to the first."""
     index = np.arange(rows * columns).reshape(rows, columns)
     if closed:
         index = np.concatenate([index, index[:, :1]], axis=1)

@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 
 from scaf_jax.data.synthetic import accessories, camera, photograph
+from scaf_jax.data.synthetic.canvas import spread, tint
 from scaf_jax.data.synthetic.layout import frontal_layout, inner_landmarks_68, inner_landmarks_98
 from scaf_jax.data.synthetic.meshes import Mesh, build_scene
-from scaf_jax.data.synthetic.parameters import FaceParameters, sample_parameters
+from scaf_jax.data.synthetic.parameters import FaceParameters
 from scaf_jax.data.synthetic.rasterizer import facing, rasterize
+from scaf_jax.data.synthetic.sampling import sample_parameters
 from scaf_jax.data.synthetic.surface import HeadSurface, head_surface
 
 _OVERSAMPLING = 1.5
@@ -73,7 +75,7 @@ def render_parameters(
     landmarks98 = view.project(solid98)[:, :2]
     color, alpha, depth = _draw(surface, face, view, rng, size)
     image = photograph.paint_background(size, rng)
-    image = image + alpha[..., None] * (color - image)
+    image += spread(alpha) * (color - image)
     image = accessories.draw_glasses(image, depth, surface, view, face)
     image, occluded = accessories.draw_occluder(image, landmarks68, face, rng)
     # Boxes are in pixel edges: the centre of the first pixel is at 0.5.
@@ -111,16 +113,15 @@ def _draw(
     large = round(size * _OVERSAMPLING)
     vertices[:, :2] = (vertices[:, :2] + 0.5) * (large / size) - 0.5
     values, depth, drawn = rasterize(vertices, attributes, triangles, large)
-    color = cv2.remap(
-        texture, np.ascontiguousarray(values[..., :2]), None, cv2.INTER_LINEAR
-    )
-    color *= values[..., 2:3] * np.array(face.light.color, dtype=np.float32)
-    color += 255 * values[..., 3:4]
+    texture_x, texture_y, brightness, gloss = cv2.split(values)
+    color = cv2.remap(texture, texture_x, texture_y, cv2.INTER_LINEAR)
+    color *= tint(brightness, face.light.color)
+    color += spread(255 * gloss)
     coverage = drawn.astype(np.float32)
-    color *= coverage[..., None]
+    color *= spread(coverage)
     color = cv2.resize(color, (size, size), interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(coverage, (size, size), interpolation=cv2.INTER_AREA)
-    color /= np.maximum(alpha, 1e-3)[..., None]
+    color *= spread(1 / np.maximum(alpha, 1e-3))
     depth = np.where(drawn, depth, np.float32(-1e3))
     return color, alpha, cv2.resize(depth, (size, size), interpolation=cv2.INTER_NEAREST)
 

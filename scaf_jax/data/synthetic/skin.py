@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import ellipse, noise
+from scaf_jax.data.synthetic.canvas import ellipse, noise, spread
 from scaf_jax.data.synthetic.curves import mirrored, smooth_curve
 from scaf_jax.data.synthetic.painter import Painter
 
@@ -13,8 +13,8 @@ def paint_skin(painter: Painter) -> None:
     canvas, rng, look = painter.canvas, painter.rng, painter.face.appearance
     height, width = canvas.shape
     mottle = 0.02 * noise(rng, height, width, (28, 28)) + 0.018 * noise(rng, height, width, (5, 5))
-    mottle += 0.012 * noise(rng, height, width, (1.5, 1.5))
-    canvas.pixels *= (1 + mottle)[..., None]
+    mottle += 0.012 * noise(rng, height, width, (2, 2))
+    canvas.pixels *= spread(1 + mottle)
     red = np.array(look.skin) * [1.03, 0.82, 0.8]
     cheek = ellipse((0.95, 0.75), (0.35, 0.25))
     tip = ellipse((0, painter.surface.layout.nose_tip_y), (0.2, 0.15))

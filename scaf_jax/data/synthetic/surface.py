@@ -118,9 +118,8 @@ class HeadSurface:
         height = 0.12 * bump(x, y, (0.0, layout.mouth_y), (0.42, 0.34))
         height += 0.08 * bump(x, y, (0.0, upper_y), (0.3 * half, 0.09))
         height += 0.09 * bump(x, y, (0.0, lower_y), (0.28 * half, 0.09))
-        height -= 0.3 * min(opening, 0.5) * bump(
-            x, y, (0.0, layout.mouth_y), (0.3 * half, 0.4 * opening + 0.05)
-        )
+        hollow = bump(x, y, (0.0, layout.mouth_y), (0.3 * half, 0.4 * opening + 0.05))
+        height -= 0.3 * min(opening, 0.5) * hollow
         below = layout.lips_outer[9, 1] + 0.16
         height -= 0.07 * bump(x, y, (0.0, below), (0.35, 0.09))
         height += 0.1 * bump(x, y, (0.0, 2.28 + layout.jaw_drop), (0.3, 0.18))
@@ -150,9 +149,7 @@ def head_surface(identity: Identity, layout: Layout) -> HeadSurface:
     """Builds the head around a layout: proportions first, then the opening of the jaw."""
     rings = _RINGS.copy()
     lower = smoothstep(rings[:, 0], 0.6, 2.2)
-    rings[:, 0] = np.where(rings[:, 0] < -0.5, 1.0, 0.0) * (
-        (rings[:, 0] + 0.5) * (identity.forehead - 1)
-    ) + rings[:, 0]
+    rings[:, 0] += (identity.forehead - 1) * np.minimum(rings[:, 0] + 0.5, 0.0)
     rings[:, 0] += 2.61 * (identity.chin_length - 1) * lower
     rings[:, 1] *= identity.face_width * (1 + (identity.jaw_width - 1) * lower)
     chin = bump(np.zeros(len(rings)), _RINGS[:, 0], (0.0, 2.3), (1.0, 0.3))

@@ -1,0 +1,64 @@
+"""The discriminators' shapes, ranges and dropout."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from scaf_jax.models import discriminators
+
+
+@pytest.mark.parametrize(("size", "num_convs"), [(64, 4), (128, 5), (256, 5)])
+def test_image_discriminator_has_one_verdict_per_image(size, num_convs):
+    def build():
+        return discriminators.ImageDiscriminator(input_size=size, rngs=nnx.Rngs(0))
+
+    model = nnx.eval_shape(build)
+    assert len(model.convs) == num_convs
+    assert "conv0" not in model.norms and len(model.norms) == num_convs - 1
+    widths = [conv.kernel.shape[3] for conv in model.convs.values()]
+    assert widths == [32, 64, 128, 256, 256][:num_convs]
+    images = jax.ShapeDtypeStruct((3, size, size, 3), jnp.float32)
+    assert nnx.eval_shape(lambda x: build()(x, train=False), images).shape == (3,)
+
+
+def test_verdicts_are_probabilities_in_float32():
+    images = 10 * jax.random.normal(jax.random.key(0), (4, 64, 64, 3))
+    for dtype in (None, jnp.bfloat16):
+        model = discriminators.ImageDiscriminator(
+            input_size=64, width_multiplier=0.1, dtype=dtype, rngs=nnx.Rngs(0)
+        )
+        verdicts = model(images, train=True)
+        assert verdicts.dtype == jnp.float32
+        assert bool(((verdicts > 0) & (verdicts < 1)).all())
+
+
+def _embedding_discriminator() -> discriminators.EmbeddingDiscriminator:
+    return discriminators.EmbeddingDiscriminator(width_multiplier=0.1, rngs=nnx.Rngs(0))
+
+
+def test_embedding_discriminator_shapes():
+    model = nnx.eval_shape(lambda: discriminators.EmbeddingDiscriminator(rngs=nnx.Rngs(0)))
+    shapes = [layer.kernel.shape for layer in (model.dense1, model.dense2, model.dense3)]
+    assert shapes == [(99, 1000), (1000, 1000), (1000, 1)]
+    verdicts = _embedding_discriminator()(jnp.ones((5, 99)), dropout_key=None)
+    assert verdicts.shape == (5,)
+
+
+def test_dropout_depends_on_its_key_alone():
+    model, z = _embedding_discriminator(), jax.random.normal(jax.random.key(0), (64, 99))
+    plain = model(z, dropout_key=None)
+    np.testing.assert_array_equal(plain, model(z, dropout_key=None))
+    first = model(z, dropout_key=jax.random.key(1))
+    np.testing.assert_array_equal(first, model(z, dropout_key=jax.random.key(1)))
+    second = model(z, dropout_key=jax.random.key(2))
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, plain)
+
+
+def test_dropout_drops_a_fifth():
+    model = _embedding_discriminator()
+    assert model.dropout.rate == 0.2
+    seen = model.dropout(jnp.ones((100, 100)), rngs=jax.random.key(0), deterministic=False)
+    assert np.mean(np.asarray(seen) == 0) == pytest.approx(0.2, abs=0.02)
