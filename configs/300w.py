@@ -28,8 +28,10 @@ def get_config(form: str = "") -> ConfigDict:
 def _cpu(config: ConfigDict) -> None:
     config.input_size = 128
     config.width_multiplier = 0.5
-    config.loader.num_threads = 2
+    config.loader.num_threads = 1
     pretraining = config.pretraining
+    # For photos cropped about a face, as frames of videos often are.
+    pretraining.unlabeled_box = (0.29, 0.36, 0.71, 0.73)
     pretraining.steps = 1500
     pretraining.batch_size = 16
     # The published rate is for a million steps.
@@ -43,7 +45,7 @@ def _cpu(config: ConfigDict) -> None:
     alignment = config.alignment
     alignment.heatmap_size = 64
     alignment.blur_size = 5
-    alignment.steps = 3500
+    alignment.steps = 4500
     alignment.batch_size = 16
     alignment.encoder_learning_rate = 5e-4
     alignment.schedule = "cosine"

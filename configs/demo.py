@@ -1,7 +1,7 @@
 """The embedded default: both stages on synthetic faces, in minutes on two CPU cores.
 
-    python -m data_builders.prepare synthetic_faces
-    python -m scaf_jax.main --config=configs/demo.py --workdir=runs/demo
+python -m data_builders.prepare synthetic_faces
+python -m scaf_jax.main --config=configs/demo.py --workdir=runs/demo
 """
 
 import ml_collections

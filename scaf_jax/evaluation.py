@@ -77,7 +77,7 @@ class Predictor:
             out_shardings=sharding.replicated(self.mesh),
         )
 
-    def predict(self, source: sources.Source, *, box: str | None = None) -> Predictions:
+    def predict(self, source: sources.Source, *, box: geometry.BoxKind | None = None) -> Predictions:
         """Predicts the landmarks of all faces of a source.
 
         Args:
@@ -235,9 +235,7 @@ def _union(name: str, parts: Sequence[results.SplitResults]) -> results.SplitRes
         mask=joined(lambda part: part.mask),
         boxes=joined(lambda part: part.boxes),
         decoder=parts[0].decoder,
-        others={
-            key: joined(lambda part, key=key: part.others[key]) for key in parts[0].others
-        },
+        others={key: joined(lambda part, key=key: part.others[key]) for key in parts[0].others},
         baseline=joined(lambda part: part.baseline),
     )
 

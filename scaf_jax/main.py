@@ -5,13 +5,15 @@
 Run again, it continues where it was stopped.
 """
 
+import logging as logging_records
+import pathlib
 import sys
 from collections.abc import Sequence
 
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from scaf_jax import compilation_cache, config_files, settings, stages
+from scaf_jax import config_files, runtime, settings, stages
 from scaf_jax.training import loop, sharding
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -29,10 +31,10 @@ def main(argv: Sequence[str]) -> int:
     """Runs the stages that the config asks for; returns the exit code."""
     if len(argv) > 1:
         raise app.UsageError(f"unexpected argument '{argv[1]}': flags start with --")
-    compilation_cache.enable()
+    runtime.configure()
     sharding.initialize_distributed()
     try:
-        report = stages.run(settings.checked(_CONFIG.value), _WORKDIR.value)
+        report = stages.run(settings.checked(_CONFIG.value), str(_WORKDIR.value))
     except loop.Interrupted as interruption:
         logging.warning("%s", interruption)
         return STOPPED_EXIT_CODE
@@ -47,7 +49,14 @@ def run() -> None:
     """Entry point of the `scaf-jax` command."""
     flags.mark_flags_as_required(["config", "workdir"])
     logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().addFilter(_is_of_interest)
     app.run(main, argv=[_resolved(argument) for argument in sys.argv])
+
+
+def _is_of_interest(record: logging_records.LogRecord) -> bool:
+    """Keeps our own lines and every warning; libraries tell each file that they move."""
+    ours = pathlib.Path(__file__).parent in pathlib.Path(record.pathname).parents
+    return ours or record.levelno >= logging_records.WARNING
 
 
 def _resolved(argument: str) -> str:

@@ -44,7 +44,7 @@ def write(
         train_state.params,
         train_state.batch_stats,
     )
-    sets = {"training": settings.unlabeled_source(config)}
+    sets: dict[str, sources.Source] = {"training": settings.unlabeled_source(config)}
     if config.alignment.steps:  # then test faces are there
         first = config.evaluation.splits[0]
         sets[first] = settings.split_source(config, first)

@@ -20,7 +20,7 @@ def scheme(config: ConfigDict) -> schemes.LandmarkScheme:
     return schemes.get_scheme(config.data.scheme)
 
 
-def crop(config: ConfigDict, box: str | None = None) -> geometry.CropSettings:
+def crop(config: ConfigDict, box: geometry.BoxKind | None = None) -> geometry.CropSettings:
     """Returns how faces are cut out, from the configured box or another one."""
     data = config.data
     return geometry.CropSettings(
@@ -123,7 +123,8 @@ def checked(config: ConfigDict) -> ConfigDict:
     Raises:
       ValueError: A setting does not fit; the message names it.
     """
-    scheme(config), crop(config), codec(config), compute_dtype(config)
+    for build in (scheme, crop, codec, compute_dtype):
+        build(config)
     for name in ("pretraining", "alignment"):
         augmentation(config[name])
         for field in ("batch_size", "log_every", "save_every"):

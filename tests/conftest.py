@@ -9,9 +9,17 @@ from collections.abc import Callable
 
 # Before JAX is imported by any test: tests run on the CPU, whatever else the machine has.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Several tests run the same training steps: each is compiled once.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR",
+    str(pathlib.Path(__file__).resolve().parents[1] / ".pytest_cache" / "xla"),
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "1")
 
 import pytest
 from absl import flags
+
+from data_builders import prepare
 
 # Grain's workers read absl flags; outside absl's app.run they raise UnparsedFlagAccessError.
 flags.FLAGS.mark_as_parsed()
@@ -32,6 +40,14 @@ def shared() -> pathlib.Path:
     if not folder.is_dir():
         pytest.skip("needs the folder ../shared (real faces, reference numbers), which is absent")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_faces(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder in which `synthetic_faces/tiny` is prepared."""
+    data_dir = str(tmp_path_factory.mktemp("data"))
+    prepare.main(["synthetic_faces", "--builder_config=tiny", f"--data_dir={data_dir}"])
+    return data_dir
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 
 LAYERS = {
     # 0: plain functions of arrays; what everything may use
-    "scaf_jax.compilation_cache": 0,
+    "scaf_jax.runtime": 0,
     "scaf_jax.config_files": 0,
     "scaf_jax.default_config": 0,
     "scaf_jax.landmarks.schemes": 0,
@@ -70,7 +70,7 @@ LAYERS = {
 ACCELERATED = {"jax", "jaxlib", "flax", "optax", "orbax", "chex"}
 OPTIONAL = {"tensorflow", "torch"}
 # Tests of the whole rather than of one module.
-WHOLE_PROJECT_TESTS = {"tests/import_graph_test.py"}
+WHOLE_PROJECT_TESTS = {"tests/configs_test.py", "tests/import_graph_test.py"}
 
 
 class Module:

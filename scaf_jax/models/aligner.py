@@ -109,9 +109,7 @@ class TransferPath(nnx.Module):
                 self.bottlenecks[f"layer{i}"] = resnet.Bottleneck(channels, dtype=dtype, rngs=rngs)
         self.head = layers.ConvTranspose(channels, num_landmarks, dtype=dtype, rngs=rngs)
 
-    def itl(
-        self, name: str, x: jax.Array, feature: jax.Array | None, *, train: bool
-    ) -> jax.Array:
+    def itl(self, name: str, x: jax.Array, feature: jax.Array | None, *, train: bool) -> jax.Array:
         """Applies the ITL after the generator stage `name`, with the encoder's feature if used."""
         if name in self.bottlenecks:
             x = x + self.bottlenecks[name](feature, train=train)

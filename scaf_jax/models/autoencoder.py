@@ -87,9 +87,7 @@ class Encoder(nnx.Module):
             channels = out_channels
         self.head = layers.Dense(channels, EMBEDDING_SIZE, dtype=dtype, rngs=rngs)
 
-    def __call__(
-        self, images: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[int, jax.Array]]:
+    def __call__(self, images: jax.Array, *, train: bool) -> tuple[jax.Array, dict[int, jax.Array]]:
         """Encodes images.
 
         Args:

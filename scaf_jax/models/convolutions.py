@@ -333,8 +333,7 @@ def _scatter_by_phases(x, kernel, size, stride, padding):
 def _crop(y, size, padding):
     """Cuts off the near side; on the far side cuts, or adds what no window reached."""
     pads = [
-        (-padding, want + padding - have, 0)
-        for want, have in zip(size, y.shape[1:3], strict=True)
+        (-padding, want + padding - have, 0) for want, have in zip(size, y.shape[1:3], strict=True)
     ]
     return lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
 

@@ -63,7 +63,9 @@ def optimizer_table(settings: AlignmentSettings) -> optimizers.Table:
         remaining = max(1, settings.steps - start)
         scale = optimizers.schedule(kind, rate, steps=remaining, warmup=warmup)
         if start:
-            scale = optax.join_schedules([optax.constant_schedule(0.0), _as_schedule(scale)], [start])
+            scale = optax.join_schedules(
+                [optax.constant_schedule(0.0), _as_schedule(scale)], [start]
+            )
         return optax.adam(scale, b1=settings.beta1, b2=settings.beta2)
 
     return (

@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Protocol
 
@@ -16,7 +16,9 @@ from absl import logging
 from scaf_jax.training import checkpointing, metric_writers, sharding, state
 
 Batch = dict[str, Any]
-StepFunction = Callable[[int, state.TrainState, Batch], tuple[state.TrainState, dict[str, jax.Array]]]
+StepFunction = Callable[
+    [int, state.TrainState, Batch], tuple[state.TrainState, dict[str, jax.Array]]
+]
 
 # How many steps may be on their way before the host looks at a loss. One keeps the device busy
 # while the host prepares the next batch.
@@ -100,7 +102,7 @@ def train(
     writer: metric_writers.MetricWriter,
     mesh: jax.sharding.Mesh,
     metadata: dict[str, Any],
-    keys: Callable[[], Sequence[str]],
+    keys: Callable[[], list[str]],
     evaluate: Callable[[int, state.TrainState], dict[str, float]] | None = None,
 ) -> state.TrainState:
     """Trains from the state's step to the last one, saving on the way.
@@ -129,9 +131,7 @@ def train(
 
     def save(step: int) -> None:
         run.drain()  # a state with a bad loss must not be saved
-        checkpoints.save(
-            step, train_state, iterator_state=batches.get_state(), metadata=metadata
-        )
+        checkpoints.save(step, train_state, iterator_state=batches.get_state(), metadata=metadata)
         writer.flush()
 
     with StopSignal().listening() as stop:
@@ -167,7 +167,7 @@ class _Run:
         self,
         writer: metric_writers.MetricWriter,
         settings: LoopSettings,
-        keys: Callable[[], Sequence[str]],
+        keys: Callable[[], list[str]],
     ) -> None:
         self._writer, self._settings, self._keys = writer, settings, keys
         self._pending: collections.deque[tuple[int, dict[str, jax.Array], np.ndarray]]

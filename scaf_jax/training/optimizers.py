@@ -4,7 +4,7 @@ The first expression that matches a parameter's path decides. Every parameter mu
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import jax
@@ -63,7 +63,9 @@ def build(table: Table, params: PyTree) -> optax.GradientTransformation:
     Raises:
       ValueError: A parameter matches no row, or a row matches no parameter.
     """
-    transforms = {i: row or optax.set_to_zero() for i, (_, row) in enumerate(table)}
+    transforms: dict[Hashable, optax.GradientTransformation] = {
+        i: row or optax.set_to_zero() for i, (_, row) in enumerate(table)
+    }
     return optax.multi_transform(transforms, assign(table, params))
 
 

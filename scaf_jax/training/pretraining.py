@@ -246,9 +246,7 @@ def _losses(
 ) -> tuple[jax.Array, dict[str, PyTree]]:
     """Returns the auto-encoder's loss; as auxiliary output, the discriminators' new state."""
     number = train_state.step
-    step = _Step(
-        train_state.params, train_state.batch_stats, train_state.opt_state, metrics={}
-    )
+    step = _Step(train_state.params, train_state.batch_stats, train_state.opt_state, metrics={})
     model = state.merge(graphdef, train_state.params | trainable, train_state.batch_stats)
     embeddings, _ = model.encoder(images, train=True)
     reconstructions = model.generator(embeddings, train=True).astype(images.dtype)

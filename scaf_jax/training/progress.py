@@ -1,7 +1,7 @@
 """Shows how far a pass over batches is: a bar on a terminal, nothing elsewhere."""
 
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 import tqdm
@@ -11,5 +11,5 @@ Item = TypeVar("Item")
 
 def track(items: Iterable[Item], name: str) -> Iterator[Item]:
     """Yields the items, moving a progress bar on where standard error is a terminal."""
-    total = len(items) if isinstance(items, Collection) or hasattr(items, "__len__") else None
+    total = len(items) if isinstance(items, Sized) else None
     yield from tqdm.tqdm(items, desc=name, total=total, disable=not sys.stderr.isatty())

@@ -1,0 +1,131 @@
+import json
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+
+from scaf_jax import default_config, stages
+from scaf_jax.data import sources
+from scaf_jax.training import checkpointing, loop
+
+
+def _config(data_dir: str):
+    config = default_config.get_config()
+    default_config.shrink(config)
+    config.data.name = "synthetic_faces/tiny"
+    config.data.data_dir = data_dir
+    config.evaluation.splits = ("test",)
+    config.evaluation.full = ""
+    return config
+
+
+@pytest.fixture(scope="module")
+def finished_run(tiny_faces, tmp_path_factory) -> pathlib.Path:
+    workdir = tmp_path_factory.mktemp("run")
+    stages.run(_config(tiny_faces), str(workdir))
+    return workdir
+
+
+def _arrays(folder: pathlib.Path, step: int) -> dict[str, np.ndarray]:
+    with checkpointing.Checkpoints(folder, create=False) as checkpoints:
+        saved = checkpoints._saved_arrays(step)
+        read = checkpoints._read_arrays(
+            step, {k: jax.ShapeDtypeStruct(v.shape, v.dtype) for k, v in saved.items()}
+        )
+    return {name: np.asarray(value) for name, value in read.items()}
+
+
+def test_a_run_trains_both_stages_and_reports(finished_run):
+    metrics = json.loads((finished_run / "report" / "metrics.json").read_text())
+    predictors = metrics["splits"]["test"]["predictors"]
+    assert set(predictors) == {"arg-max", "sub-pixel", "mean shape"}
+    assert predictors["arg-max"]["outer_eye_corners"]["faces"] == 32
+    rows = (finished_run / "report" / "per_face.csv").read_text().splitlines()
+    assert len(rows) == 1 + 32
+    for name in ("ced.png", "faces_test.png", "heatmaps_test.png", "worst_test.png"):
+        assert (finished_run / "report" / name).stat().st_size > 1000
+    stage1 = json.loads((finished_run / "pretraining" / "report" / "metrics.json").read_text())
+    assert set(stage1["sets"]) == {"training", "test"}
+
+
+def test_run_again_it_trains_nothing_and_reports_the_same(finished_run, tiny_faces):
+    before = (finished_run / "report" / "metrics.json").read_text()
+    lines = (finished_run / "alignment" / "metrics.jsonl").read_text()
+    stages.run(_config(tiny_faces), str(finished_run))
+    assert (finished_run / "report" / "metrics.json").read_text() == before
+    assert (finished_run / "alignment" / "metrics.jsonl").read_text() == lines
+
+
+def test_generator_stays_frozen_and_the_encoder_moves(finished_run):
+    stage1 = _arrays(finished_run / "pretraining" / "checkpoints", 4)
+    stage2 = _arrays(finished_run / "alignment" / "checkpoints", 4)
+    generator = [name for name in stage2 if name.startswith("params/generator")]
+    encoder = [name for name in stage2 if name.startswith("params/encoder")]
+    assert generator and encoder
+    assert all(np.array_equal(stage1[name], stage2[name]) for name in generator)
+    assert any(not np.array_equal(stage1[name], stage2[name]) for name in encoder)
+    statistics = [n for n in stage2 if n.startswith(("batch_stats/encoder", "batch_stats/generat"))]
+    assert all(np.array_equal(stage1[name], stage2[name]) for name in statistics)
+
+
+@pytest.mark.parametrize("stage", ["pretraining", "alignment"])
+def test_an_interrupted_stage_continues_bit_for_bit(
+    stage, finished_run, tiny_faces, tmp_path, monkeypatch
+):
+    config = _config(tiny_faces)
+    if stage == "alignment":
+        config.pretraining.run = str(finished_run / "pretraining")
+
+    class StopAfter(loop.StopSignal):
+        """Behaves as if a signal came in the first step."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.received = "SIGTERM"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "StopSignal", StopAfter)
+        with pytest.raises(loop.Interrupted, match="after step 1 of 4"):
+            stages.run(config, str(tmp_path))
+    stages.run(config, str(tmp_path))
+    whole = _arrays(finished_run / stage / "checkpoints", 4)
+    continued = _arrays(tmp_path / stage / "checkpoints", 4)
+    assert whole.keys() == continued.keys()
+    for name, value in whole.items():
+        np.testing.assert_array_equal(continued[name], value, err_msg=name)
+
+
+def test_other_settings_in_the_same_folder_are_refused(finished_run, tiny_faces):
+    config = _config(tiny_faces)
+    config.alignment.num_labels = 10
+    with pytest.raises(stages.RunMismatchError, match=r"num_labels was 0, is 10"):
+        stages.run(config, str(finished_run))
+
+
+def test_stage_1_of_another_size_is_refused(finished_run, tiny_faces, tmp_path):
+    config = _config(tiny_faces)
+    config.width_multiplier = 1 / 8
+    config.pretraining.run = str(finished_run / "pretraining")
+    with pytest.raises(stages.RunMismatchError, match="width_multiplier is 0.0625 there and 0.125"):
+        stages.run(config, str(tmp_path))
+
+
+def test_missing_data_is_told_with_the_command_before_any_training(tmp_path):
+    config = _config(str(tmp_path / "nothing"))
+    command = "python -m data_builders.prepare synthetic_faces .*--builder_config=tiny"
+    with pytest.raises(sources.DataNotPreparedError, match=command):
+        stages.run(config, str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_3fabrec_and_few_labels_are_the_same_path(finished_run, tiny_faces, tmp_path):
+    config = _config(tiny_faces)
+    config.pretraining.run = str(finished_run / "pretraining")
+    config.alignment.skips = False
+    config.alignment.num_labels = 5
+    config.alignment.label_subset = "random"
+    report = stages.run(config, str(tmp_path))
+    assert report.metrics["training"]["labelled faces"] == 5
+    names = _arrays(tmp_path / "alignment" / "checkpoints", 4)
+    assert not any("bottleneck" in name for name in names)
