@@ -48,24 +48,6 @@ def plain_lax() -> Iterator[None]:
         _use_plain_lax.reset(token)
 
 
-@functools.cache
-def compiler_options() -> dict[str, str]:
-    """Returns the options with which ``jax.jit`` should compile programs full of convolutions.
-
-    On CPU, XLA hands float32 convolutions to YNNPACK by default, whose kernel gradients are
-    several times slower than those of Eigen, which takes over when it is switched off. Results
-    do not depend on the options; elsewhere, or where XLA does not know them, there are none.
-    """
-    options = {"xla_cpu_experimental_ynn_fusion_type": ""}
-    if jax.default_backend() != "cpu":
-        return {}
-    try:
-        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
-    except jax.errors.JaxRuntimeError:
-        return {}
-    return options
-
-
 def conv2d(x: jax.Array, kernel: jax.Array, *, stride: int = 1, padding: int = 0) -> jax.Array:
     """Two-dimensional convolution (the kernel is not flipped).
 
