@@ -77,7 +77,9 @@ class Predictor:
             out_shardings=sharding.replicated(self.mesh),
         )
 
-    def predict(self, source: sources.Source, *, box: geometry.BoxKind | None = None) -> Predictions:
+    def predict(
+        self, source: sources.Source, *, box: geometry.BoxKind | None = None
+    ) -> Predictions:
         """Predicts the landmarks of all faces of a source.
 
         Args:

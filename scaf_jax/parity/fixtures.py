@@ -112,7 +112,7 @@ class Folder:
         """
 
         def read(path: pathlib.Path) -> dict[str, np.ndarray]:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 return dict(archive)
 
         return self._read(name, read)
@@ -131,7 +131,7 @@ class Folder:
             raise FixtureError(f"the fixture file '{path}' is missing")
         try:
             return read(path)
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
             raise FixtureError(f"the fixture file '{path}' cannot be read: {error}") from error
 
     def network(self, name: str) -> Network:
