@@ -330,7 +330,7 @@ def _worst(
         predicted,
         truth,
         nme=nme[worst],
-        keys=[split.keys[i] for i in worst],
+        keys=[split.keys[int(i)] for i in worst],
         mask=split.mask[worst],
     )
     return [report.Picture(f"worst_{split.name}.png", f"Largest errors of {split.name}", picture)]

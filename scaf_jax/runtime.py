@@ -10,9 +10,10 @@ import jaxlib.version
 
 _CACHE_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
 
-# Eigen's convolutions are about twice as fast as those of YNNPACK, which jaxlib 0.10.2 prefers.
-# XLA ends the program on flags that it does not know: only where this one is known to exist.
-_CPU_FLAG = "--xla_cpu_experimental_ynn_fusion_type="
+# jaxlib 0.10.2 gives convolutions to YNNPACK, whose gradients are slow; this leaves it only what it
+# is good at. XLA ends the program on flags that it does not know: it is set only where known.
+_CPU_FLAG_NAME = "--xla_cpu_experimental_ynn_fusion_type"
+_CPU_FLAG = f"{_CPU_FLAG_NAME}=LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
 _FIRST_WITH_FLAG = (0, 10, 2)
 
 # glibc's mallopt parameters (malloc.h).
@@ -51,8 +52,7 @@ def _enable_cache() -> None:
 
 def _choose_cpu_convolutions() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
-    name = _CPU_FLAG.rstrip("=")
-    if name not in flags and jaxlib.version.__version_info__[:3] >= _FIRST_WITH_FLAG:
+    if _CPU_FLAG_NAME not in flags and jaxlib.version.__version_info__[:3] >= _FIRST_WITH_FLAG:
         os.environ["XLA_FLAGS"] = f"{flags} {_CPU_FLAG}".strip()
 
 

@@ -29,6 +29,13 @@ def _images(seed: int = 0) -> np.ndarray:
     return np.einsum("iy,jx,byxc->bijc", blend, blend, corners).astype(np.uint8)
 
 
+def _batch(seed: int = 0, real: float = 0.0) -> dict[str, np.ndarray]:
+    """Images, and real embeddings about a mean."""
+    rng = np.random.default_rng(seed)
+    embeddings = (real + rng.standard_normal((BATCH, 99))).astype(np.float32)
+    return {"image": _images(seed), "real_embeddings": embeddings}
+
+
 def _start(settings, dtype=None):
     """The step at 0, with weights of NumPy: JAX would compile each random shape."""
     graphdef, params, batch_stats = state.split(nnx.eval_shape(functools.partial(_build, dtype)))
@@ -68,7 +75,7 @@ def run(full):
     states, metrics = [train_state], []
     for number in range(4):
         terms = pretraining.terms_at(number, ALL)
-        train_state, values = step(train_state, {"image": _images(number)}, terms=terms)
+        train_state, values = step(train_state, _batch(number), terms=terms)
         states.append(train_state)
         metrics.append(values)
     return states, metrics
@@ -138,7 +145,7 @@ def test_the_loss_is_the_sum_of_its_terms(run):
 
 def test_reconstructions_improve(full):
     graphdef, train_state, step = full
-    batch = {"image": _images()}
+    batch = _batch()
     losses = []
     for number in range(24):
         terms = pretraining.terms_at(number, ALL)
@@ -154,14 +161,13 @@ def test_reconstructions_improve(full):
 
 def test_steps_repeat_exactly_and_follow_given_embeddings(full):
     _, train_state, step = full
-    batch = {"image": _images()}
+    batch = _batch()
     terms = pretraining.terms_at(0, ALL)
     first, second = (step(train_state, batch, terms=terms)[1] for _ in range(2))
     assert jax.tree.map(float, first) == jax.tree.map(float, second)
-    real = np.full((BATCH, 99), 3.0, np.float32)
-    given = step(train_state, batch | {"real_embeddings": real}, terms=terms)[1]
-    assert float(given["embedding_discriminator"]) != float(first["embedding_discriminator"])
-    assert float(given["reconstruction"]) == pytest.approx(float(first["reconstruction"]))
+    others = step(train_state, _batch(real=3.0), terms=terms)[1]
+    assert float(others["embedding_discriminator"]) != float(first["embedding_discriminator"])
+    assert float(others["reconstruction"]) == float(first["reconstruction"])
 
 
 def test_terms_start_one_after_the_other():
