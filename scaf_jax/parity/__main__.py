@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
         return _fail(f"unexpected arguments {argv[1:]}; flags have the form --name=value")
     try:
         folder = fixtures.Folder(pathlib.Path(_FIXTURES.value))
-        faces = folder.path.parent / "data" / "faces_300w_layout"
+        faces = folder.path / ".." / "data" / "faces_300w_layout"
         if _FACES.value:
             faces = pathlib.Path(_FACES.value)
         present = checks.present_kinds(folder)
