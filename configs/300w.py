@@ -32,20 +32,11 @@ def _cpu(config: ConfigDict) -> None:
     pretraining = config.pretraining
     # For photos cropped about a face, as frames of videos often are.
     pretraining.unlabeled_box = (0.29, 0.36, 0.71, 0.73)
-    pretraining.steps = 1500
-    pretraining.batch_size = 16
-    # The published rate is for a million steps.
-    pretraining.learning_rate = 1e-3
-    pretraining.beta1 = 0.5
-    pretraining.schedule = "cosine"
-    pretraining.warmup = 100
-    pretraining.image_start = -1
-    pretraining.structural_start = 0
-    pretraining.save_every = 250
+    default_config.shorten_pretraining(pretraining, steps=2000)
     alignment = config.alignment
     alignment.heatmap_size = 64
     alignment.blur_size = 5
-    alignment.steps = 4500
+    alignment.steps = 4800
     alignment.batch_size = 16
     alignment.encoder_learning_rate = 5e-4
     alignment.schedule = "cosine"

@@ -20,6 +20,7 @@ def get_config() -> ConfigDict:
     config.pretraining = _pretraining()
     config.alignment = _alignment()
     config.evaluation = _evaluation()
+    config.active_learning = _active_learning()
     return config
 
 
@@ -69,6 +70,8 @@ def _pretraining() -> ConfigDict:
             "structural_start": 400_000,
             "interpolation_start": -1,
             "interpolation_weight": 0.25,
+            # Draws embeddings to the principal components of their faces: for short trainings.
+            "guide_weight": 0.0,
             "dropout": True,
             "augmentation": _augmentation(45.0, 0.035, (0.94, 1.03)),
             "log_every": 100,
@@ -111,6 +114,30 @@ def _alignment() -> ConfigDict:
     )
 
 
+def _active_learning() -> ConfigDict:
+    return ConfigDict(
+        {
+            # How faces are chosen for annotation, such as nnm_10 or random; empty: no rounds, the
+            # labels are those that `alignment` names.
+            "strategy": "",
+            # Labelled faces at the end, in the first round, and added by each further round (0:
+            # as the paper does for the budget, else a fifth of it). The last adds what is left.
+            "budget": 50,
+            "initial": 10,
+            "per_round": 0,
+            # Of the first choice (the same for every strategy), and of random ones.
+            "seed": 0,
+            # Who annotates: `dataset` reveals its labels (experiments); `human` writes files for a
+            # person, stops, and goes on when they were imported.
+            "oracle": "dataset",
+            # Where the faces are: the `train` split, or the `unlabeled` photos of pretraining.
+            "pool": "train",
+            # Whether rounds whose network chooses nothing (random) are trained as well.
+            "train_every_round": True,
+        }
+    )
+
+
 def _augmentation(rotation: float, translation: float, scale: tuple[float, float]) -> ConfigDict:
     return ConfigDict(
         {
@@ -140,6 +167,52 @@ def _evaluation() -> ConfigDict:
             "num_pictures": 10,
         }
     )
+
+
+def shorten_pretraining(section: ConfigDict, *, steps: int) -> None:
+    """Sets stage 1 to what rebuilds faces best in minutes; published: a million steps.
+
+    Args:
+      section: The config's `pretraining`.
+      steps: How long to train.
+    """
+    section.steps = steps
+    section.batch_size = 16
+    section.learning_rate = 1e-3
+    section.beta1 = 0.9
+    section.schedule = "cosine"
+    section.warmup = 100
+    # Adversaries and structure refine faces that absolute differences have found, much later.
+    section.embedding_start = -1
+    section.image_start = -1
+    section.structural_start = -1
+    section.guide_weight = 100.0
+    section.augmentation.rotation_degrees = 15.0
+    section.save_every = 250
+
+
+def shrink_for_experiments(config: ConfigDict, *, pretraining_steps: int, steps: int) -> None:
+    """Sets the size at which many trainings fit into an hour on two CPU cores.
+
+    Args:
+      config: The config.
+      pretraining_steps: Length of stage 1.
+      steps: Length of each stage 2.
+    """
+    config.input_size = 64
+    config.width_multiplier = 0.25
+    config.loader.num_threads = 1
+    shorten_pretraining(config.pretraining, steps=pretraining_steps)
+    alignment = config.alignment
+    alignment.heatmap_size = 32
+    alignment.blur_size = 3
+    alignment.steps = steps
+    alignment.batch_size = 16
+    alignment.encoder_learning_rate = 5e-4
+    alignment.schedule = "cosine"
+    alignment.warmup = 50
+    alignment.save_every = 250
+    config.evaluation.decoder = "subpixel"
 
 
 def shrink(config: ConfigDict) -> None:

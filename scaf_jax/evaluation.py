@@ -9,14 +9,13 @@ from typing import Any
 import jax
 import ml_collections
 import numpy as np
-from absl import logging
 from flax import nnx
 
-from scaf_jax import settings
-from scaf_jax.data import geometry, pipelines, samples, sources
+from scaf_jax import evaluation_pictures, settings
+from scaf_jax.data import geometry, pipelines, sources
 from scaf_jax.landmarks import metrics
 from scaf_jax.models import aligner
-from scaf_jax.reporting import figures, report, results
+from scaf_jax.reporting import report, results
 from scaf_jax.training import alignment, progress, sharding, state
 
 ConfigDict = ml_collections.ConfigDict
@@ -131,9 +130,9 @@ def _divisible(batch_size: int, mesh: jax.sharding.Mesh) -> int:
     return -(-batch_size // mesh.size) * mesh.size
 
 
-def mean_shape(config: ConfigDict) -> Array:
-    """Returns the mean shape (L, 2) of the labelled training faces, in crop pixels."""
-    crop, source = settings.crop(config), settings.labeled_source(config)
+def mean_shape(config: ConfigDict, source: sources.Source) -> Array:
+    """Returns the mean shape (L, 2) of labelled faces, in crop pixels."""
+    crop = settings.crop(config)
     points, masks = [], []
     for i in range(len(source)):
         record = source[i]
@@ -144,7 +143,12 @@ def mean_shape(config: ConfigDict) -> Array:
 
 
 def evaluate(
-    config: ConfigDict, graphdef: GraphDef, train_state: state.TrainState, folder: pathlib.Path
+    config: ConfigDict,
+    graphdef: GraphDef,
+    train_state: state.TrainState,
+    folder: pathlib.Path,
+    *,
+    labeled: sources.Source | None = None,
 ) -> report.Report:
     """Evaluates a network on the config's test sets and writes the report.
 
@@ -153,9 +157,11 @@ def evaluate(
       graphdef: The network's definition.
       train_state: Its state.
       folder: Gets the report, the numbers and the pictures.
+      labeled: The faces that it was trained on; by default those that the config names.
     """
+    labeled = labeled or settings.labeled_source(config)
     predictor = Predictor(config, graphdef, train_state)
-    shape = mean_shape(config)
+    shape = mean_shape(config, labeled)
     splits: list[results.SplitResults] = []
     errors: dict[str, float] = {}
     for box in config.evaluation.boxes:
@@ -171,10 +177,10 @@ def evaluate(
             full = config.evaluation.full
             name = full if box == config.data.box else f"{full} ({box} box)"
             splits.append(_union(name, parts))
-    pictures = _pictures(config, predictor, splits)
+    pictures = evaluation_pictures.draw(config, predictor.inspect, splits)
     facts = {
         "training steps": int(train_state.step),
-        "labelled faces": len(settings.labeled_source(config)),
+        "labelled faces": len(labeled),
         "model": "SCAF (with skips)" if config.alignment.skips else "3FabRec (without skips)",
         "seed": config.seed,
         "mirrored copies averaged": bool(config.evaluation.flip),
@@ -240,97 +246,3 @@ def _union(name: str, parts: Sequence[results.SplitResults]) -> results.SplitRes
         others={key: joined(lambda part, key=key: part.others[key]) for key in parts[0].others},
         baseline=joined(lambda part: part.baseline),
     )
-
-
-def _pictures(
-    config: ConfigDict, predictor: Predictor, splits: Sequence[results.SplitResults]
-) -> list[report.Picture]:
-    """Draws faces of each test set and the worst faces of all, from the configured box."""
-    scheme, pictures = settings.scheme(config), []
-    by_name = {split.name: split for split in splits}
-    for name in config.evaluation.splits:
-        if name not in by_name:
-            continue
-        split = by_name[name]
-        nme = split.nme(scheme, config.evaluation.normalizer)[split.decoder]
-        source = settings.split_source(config, name)
-        count = min(config.evaluation.num_pictures, len(source))
-        spread = np.linspace(0, len(source) - 1, count).astype(int)
-        pictures += _faces(config, predictor, split, source, spread, nme)
-        pictures += _worst(config, split, source, nme, count)
-    logging.info("%d pictures", len(pictures))
-    return pictures
-
-
-def _crops(
-    config: ConfigDict, split: results.SplitResults, source: sources.Source, chosen: Array
-) -> tuple[Array, Array, Array]:
-    """Returns crops (N, S, S, 3), and predicted and true landmarks (N, L, 2) in them."""
-    crop = settings.crop(config)
-    images, predicted, truth = [], [], []
-    for i in chosen:
-        record = source[int(i)]
-        matrix = geometry.crop_matrix(record[f"box_{crop.box}"], crop)
-        images.append(samples.cut_face(record, matrix, crop.input_size))
-        predicted.append(geometry.to_crop(split.predicted[i], matrix))
-        truth.append(geometry.to_crop(split.truth[i], matrix))
-    return np.stack(images), np.stack(predicted), np.stack(truth)
-
-
-def _faces(
-    config: ConfigDict,
-    predictor: Predictor,
-    split: results.SplitResults,
-    source: sources.Source,
-    chosen: Array,
-    nme: Array,
-) -> list[report.Picture]:
-    images, predicted, truth = _crops(config, split, source, chosen)
-    heatmaps, reconstructions = predictor.inspect(images)
-    mask, captions = split.mask[chosen], [f"NME {nme[i]:.2f} %" for i in chosen]
-    codec = settings.codec(config)
-    few = slice(0, 4)
-    true_heatmaps = np.asarray(codec.encode(jax.numpy.asarray(truth[few], "float32")))
-    return [
-        report.Picture(
-            f"faces_{split.name}.png",
-            f"Faces of {split.name}",
-            figures.face_grid(
-                images, reconstructions, predicted, truth, mask=mask, captions=captions
-            ),
-            "Input, reconstruction, predicted (blue) and true (green) landmarks.",
-        ),
-        report.Picture(
-            f"heatmaps_{split.name}.png",
-            f"Heatmaps of {split.name}",
-            figures.heatmap_row(
-                images[few],
-                predicted[few],
-                truth[few],
-                heatmaps[few],
-                true_heatmaps,
-                mask=mask[few],
-                captions=captions[few],
-            ),
-        ),
-    ]
-
-
-def _worst(
-    config: ConfigDict,
-    split: results.SplitResults,
-    source: sources.Source,
-    nme: Array,
-    count: int,
-) -> list[report.Picture]:
-    worst = figures.worst_indices(nme, count)
-    images, predicted, truth = _crops(config, split, source, worst)
-    picture = figures.worst_faces(
-        images,
-        predicted,
-        truth,
-        nme=nme[worst],
-        keys=[split.keys[int(i)] for i in worst],
-        mask=split.mask[worst],
-    )
-    return [report.Picture(f"worst_{split.name}.png", f"Largest errors of {split.name}", picture)]

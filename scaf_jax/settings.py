@@ -88,6 +88,18 @@ def labeled_source(config: ConfigDict) -> sources.SubsetSource:
     return sources.SubsetSource(train, chosen)
 
 
+def photo_source(config: ConfigDict) -> folder_source.FolderSource:
+    """Returns the user's own photos. Raises ValueError where the config names no folder."""
+    section = config.pretraining
+    if not section.unlabeled_dir:
+        raise ValueError("set pretraining.unlabeled_dir to a folder of photos")
+    return folder_source.FolderSource(
+        section.unlabeled_dir,
+        relative_box=section.unlabeled_box,
+        boxes_csv=section.unlabeled_boxes_csv or None,
+    )
+
+
 def unlabeled_source(config: ConfigDict) -> sources.ConcatenatedSource:
     """Returns what stage 1 learns from: the unlabeled photos and the training images.
 
@@ -96,13 +108,7 @@ def unlabeled_source(config: ConfigDict) -> sources.ConcatenatedSource:
     """
     section, parts = config.pretraining, []
     if section.unlabeled_dir:
-        parts.append(
-            folder_source.FolderSource(
-                section.unlabeled_dir,
-                relative_box=section.unlabeled_box,
-                boxes_csv=section.unlabeled_boxes_csv or None,
-            )
-        )
+        parts.append(photo_source(config))
     if section.training_images:
         parts.append(split_source(config, config.data.train_split))
     if not parts:

@@ -11,10 +11,11 @@ from typing import Any
 
 import jax
 import ml_collections
+import numpy as np
 from absl import logging
 from flax import nnx
 
-from scaf_jax import evaluation, reconstruction_report, settings
+from scaf_jax import evaluation, reconstruction_report, run_identity, settings
 from scaf_jax.data import pipelines, sources
 from scaf_jax.models import aligner
 from scaf_jax.reporting import report as reporting
@@ -31,22 +32,17 @@ from scaf_jax.training import (
 ConfigDict = ml_collections.ConfigDict
 
 
-class RunMismatchError(ValueError):
-    """A folder holds a run with other settings."""
-
-
 # What a user can mend, told without a traceback.
 USER_ERRORS = (
     FileNotFoundError,  # data not prepared, no checkpoint, no photos
     checkpointing.CheckpointError,
     loop.DivergenceError,
-    RunMismatchError,
+    run_identity.RunMismatchError,
     ValueError,
 )
 
-# Settings of a stage that may change between two commands of one run.
-_FREE = ("log_every", "save_every", "run", "unlabeled_dir", "unlabeled_boxes_csv")
-_MODEL_FIELDS = ("input_size", "width_multiplier")
+# A few times as many as an embedding has numbers, with pose and light in proportion.
+_GUIDE_CROPS = 1536
 
 
 def run(config: ConfigDict, workdir: str) -> reporting.Report:
@@ -65,19 +61,28 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
         settings.labeled_source(config)
         for split in config.evaluation.splits:
             settings.split_source(config, split)
-    needs_pretraining = config.alignment.initialization == "pretraining"
-    report = None
-    if needs_pretraining and not config.pretraining.run:
-        report = run_pretraining(config, folder / "pretraining")
+    report, pretrained = ensure_pretraining(config, folder)
     if not config.alignment.steps:
         if report is None:
             raise ValueError("nothing to do: alignment.steps is 0 and pretraining.run is set")
         return report
-    pretrained = pathlib.Path(config.pretraining.run or folder / "pretraining")
-    model, train_state = run_alignment(
-        config, folder / "alignment", pretrained if needs_pretraining else None
-    )
+    model, train_state = run_alignment(config, folder / "alignment", pretrained)
     return evaluation.evaluate(config, model, train_state, folder / "report")
+
+
+def ensure_pretraining(
+    config: ConfigDict, folder: pathlib.Path
+) -> tuple[reporting.Report | None, pathlib.Path | None]:
+    """Trains stage 1 in a run's folder, unless the config names another one or needs none.
+
+    Returns:
+      Its report, where it was trained here, and its folder, where one is needed.
+    """
+    if config.alignment.initialization != "pretraining":
+        return None, None
+    if config.pretraining.run:
+        return None, pathlib.Path(config.pretraining.run)
+    return run_pretraining(config, folder / "pretraining"), folder / "pretraining"
 
 
 def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Report:
@@ -93,6 +98,7 @@ def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Repor
         pretraining.PretrainingModel,
         input_size=config.input_size,
         width_multiplier=config.width_multiplier,
+        guided=bool(section.guide_weight),
         dtype=settings.compute_dtype(config),
     )
     graphdef, _, _ = state.split(nnx.eval_shape(lambda: build(rngs=nnx.Rngs(config.seed))))
@@ -124,12 +130,35 @@ def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Repor
         scheme=None,
         step=jax.jit(step, static_argnames="terms", donate_argnums=0),
         bind=bind,
+        start=functools.partial(_guide, config) if section.guide_weight else None,
     )
     return reconstruction_report.write(config, graphdef, train_state, folder / "report")
 
 
+def _guide(config: ConfigDict, train_state: state.TrainState) -> state.TrainState:
+    """Computes the embedding's guide from crops that are drawn alike in every process."""
+    section = config.pretraining
+    batches = pipelines.train_batches(
+        settings.unlabeled_source(config),
+        crop=settings.crop(config),
+        augmentation=settings.augmentation(section),
+        scheme=None,
+        batch_size=64,
+        seed=config.seed,
+        num_threads=config.loader.num_threads,
+    )
+    images = [next(batches)["image"] for _ in range(-(-_GUIDE_CROPS // 64))]
+    batches.close()
+    logging.info("the embedding's guide: principal components of %d crops", 64 * len(images))
+    return pretraining.with_guide(train_state, np.concatenate(images))
+
+
 def run_alignment(
-    config: ConfigDict, folder: pathlib.Path, pretrained: pathlib.Path | None
+    config: ConfigDict,
+    folder: pathlib.Path,
+    pretrained: pathlib.Path | None,
+    *,
+    labeled: sources.Source | None = None,
 ) -> tuple[nnx.GraphDef[aligner.Aligner], state.TrainState]:
     """Trains stage 2 to its end, from where it was.
 
@@ -137,6 +166,8 @@ def run_alignment(
       config: The run's config.
       folder: Gets `checkpoints/` and metrics.
       pretrained: Folder of a stage 1, or None to start from random weights.
+      labeled: The faces to learn from; by default those that the config names. A folder belongs
+        to the faces that it was begun with.
 
     Returns:
       The model's definition and the last state.
@@ -160,7 +191,8 @@ def run_alignment(
         folder,
         kind="alignment",
         init=init,
-        source=functools.partial(settings.labeled_source, config),
+        source=lambda: labeled or settings.labeled_source(config),
+        faces_digest="" if labeled is None else run_identity.digest(labeled.keys),
         scheme=settings.scheme(config),
         step=jax.jit(step, donate_argnums=0),
         bind=lambda jitted: lambda _, train_state, batch: jitted(train_state, batch),
@@ -194,9 +226,11 @@ def _train(
     step: Callable[..., Any],
     bind: Callable[[Callable[..., Any]], loop.StepFunction],
     start: Callable[[state.TrainState], state.TrainState] | None = None,
+    faces_digest: str = "",
 ) -> state.TrainState:
     """Opens everything that a training needs, restores or starts it, and runs the loop."""
     mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
+    metadata = run_identity.metadata(config, section, kind, faces_digest)
     sharding.local_batch_size(section.batch_size, mesh)
     abstract = jax.eval_shape(init)
     shardings = sharding.state_shardings(mesh, abstract)
@@ -206,7 +240,7 @@ def _train(
         restored = None
         if checkpoints.latest_step() is not None:
             placed = sharding.abstract_with_shardings(abstract, shardings)
-            _check_same_run(checkpoints.read_metadata(), config, section, folder, kind)
+            run_identity.check_same_run(checkpoints.read_metadata(), metadata, folder)
             restored = checkpoints.restore(placed)
             train_state = restored.state
             logging.info("%s: continuing at step %d", folder, int(train_state.step))
@@ -245,76 +279,32 @@ def _train(
                 checkpoints=checkpoints,
                 writer=writer,
                 mesh=mesh,
-                metadata=_metadata(config, section, kind),
+                metadata=metadata,
                 keys=lambda: faces.keys,
             )
 
 
-def _metadata(config: ConfigDict, section: ConfigDict, kind: str) -> dict[str, Any]:
-    """What a checkpoint tells of its run."""
-    return {
-        "stage": kind,
-        "config": config.to_dict(),
-        "settings": _binding_settings(config, section),
-        "crop": settings.crop(config).to_dict(),
-        "scheme": config.data.scheme,
-        "seed": config.seed,
-    }
-
-
-def _binding_settings(config: ConfigDict, section: ConfigDict) -> dict[str, Any]:
-    """Returns the settings that decide what a stage computes, flat and JSON-able."""
-    chosen = {name: config[name] for name in (*_MODEL_FIELDS, "seed", "compute_dtype")}
-    parts = {"data": config.data.to_dict(), "stage": section.to_dict()}
-    del parts["data"]["data_dir"]
-    for prefix, part in parts.items():
-        for name, value in part.items():
-            if name in _FREE:
-                continue
-            nested = value.items() if isinstance(value, dict) else [("", value)]
-            for inner, leaf in nested:
-                path = ".".join(filter(None, (prefix, name, inner)))
-                chosen[path] = list(leaf) if isinstance(leaf, tuple) else leaf
-    return chosen
-
-
-def _check_same_run(
-    metadata: dict[str, Any],
-    config: ConfigDict,
-    section: ConfigDict,
-    folder: pathlib.Path,
-    kind: str,
-) -> None:
-    saved, wanted = metadata.get("settings", {}), _binding_settings(config, section)
-    changed = [
-        f"{name} was {saved.get(name)!r}, is {wanted.get(name)!r}"
-        for name in sorted({*saved, *wanted})
-        if saved.get(name) != wanted.get(name)
-    ]
-    if metadata.get("stage") != kind:
-        changed = [f"stage was {metadata.get('stage')!r}, is {kind!r}", *changed]
-    if changed:
-        raise RunMismatchError(
-            f"{folder} holds a run with other settings: {'; '.join(changed[:8])}. Choose another "
-            "--workdir, or delete that folder."
-        )
+def checkpoints_of(folder: pathlib.Path) -> pathlib.Path:
+    """Returns where a stage's checkpoints are: in `checkpoints/`, or in the folder given."""
+    inner = folder / "checkpoints"
+    return inner if inner.is_dir() else folder
 
 
 def _load(
     config: ConfigDict, pretrained: pathlib.Path, train_state: state.TrainState
 ) -> state.TrainState:
     """Puts stage 1's encoder and generator into a new stage-2 state."""
-    directory = pretrained
-    if (pretrained / "checkpoints").is_dir():
-        directory = pretrained / "checkpoints"
+    directory = checkpoints_of(pretrained)
     saved = checkpointing.read_metadata(directory).get("settings", {})
     wrong = [
         f"{name} is {saved.get(name)!r} there and {config[name]!r} here"
-        for name in _MODEL_FIELDS
+        for name in run_identity.MODEL_FIELDS
         if saved.get(name) != config[name]
     ]
     if wrong:
-        raise RunMismatchError(f"stage 1 in {pretrained} does not fit: {'; '.join(wrong)}")
+        raise run_identity.RunMismatchError(
+            f"stage 1 in {pretrained} does not fit: {'; '.join(wrong)}"
+        )
     names = ("encoder", "generator")
     subtrees = [f"{kind}/{name}" for kind in ("params", "batch_stats") for name in names]
     loaded = checkpointing.restore_parameters(directory, subtrees, train_state)

@@ -16,6 +16,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 LAYERS = {
     # 0: plain functions of arrays; what everything may use
     "scaf_jax.runtime": 0,
+    "scaf_jax.commands": 0,
     "scaf_jax.config_files": 0,
     "scaf_jax.default_config": 0,
     "scaf_jax.landmarks.schemes": 0,
@@ -34,7 +35,11 @@ LAYERS = {
     "scaf_jax.models.autoencoder": 1,
     "scaf_jax.models.discriminators": 1,
     "scaf_jax.models.aligner": 1,
+    "scaf_jax.models.embedding_guide": 1,
     "scaf_jax.models.torch_names": 1,
+    "scaf_jax.active_learning.k_center": 1,
+    "scaf_jax.active_learning.acquisition": 1,
+    "scaf_jax.active_learning.score_files": 2,
     "scaf_jax.data.synthetic/": 1,
     "scaf_jax.data.images": 1,
     "scaf_jax.data.pts": 1,
@@ -50,21 +55,37 @@ LAYERS = {
     "scaf_jax.training.state": 2,
     "scaf_jax.training.optimizers": 2,
     "scaf_jax.training.checkpointing": 2,
+    "scaf_jax.active_learning.annotation/": 2,
     # 3: the two stages
+    "scaf_jax.training.pretraining_settings": 2,
+    "scaf_jax.training.adversaries": 3,
     "scaf_jax.training.pretraining": 3,
     "scaf_jax.training.alignment": 3,
     # 4: the loop around a stage; measuring; from here on configs are known
     "scaf_jax.settings": 4,
+    "scaf_jax.run_identity": 4,
+    "scaf_jax.evaluation_pictures": 4,
+    "scaf_jax.active_learning.plan": 4,
+    "scaf_jax.active_learning.selections": 4,
+    "scaf_jax.active_learning.scoring": 4,
     "scaf_jax.training.loop": 4,
     "scaf_jax.evaluation": 4,
     "scaf_jax.reconstruction_report": 4,
-    # 5: commands
-    "scaf_jax.parity/": 5,
-    "scaf_jax.benchmark": 5,
+    # 5: whole runs
     "scaf_jax.stages": 5,
-    "scaf_jax.main": 5,
+    # 6: rounds of runs
+    "scaf_jax.active_learning.pictures": 6,
+    "scaf_jax.active_learning.labels": 6,
+    "scaf_jax.active_learning.round_report": 6,
+    "scaf_jax.active_learning.rounds": 6,
+    # 7: commands
+    "scaf_jax.active_learning.__main__": 7,
+    "scaf_jax.parity/": 7,
+    "scaf_jax.benchmark/": 7,
+    "scaf_jax.experiments/": 7,
+    "scaf_jax.main": 7,
     # On top of the package, which never imports them.
-    "data_builders/": 6,
+    "data_builders/": 8,
 }
 
 ACCELERATED = {"jax", "jaxlib", "flax", "optax", "orbax", "chex"}

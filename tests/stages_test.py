@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 
-from scaf_jax import default_config, stages
+from scaf_jax import default_config, run_identity, stages
 from scaf_jax.data import sources
 from scaf_jax.training import checkpointing, loop
 
@@ -99,7 +99,7 @@ def test_an_interrupted_stage_continues_bit_for_bit(
 def test_other_settings_in_the_same_folder_are_refused(finished_run, tiny_faces):
     config = _config(tiny_faces)
     config.alignment.num_labels = 10
-    with pytest.raises(stages.RunMismatchError, match=r"num_labels was 0, is 10"):
+    with pytest.raises(run_identity.RunMismatchError, match=r"num_labels was 0, is 10"):
         stages.run(config, str(finished_run))
 
 
@@ -107,7 +107,7 @@ def test_stage_1_of_another_size_is_refused(finished_run, tiny_faces, tmp_path):
     config = _config(tiny_faces)
     config.width_multiplier = 1 / 8
     config.pretraining.run = str(finished_run / "pretraining")
-    with pytest.raises(stages.RunMismatchError, match="width_multiplier is 0.0625 there and 0.125"):
+    with pytest.raises(run_identity.RunMismatchError, match="is 0.0625 there and 0.125"):
         stages.run(config, str(tmp_path))
 
 

@@ -5,95 +5,36 @@ Source: 3FabRec (CVPR 2020), whose procedure SCAF follows (sec. 4.2).
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 from flax.typing import Dtype
 
 from scaf_jax import losses
-from scaf_jax.models import autoencoder, discriminators
-from scaf_jax.training import optimizers, preprocessing, state
+from scaf_jax.models import autoencoder, discriminators, embedding_guide
+from scaf_jax.training import adversaries, optimizers, preprocessing, state
+from scaf_jax.training.pretraining_settings import OFF, PretrainingSettings, Terms, terms_at
+
+__all__ = ["OFF", "PretrainingSettings", "Terms", "terms_at"]
 
 PyTree = Any
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
 
-OFF = -1
-
-
-@dataclasses.dataclass(frozen=True)
-class PretrainingSettings:
-    """Settings of stage 1. A start step of -1 switches a term off.
-
-    Attributes:
-      learning_rate: Adam's rate for encoder, generator and embedding discriminator.
-      image_discriminator_rate: Adam's rate for the image discriminator, as a share of that.
-      beta1: Adam's first moment decay.
-      beta2: Adam's second moment decay.
-      schedule: `constant` (published) or `cosine`.
-      warmup: Steps in which the rate rises from zero.
-      steps: Length of the training, for the schedule.
-      embedding_start: First step of the embedding discriminator and its adversary.
-      image_start: First step of the image discriminator and its adversary.
-      structural_start: First step of the structural loss.
-      interpolation_start: First step in which images generated from interpolated pairs of
-        embeddings are shown to the image discriminator, too.
-      interpolation_weight: Their weight.
-      dropout: Whether the embedding discriminator drops units out.
-    """
-
-    learning_rate: float = 2e-5
-    image_discriminator_rate: float = 0.5
-    beta1: float = 0.0
-    beta2: float = 0.999
-    schedule: str = "constant"
-    warmup: int = 0
-    steps: int = 1
-    embedding_start: int = 0
-    image_start: int = 0
-    structural_start: int = 0
-    interpolation_start: int = OFF
-    interpolation_weight: float = 0.25
-    dropout: bool = True
-
-
-@dataclasses.dataclass(frozen=True)
-class Terms:
-    """Which terms of the loss have started (static under jit: a change compiles anew)."""
-
-    embedding: bool
-    image: bool
-    structural: bool
-    interpolation: bool
-
-
-def terms_at(step: int, settings: PretrainingSettings) -> Terms:
-    """Returns the terms that have started by step number `step` (from 0)."""
-
-    def started(start: int) -> bool:
-        return start != OFF and step >= start
-
-    image = started(settings.image_start)
-    return Terms(
-        embedding=started(settings.embedding_start),
-        image=image,
-        structural=started(settings.structural_start),
-        interpolation=image and started(settings.interpolation_start),
-    )
-
 
 class PretrainingModel(nnx.Module):
-    """The four networks of stage 1."""
+    """The four networks of stage 1, and the guide of the embedding where one is used."""
 
     def __init__(
         self,
         *,
         input_size: int,
         width_multiplier: float = 1.0,
+        guided: bool = False,
         dtype: Dtype | None = None,
         rngs: nnx.Rngs,
     ):
@@ -108,6 +49,8 @@ class PretrainingModel(nnx.Module):
         self.image_discriminator = discriminators.ImageDiscriminator(
             input_size=input_size, **common
         )
+        if guided:
+            self.embedding_guide = embedding_guide.EmbeddingGuide(autoencoder.EMBEDDING_SIZE)
 
 
 def build_optimizers(
@@ -159,14 +102,20 @@ def start_state(
     return state.TrainState(jnp.zeros((), jnp.int32), params, batch_stats, opt_state)
 
 
-@dataclasses.dataclass
-class _Step:
-    """What one step carries through its parts: updated parameters, statistics and metrics."""
+def with_guide(train_state: state.TrainState, images: np.ndarray) -> state.TrainState:
+    """Returns the state with the embedding's guide computed from training crops.
 
-    params: PyTree
-    batch_stats: PyTree
-    opt_state: PyTree
-    metrics: Metrics
+    Args:
+      train_state: State of a guided model.
+      images: (N, S, S, 3) uint8, crops as the training will see them.
+    """
+    rows = np.asarray(embedding_guide.shrink(preprocessing.normalize(jnp.asarray(images))))
+    values = embedding_guide.whitened_components(rows, autoencoder.EMBEDDING_SIZE)
+    old = train_state.batch_stats["embedding_guide"]
+    guide = {name: jax.device_put(values[name], old[name].sharding) for name in old}
+    return dataclasses.replace(
+        train_state, batch_stats=train_state.batch_stats | {"embedding_guide": guide}
+    )
 
 
 def train_step(
@@ -246,24 +195,30 @@ def _losses(
 ) -> tuple[jax.Array, dict[str, PyTree]]:
     """Returns the auto-encoder's loss; as auxiliary output, the discriminators' new state."""
     number = train_state.step
-    step = _Step(train_state.params, train_state.batch_stats, train_state.opt_state, metrics={})
+    step = adversaries.Step(
+        train_state.params, train_state.batch_stats, train_state.opt_state, metrics={}
+    )
     model = state.merge(graphdef, train_state.params | trainable, train_state.batch_stats)
     embeddings, _ = model.encoder(images, train=True)
     reconstructions = model.generator(embeddings, train=True).astype(images.dtype)
     total = jnp.zeros((), images.dtype)
     if terms.embedding:
-        total += _embedding_terms(
+        total += adversaries.embedding_terms(
             step, graphdef, optimizers_, settings, number, embeddings, real_embeddings, keys[1]
         )
     total += _reconstruction_terms(step, terms, images, reconstructions)
+    if settings.guide_weight:
+        distance = jnp.square(embeddings - model.embedding_guide(images)).mean()
+        step.metrics["guide"] = distance
+        total += settings.guide_weight * distance
     if terms.image:
         fakes = [(1.0, reconstructions)]
         if terms.interpolation:
             weight = settings.interpolation_weight
-            mixed = _interpolate(embeddings, keys[2])
+            mixed = adversaries.interpolate(embeddings, keys[2])
             generated = model.generator(mixed, train=True).astype(images.dtype)
             fakes = [(1.0 - weight, reconstructions), (weight, generated)]
-        total += _image_terms(step, graphdef, optimizers_, number, images, fakes)
+        total += adversaries.image_terms(step, graphdef, optimizers_, number, images, fakes)
     step.metrics["loss"] = total
     own_statistics = state.batch_stats_of(model)
     batch_stats = step.batch_stats | _autoencoder_part(own_statistics)
@@ -275,44 +230,8 @@ def _losses(
     }
 
 
-def _embedding_terms(
-    step: _Step,
-    graphdef: nnx.GraphDef[PretrainingModel],
-    optimizers_: dict[str, optax.GradientTransformation],
-    settings: PretrainingSettings,
-    number: jax.Array,
-    embeddings: jax.Array,
-    real: jax.Array,
-    key: jax.Array,
-) -> jax.Array:
-    """Updates the embedding discriminator in every fourth step, by the embeddings of this one.
-
-    Returns the encoder's adversary, which counts in every second step.
-    """
-    keys = list(jax.random.split(key, 3)) if settings.dropout else [None] * 3
-
-    def judge(params: PyTree, x: jax.Array, dropout_key: jax.Array | None) -> jax.Array:
-        model = state.merge(
-            graphdef, step.params | {"embedding_discriminator": params}, step.batch_stats
-        )
-        return model.embedding_discriminator(x, dropout_key=dropout_key)
-
-    fake = jax.lax.stop_gradient(embeddings)
-
-    def loss(params: PyTree) -> tuple[jax.Array, PyTree]:
-        value = losses.discriminator(judge(params, real, keys[0]), judge(params, fake, keys[1]))
-        return value, step.batch_stats
-
-    _update(step, "embedding_discriminator", loss, optimizers_, turn=number % 4 == 0)
-    frozen = jax.lax.stop_gradient(step.params["embedding_discriminator"])
-    value = losses.adversary(judge(frozen, embeddings, keys[2]))
-    turn = number % 2 == 0
-    step.metrics["embedding_adversary"] = jnp.where(turn, value, jnp.nan)
-    return jnp.where(turn, value, 0.0)
-
-
 def _reconstruction_terms(
-    step: _Step, terms: Terms, images: jax.Array, reconstructions: jax.Array
+    step: adversaries.Step, terms: Terms, images: jax.Array, reconstructions: jax.Array
 ) -> jax.Array:
     value = losses.reconstruction(images, reconstructions).mean()
     step.metrics["reconstruction"] = value
@@ -321,84 +240,6 @@ def _reconstruction_terms(
     structural = losses.STRUCTURAL_WEIGHT * losses.structural(images, reconstructions).mean()
     step.metrics["structural"] = structural
     return 0.5 * value + 0.5 * structural
-
-
-def _image_terms(
-    step: _Step,
-    graphdef: nnx.GraphDef[PretrainingModel],
-    optimizers_: dict[str, optax.GradientTransformation],
-    number: jax.Array,
-    images: jax.Array,
-    fakes: list[tuple[float, jax.Array]],
-) -> jax.Array:
-    """Updates the image discriminator in every second step; returns the generator's adversary.
-
-    The discriminator's running statistics move at each of its forward passes.
-    """
-    name = "image_discriminator"
-
-    def judge(
-        params: PyTree, batch_stats: PyTree, batches: list[jax.Array]
-    ) -> tuple[list[jax.Array], PyTree]:
-        model = state.merge(graphdef, step.params | {name: params}, batch_stats)
-        verdicts = [model.image_discriminator(x, train=True) for x in batches]
-        new_statistics = state.batch_stats_of(model)[name]
-        return verdicts, batch_stats | {name: new_statistics}
-
-    def loss(params: PyTree) -> tuple[jax.Array, PyTree]:
-        batches = [images, *(jax.lax.stop_gradient(fake) for _, fake in fakes)]
-        (real, *verdicts), batch_stats = judge(params, step.batch_stats, batches)
-        value = sum(
-            weight * losses.discriminator(real, verdict)
-            for (weight, _), verdict in zip(fakes, verdicts, strict=True)
-        )
-        return jnp.asarray(value), batch_stats
-
-    _update(step, name, loss, optimizers_, turn=number % 2 == 0)
-    frozen = jax.lax.stop_gradient(step.params[name])
-    verdicts, step.batch_stats = judge(frozen, step.batch_stats, [fake for _, fake in fakes])
-    value = sum(
-        weight * losses.adversary(verdict)
-        for (weight, _), verdict in zip(fakes, verdicts, strict=True)
-    )
-    step.metrics["image_adversary"] = jnp.asarray(value)
-    return jnp.asarray(value)
-
-
-def _update(
-    step: _Step,
-    name: str,
-    loss: Callable[[PyTree], tuple[jax.Array, PyTree]],
-    optimizers_: dict[str, optax.GradientTransformation],
-    *,
-    turn: jax.Array,
-) -> None:
-    """Takes one optimizer step of the discriminator `name`, if it is its turn.
-
-    The turn is decided on the device, so that the whole cycle is one compiled program. The loss
-    that is reported where it is not is NaN: there is none.
-    """
-    params, opt_state, batch_stats = step.params[name], step.opt_state[name], step.batch_stats
-
-    def learn() -> tuple[PyTree, PyTree, PyTree, jax.Array]:
-        (value, new_statistics), gradients = jax.value_and_grad(loss, has_aux=True)(params)
-        updates, new_opt_state = optimizers_[name].update(gradients, opt_state, params)
-        return optax.apply_updates(params, updates), new_opt_state, new_statistics, value
-
-    def wait() -> tuple[PyTree, PyTree, PyTree, jax.Array]:
-        value = jnp.full_like(jax.eval_shape(learn)[3], jnp.nan)
-        return params, opt_state, batch_stats, value
-
-    learned, new_opt_state, step.batch_stats, value = jax.lax.cond(turn, learn, wait)
-    step.params = step.params | {name: learned}
-    step.opt_state = step.opt_state | {name: new_opt_state}
-    step.metrics[name] = value
-
-
-def _interpolate(embeddings: jax.Array, key: jax.Array) -> jax.Array:
-    """Returns embeddings (B, 99) at random places between each face and the next one."""
-    share = jax.random.uniform(key, (embeddings.shape[0], 1), embeddings.dtype)
-    return share * embeddings + (1.0 - share) * jnp.roll(embeddings, 1, axis=0)
 
 
 def evaluation_step(

@@ -182,6 +182,12 @@ def to_global(local_batch: PyTree, mesh: Mesh) -> PyTree:
     return jax.tree_util.tree_map_with_path(place, local_batch)
 
 
+def synchronize(name: str) -> None:
+    """Waits until every process has come here; a name belongs to one place in the program."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)
+
+
 def gather_text(text: str) -> list[str]:
     """The given text of every process, in order of the processes; all must call it."""
     if jax.process_count() == 1:

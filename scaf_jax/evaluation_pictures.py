@@ -1,0 +1,117 @@
+"""Pictures of an evaluation: faces with their landmarks, heatmaps, the largest errors."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import ml_collections
+import numpy as np
+from absl import logging
+
+from scaf_jax import settings
+from scaf_jax.data import geometry, samples, sources
+from scaf_jax.reporting import figures, report, results
+
+ConfigDict = ml_collections.ConfigDict
+Array = np.ndarray
+# Crops (N, S, S, 3) -> heatmaps (N, H, H, L) and reconstructions (N, S, S, 3).
+Inspect = Callable[[Array], tuple[Array, Array]]
+
+
+def draw(
+    config: ConfigDict, inspect: Inspect, splits: Sequence[results.SplitResults]
+) -> list[report.Picture]:
+    """Draws faces of each test set and its worst faces, from the configured box.
+
+    Args:
+      config: The run's config.
+      inspect: Gives heatmaps and reconstructions of crops; see `evaluation.Predictor.inspect`.
+      splits: The results of the test sets.
+    """
+    scheme, pictures = settings.scheme(config), []
+    by_name = {split.name: split for split in splits}
+    for name in config.evaluation.splits:
+        if name not in by_name:
+            continue
+        split = by_name[name]
+        nme = split.nme(scheme, config.evaluation.normalizer)[split.decoder]
+        source = settings.split_source(config, name)
+        count = min(config.evaluation.num_pictures, len(source))
+        spread = np.linspace(0, len(source) - 1, count).astype(int)
+        pictures += _faces(config, inspect, split, source, spread, nme)
+        pictures += _worst(config, split, source, nme, count)
+    logging.info("%d pictures", len(pictures))
+    return pictures
+
+
+def _crops(
+    config: ConfigDict, split: results.SplitResults, source: sources.Source, chosen: Array
+) -> tuple[Array, Array, Array]:
+    """Returns crops (N, S, S, 3), and predicted and true landmarks (N, L, 2) in them."""
+    crop = settings.crop(config)
+    images, predicted, truth = [], [], []
+    for i in chosen:
+        record = source[int(i)]
+        matrix = geometry.crop_matrix(record[f"box_{crop.box}"], crop)
+        images.append(samples.cut_face(record, matrix, crop.input_size))
+        predicted.append(geometry.to_crop(split.predicted[i], matrix))
+        truth.append(geometry.to_crop(split.truth[i], matrix))
+    return np.stack(images), np.stack(predicted), np.stack(truth)
+
+
+def _faces(
+    config: ConfigDict,
+    inspect: Inspect,
+    split: results.SplitResults,
+    source: sources.Source,
+    chosen: Array,
+    nme: Array,
+) -> list[report.Picture]:
+    images, predicted, truth = _crops(config, split, source, chosen)
+    heatmaps, reconstructions = inspect(images)
+    mask, captions = split.mask[chosen], [f"NME {nme[i]:.2f} %" for i in chosen]
+    codec = settings.codec(config)
+    few = slice(0, 4)
+    true_heatmaps = np.asarray(codec.encode(jax.numpy.asarray(truth[few], "float32")))
+    return [
+        report.Picture(
+            f"faces_{split.name}.png",
+            f"Faces of {split.name}",
+            figures.face_grid(
+                images, reconstructions, predicted, truth, mask=mask, captions=captions
+            ),
+            "Input, reconstruction, predicted (blue) and true (green) landmarks.",
+        ),
+        report.Picture(
+            f"heatmaps_{split.name}.png",
+            f"Heatmaps of {split.name}",
+            figures.heatmap_row(
+                images[few],
+                predicted[few],
+                truth[few],
+                heatmaps[few],
+                true_heatmaps,
+                mask=mask[few],
+                captions=captions[few],
+            ),
+        ),
+    ]
+
+
+def _worst(
+    config: ConfigDict,
+    split: results.SplitResults,
+    source: sources.Source,
+    nme: Array,
+    count: int,
+) -> list[report.Picture]:
+    worst = figures.worst_indices(nme, count)
+    images, predicted, truth = _crops(config, split, source, worst)
+    picture = figures.worst_faces(
+        images,
+        predicted,
+        truth,
+        nme=nme[worst],
+        keys=[split.keys[int(i)] for i in worst],
+        mask=split.mask[worst],
+    )
+    return [report.Picture(f"worst_{split.name}.png", f"Largest errors of {split.name}", picture)]

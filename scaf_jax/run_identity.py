@@ -1,0 +1,86 @@
+"""What makes a folder's run the same run: stored with each checkpoint, compared on return."""
+
+import hashlib
+import json
+import pathlib
+from typing import Any
+
+import ml_collections
+
+from scaf_jax import settings
+
+ConfigDict = ml_collections.ConfigDict
+
+# Settings of a stage that may change between two commands of one run.
+_FREE = ("log_every", "save_every", "run", "unlabeled_dir", "unlabeled_boxes_csv")
+MODEL_FIELDS = ("input_size", "width_multiplier")
+
+
+class RunMismatchError(ValueError):
+    """A folder holds a run with other settings."""
+
+
+def metadata(
+    config: ConfigDict, section: ConfigDict, kind: str, faces_digest: str = ""
+) -> dict[str, Any]:
+    """Returns what a checkpoint tells of its run.
+
+    Args:
+      config: The run's config.
+      section: The part of it that the stage has to itself.
+      kind: The stage, `pretraining` or `alignment`.
+      faces_digest: `digest` of the faces' keys, where the config does not decide which they are.
+    """
+    settings_ = binding_settings(config, section)
+    if faces_digest:
+        settings_["faces"] = faces_digest
+    return {
+        "stage": kind,
+        "config": config.to_dict(),
+        "settings": settings_,
+        "crop": settings.crop(config).to_dict(),
+        "scheme": config.data.scheme,
+        "seed": config.seed,
+    }
+
+
+def digest(value: Any) -> str:
+    """Returns a short hash of a value that JSON can hold."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def binding_settings(config: ConfigDict, section: ConfigDict) -> dict[str, Any]:
+    """Returns the settings that decide what a stage computes, flat and JSON-able."""
+    chosen = {name: config[name] for name in (*MODEL_FIELDS, "seed", "compute_dtype")}
+    parts = {"data": config.data.to_dict(), "stage": section.to_dict()}
+    del parts["data"]["data_dir"]
+    for prefix, part in parts.items():
+        for name, value in part.items():
+            if name in _FREE:
+                continue
+            nested = value.items() if isinstance(value, dict) else [("", value)]
+            for inner, leaf in nested:
+                path = ".".join(filter(None, (prefix, name, inner)))
+                chosen[path] = list(leaf) if isinstance(leaf, tuple) else leaf
+    return chosen
+
+
+def check_same_run(saved: dict[str, Any], wanted: dict[str, Any], folder: pathlib.Path) -> None:
+    """Compares the metadata of a folder's checkpoint with those of the run that would go on.
+
+    Raises:
+      RunMismatchError: They differ; the message names the settings.
+    """
+    before, now = saved.get("settings", {}), wanted["settings"]
+    changed = [
+        f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    if saved.get("stage") != wanted["stage"]:
+        changed = [f"stage was {saved.get('stage')!r}, is {wanted['stage']!r}", *changed]
+    if changed:
+        raise RunMismatchError(
+            f"{folder} holds a run with other settings: {'; '.join(changed[:8])}. Choose another "
+            "--workdir, or delete that folder."
+        )
