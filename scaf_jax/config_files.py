@@ -7,6 +7,7 @@ carries them as data files.
 import importlib.metadata
 import os
 import pathlib
+import sys
 
 _DISTRIBUTION = "scaf_jax"
 _INSTALLED_FOLDER = ("share", "scaf_jax", "configs")
@@ -37,6 +38,20 @@ def resolve_config_path(value: str) -> str:
     if not pathlib.Path(path).is_file():
         path = str(_shipped(path))
     return f"{path}{colon}{argument}"
+
+
+def resolved_argument(argument: str) -> str:
+    """Returns a command's argument, `--config=FILE` with the file where `resolve_config_path` is.
+
+    Ends the program with a message where there is no such file.
+    """
+    prefix = "--config="
+    if not argument.startswith(prefix):
+        return argument
+    try:
+        return prefix + resolve_config_path(argument.removeprefix(prefix))
+    except FileNotFoundError as error:
+        sys.exit(f"scaf_jax: {error}")
 
 
 def _split_argument(value: str) -> tuple[str, str, str]:

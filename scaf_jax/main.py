@@ -1,19 +1,20 @@
 """The main command: does what is still missing of stage 1, stage 2 and the evaluation.
 
+With `active_learning.strategy`, stage 2 is done in rounds of choosing faces to annotate.
+
     python -m scaf_jax.main --config=configs/300w.py --workdir=runs/300w
 
 Run again, it continues where it was stopped.
 """
 
-import logging as logging_records
-import pathlib
 import sys
 from collections.abc import Sequence
 
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from scaf_jax import config_files, runtime, settings, stages
+from scaf_jax import commands, config_files, runtime, settings, stages
+from scaf_jax.active_learning import labels, rounds
 from scaf_jax.training import loop, sharding
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -24,8 +25,6 @@ _CONFIG = config_flags.DEFINE_config_file(
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
 
-STOPPED_EXIT_CODE = 75  # EX_TEMPFAIL: the same command continues
-
 
 def main(argv: Sequence[str]) -> int:
     """Runs the stages that the config asks for; returns the exit code."""
@@ -34,10 +33,15 @@ def main(argv: Sequence[str]) -> int:
     runtime.configure()
     sharding.initialize_distributed()
     try:
-        report = stages.run(settings.checked(_CONFIG.value), str(_WORKDIR.value))
+        config = settings.checked(_CONFIG.value)
+        work = rounds.run if config.active_learning.strategy else stages.run
+        report = work(config, str(_WORKDIR.value))
+    except labels.AnnotationNeeded as needed:
+        print(f"\n{needed}", flush=True)
+        return commands.WAITING_EXIT_CODE
     except loop.Interrupted as interruption:
         logging.warning("%s", interruption)
-        return STOPPED_EXIT_CODE
+        return commands.STOPPED_EXIT_CODE
     except stages.USER_ERRORS as error:
         logging.error("%s", error)
         return 1
@@ -49,25 +53,8 @@ def run() -> None:
     """Entry point of the `scaf-jax` command."""
     flags.mark_flags_as_required(["config", "workdir"])
     logging.set_verbosity(logging.INFO)
-    logging.get_absl_handler().addFilter(_is_of_interest)
-    app.run(main, argv=[_resolved(argument) for argument in sys.argv])
-
-
-def _is_of_interest(record: logging_records.LogRecord) -> bool:
-    """Keeps our own lines and every warning; libraries tell each file that they move."""
-    ours = pathlib.Path(__file__).parent in pathlib.Path(record.pathname).parents
-    return ours or record.levelno >= logging_records.WARNING
-
-
-def _resolved(argument: str) -> str:
-    """Finds the file of --config=FILE where the package has it, if it is not at that path."""
-    prefix = "--config="
-    if not argument.startswith(prefix):
-        return argument
-    try:
-        return prefix + config_files.resolve_config_path(argument.removeprefix(prefix))
-    except FileNotFoundError as error:
-        sys.exit(f"scaf_jax: {error}")
+    commands.quiet_libraries()
+    app.run(main, argv=[config_files.resolved_argument(argument) for argument in sys.argv])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,12 @@ from scaf_jax import default_config, settings, stages
 from scaf_jax.training import alignment, pretraining, state
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
-FORMS = {"300w": ("", "cpu", "smoke"), "demo": ("", "smoke"), "pretrain": ("", "smoke")}
+FORMS = {
+    "300w": ("", "cpu", "smoke"),
+    "active_300w": ("", "cpu", "smoke"),
+    "demo": ("", "smoke"),
+    "pretrain": ("", "smoke"),
+}
 
 
 def load(name: str, form: str = "") -> ml_collections.ConfigDict:

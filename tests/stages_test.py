@@ -13,6 +13,7 @@ from scaf_jax.training import checkpointing, loop
 def _config(data_dir: str):
     config = default_config.get_config()
     default_config.shrink(config)
+    config.pretraining.guide_weight = 100.0
     config.data.name = "synthetic_faces/tiny"
     config.data.data_dir = data_dir
     config.evaluation.splits = ("test",)

@@ -143,11 +143,40 @@ def find_peaks(heatmaps: jax.Array) -> jax.Array:
 
     Equal maxima: the first in row-major order.
     """
+    return find_maxima(heatmaps)[0]
+
+
+def find_maxima(heatmaps: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns `find_peaks` of (B, H, W, L) and the values there, (B, L)."""
     row_maxima = heatmaps.max(axis=2)  # (B, H, L)
     y = jnp.argmax(row_maxima, axis=1)  # (B, L)
-    rows = jnp.take_along_axis(heatmaps, y[:, None, None, :], axis=1)[:, 0]  # (B, W, L)
+    rows = jnp.take_along_axis(heatmaps, y[:, None, None, :], axis=1, mode="promise_in_bounds")
+    rows = rows[:, 0]  # (B, W, L)
     x = jnp.argmax(rows, axis=1)
-    return jnp.stack([x, y], axis=-1).astype(jnp.int32)
+    peaks = jnp.stack([x, y], axis=-1).astype(jnp.int32)
+    # The maxima of row_maxima would make XLA read all maps a second time.
+    return peaks, rows.max(axis=1)
+
+
+def blurred_maxima(heatmaps: jax.Array, size: int) -> tuple[jax.Array, jax.Array]:
+    """Returns the maxima of the box-blurred maps: `find_maxima` of `box_blur`.
+
+    Args:
+      heatmaps: (B, H, W, L).
+      size: Side of the box blur, in heatmap pixels; odd.
+
+    Returns:
+      Peaks (B, L, 2) int32 x, y and the blurred values there (B, L).
+    """
+
+    def at_once(maps: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return find_maxima(box_blur(maps, size))
+
+    def one_by_one(maps: jax.Array) -> tuple[jax.Array, jax.Array]:
+        # One image's maps stay in a processor's cache between the passes over them.
+        return jax.lax.map(lambda image: jax.tree.map(lambda x: x[0], at_once(image[None])), maps)
+
+    return jax.lax.platform_dependent(heatmaps, cpu=one_by_one, default=at_once)
 
 
 def refine_peaks(heatmaps: jax.Array, peaks: jax.Array, *, reach: int) -> jax.Array:

@@ -1,0 +1,1 @@
+"""Active learning: choosing the faces worth annotating."""

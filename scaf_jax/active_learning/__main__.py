@@ -1,0 +1,130 @@
+"""The commands around a person who annotates: give faces out, take them back, see what is left.
+
+python -m scaf_jax.active_learning export --workdir=DIR --round=N
+python -m scaf_jax.active_learning import --workdir=DIR [--round=N] FILE
+python -m scaf_jax.active_learning status --workdir=DIR [--round=N]
+"""
+
+import argparse
+import pathlib
+import re
+import sys
+from collections.abc import Sequence
+
+from scaf_jax.active_learning.annotation import faces, importing, reports, store
+from scaf_jax.data.images import ImageError
+from scaf_jax.landmarks.schemes import get_scheme
+from scaf_jax.reporting.escaping import printable
+
+ROUNDS_FOLDER = "rounds"
+_MOST_LISTED = 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+      arguments: Of the command line; those of the process by default.
+
+    Returns:
+      0 if all went well, 1 if an import left something out, 2 if nothing could be done.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (faces.AnnotationError, ImageError, OSError, ValueError) as error:
+        print(f"active_learning: {printable(str(error))}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scaf_jax.active_learning")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, text in (
+        ("export", _export, "write a round's to_annotate/ again from its selection"),
+        ("import", _import, "take annotations back"),
+        ("status", _status, "say how far the rounds have come"),
+    ):
+        child = commands.add_parser(name, help=text, description=text)
+        child.add_argument("--workdir", required=True, type=pathlib.Path, metavar="DIR")
+        child.add_argument(
+            "--round",
+            type=_round_number,
+            metavar="N",
+            required=name == "export",
+            help="number of the round" + ("" if name == "export" else "; the last by default"),
+        )
+        child.set_defaults(command=command)
+        if name == "import":
+            child.add_argument("file", type=pathlib.Path, help="a .json file or folder of .pts")
+    return parser
+
+
+def _round_number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of a round")
+    return int(text)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from scaf_jax.active_learning import rounds  # needs JAX, which import and status do not
+
+    target = rounds.export_round(options.workdir, options.round)
+    print(f"exported to {target}; its README.md says how to go on")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    folder = _round_folder(options)
+    scheme = get_scheme(faces.read_index(folder).scheme)
+    report = importing.import_annotations(options.file, folder, scheme)
+    print(reports.summary(report))
+    print(f"report: {folder / reports.MARKDOWN_FILE}")
+    if not report.missing:
+        print("the round is complete: start scaf_jax.main again, with the flags it had")
+    return 1 if report.rejected else 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    folders = _exported_rounds(options.workdir)
+    if options.round is not None:
+        folders = {options.round: _round_folder(options)}
+    if not folders:
+        raise faces.AnnotationError(f"{options.workdir}: no round of it waits for annotations")
+    for number, folder in sorted(folders.items()):
+        _print_status(number, store.status(folder))
+    return 0
+
+
+def _print_status(number: int, status: store.Status) -> None:
+    print(
+        f"round {number}: {len(status.annotated)} of {status.asked} faces annotated, "
+        f"{len(status.missing)} missing, {len(status.rejected)} of them given back but not accepted"
+    )
+    for key in status.missing[:_MOST_LISTED]:
+        note = " (not accepted; see import_report.md)" if key in status.rejected else ""
+        print(f"  missing: {printable(key)}{note}")
+    if len(status.missing) > _MOST_LISTED:
+        print(f"  and {len(status.missing) - _MOST_LISTED} more")
+
+
+def _round_folder(options: argparse.Namespace) -> pathlib.Path:
+    if options.round is not None:
+        return options.workdir / ROUNDS_FOLDER / f"round_{options.round}"
+    folders = _exported_rounds(options.workdir)
+    if not folders:
+        raise faces.AnnotationError(f"{options.workdir}: no round of it waits for annotations")
+    return folders[max(folders)]
+
+
+def _exported_rounds(workdir: pathlib.Path) -> dict[int, pathlib.Path]:
+    """Folders of the rounds that have an export, by number."""
+    matches = {
+        path: re.fullmatch(r"round_([0-9]{1,9})", path.name)
+        for path in (workdir / ROUNDS_FOLDER).glob("round_*")
+    }
+    return {int(m[1]): path for path, m in matches.items() if m and faces.is_exported(path)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

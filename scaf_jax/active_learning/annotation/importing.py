@@ -1,0 +1,184 @@
+"""Takes annotations back: recognises the format, checks every face, writes the good ones.
+
+Nothing that is given back gets lost: faces that pass are written, everything else is listed with
+its place in the file, its field and what to do. A corrected file is imported the same way and
+adds to what is there.
+"""
+
+import collections
+import os
+import pathlib
+from typing import Any
+
+from scaf_jax.active_learning.annotation import (
+    coco,
+    label_studio,
+    pts_files,
+    reports,
+    store,
+    validation,
+)
+from scaf_jax.active_learning.annotation.faces import (
+    AnnotationError,
+    AskedFace,
+    Index,
+    read_index,
+    read_json,
+)
+from scaf_jax.active_learning.annotation.marks import MarkedFace, Problem, Source, as_dict, shown
+from scaf_jax.active_learning.annotation.reports import ImportReport
+from scaf_jax.data.images import printable_name
+from scaf_jax.landmarks.schemes import LandmarkScheme
+
+PathLike = str | os.PathLike[str]
+
+Accepted = list[tuple[AskedFace, MarkedFace, validation.CheckedFace]]
+
+
+def import_annotations(
+    path: PathLike, round_folder: PathLike, scheme: LandmarkScheme
+) -> ImportReport:
+    """Imports what a person gives back.
+
+    Args:
+      path: A Label Studio export (JSON or JSON_MIN), a COCO keypoints file, a `.pts` file or a
+        folder of these.
+      round_folder: Folder of the round, with `to_annotate/` in it. Gets `annotations/` with a
+        file for each accepted face, `import_report.md` and `import_report.json`.
+      scheme: What the landmarks mean; the one of the export.
+
+    Returns:
+      What became of it.
+
+    Raises:
+      AnnotationError: The round was not exported with this scheme, or the file cannot be read as
+        any of the formats. Nothing is written then.
+    """
+    folder = pathlib.Path(round_folder)
+    index = read_index(folder)
+    _check_scheme(folder, index, scheme)
+    source = read_source(path, scheme)
+    accepted, problems = _judge(source, index, scheme)
+    replaced = [a.key for a, m, c in accepted if _write(folder, a, m, c, scheme, source)]
+    annotated = store.read_annotations(folder)
+    report = ImportReport(
+        source=source.name,
+        format=source.format,
+        accepted=tuple(asked.key for asked, _, _ in accepted),
+        unchanged=tuple(asked.key for asked, _, checked in accepted if checked.unchanged),
+        replaced=tuple(replaced),
+        rejected=(*source.problems, *problems),
+        missing=tuple(face.key for face in index.faces if face.key not in annotated),
+    )
+    reports.write(folder, report)
+    return report
+
+
+def _check_scheme(folder: pathlib.Path, index: Index, scheme: LandmarkScheme) -> None:
+    if index.scheme != scheme.name:
+        raise AnnotationError(
+            f"{folder}: was exported for scheme '{index.scheme}', not '{scheme.name}'"
+        )
+    if any(len(face.landmarks) != scheme.num_landmarks for face in index.faces):
+        raise AnnotationError(f"{folder}: its index is damaged; export the round again")
+
+
+def read_source(path: PathLike, scheme: LandmarkScheme) -> Source:
+    """Reads a file or folder in whichever of the formats it is.
+
+    Raises:
+      AnnotationError: It is in none of them.
+    """
+    path = pathlib.Path(path)
+    name = printable_name(path.name)
+    if not path.exists():
+        raise AnnotationError(f"{path}: does not exist")
+    if path.is_dir() or path.suffix.lower() == ".pts":
+        faces = tuple(pts_files.read_folder(path, scheme))
+        if not faces:
+            raise AnnotationError(
+                f"{path}: holds no .pts files; for Label Studio or COCO give the .json file itself"
+            )
+        return Source(name, "pts", faces)
+    content = read_json(path)
+    if isinstance(content, dict) and isinstance(content.get("annotations"), list):
+        if isinstance(content.get("images"), list):
+            return Source(name, "coco", tuple(coco.read_document(name, content, scheme)))
+    return _label_studio_source(path, name, content)
+
+
+def _label_studio_source(path: pathlib.Path, name: str, content: Any) -> Source:
+    tasks = [content] if isinstance(content, dict) and "data" in content else content
+    if not isinstance(tasks, list):
+        raise AnnotationError(
+            f"{path}: neither an export of Label Studio (JSON, JSON_MIN) nor COCO keypoints"
+        )
+    is_full = any("data" in as_dict(task) for task in tasks)
+    kind = "label_studio" if is_full else "label_studio_min"
+    return Source(name, kind, tuple(label_studio.read_tasks(name, tasks)))
+
+
+def _judge(source: Source, index: Index, scheme: LandmarkScheme) -> tuple[Accepted, list[Problem]]:
+    """Sorts the faces of a source into those accepted and objections to the others."""
+    problems: list[Problem] = []
+    attempts: dict[str, Accepted] = collections.defaultdict(list)
+    for face in source.faces:
+        asked = index.find(face.photo)
+        if asked is None:
+            problems.append(_unknown_photo(face))
+            continue
+        checked, objections = validation.check(face, asked, scheme)
+        problems += objections
+        if checked is not None:
+            attempts[asked.key].append((asked, face, checked))
+    accepted = []
+    for found in attempts.values():
+        if len(found) == 1:
+            accepted += found
+        else:
+            problems += _doubled(found)
+    return sorted(accepted, key=lambda item: item[0].rank), problems
+
+
+def _unknown_photo(face: MarkedFace) -> Problem:
+    message = (
+        "names no photo"
+        if face.photo is None
+        else f"photo {shown(face.photo)} is not among those exported in this round"
+    )
+    advice = "Import it into the round it belongs to, and keep the names of the photos"
+    return Problem(face.location, None, "photo", message, advice)
+
+
+def _doubled(found: Accepted) -> list[Problem]:
+    places = ", ".join(face.location for _, face, _ in found)
+    return [
+        Problem(
+            face.location,
+            asked.key,
+            "annotation",
+            f"the face is annotated {len(found)} times ({places})",
+            "Delete all but the best and import again",
+        )
+        for asked, face, _ in found
+    ]
+
+
+def _write(
+    folder: pathlib.Path,
+    asked: AskedFace,
+    marked: MarkedFace,
+    checked: validation.CheckedFace,
+    scheme: LandmarkScheme,
+    source: Source,
+) -> bool:
+    annotation = store.Annotation(
+        key=asked.key,
+        scheme=scheme.name,
+        landmarks=checked.landmarks.astype("float32"),
+        mask=checked.mask,
+        unchanged=checked.unchanged,
+        source=marked.location,
+        format=source.format,
+    )
+    return store.write_annotation(folder, asked, annotation)

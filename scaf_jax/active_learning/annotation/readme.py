@@ -1,0 +1,104 @@
+"""The text that tells an annotator what to do with the exported folder."""
+
+import pathlib
+
+from scaf_jax.active_learning.annotation import coco, label_studio, pts_files
+from scaf_jax.active_learning.annotation.conventions import landmark_names
+from scaf_jax.active_learning.annotation.faces import PHOTO_FOLDER, Index
+from scaf_jax.active_learning.annotation.previews import FOLDER as PREVIEW_FOLDER
+from scaf_jax.landmarks.schemes import LandmarkScheme
+
+FILE = "README.md"
+
+
+def text(folder: pathlib.Path, index: Index, scheme: LandmarkScheme) -> str:
+    """Returns the README of an export.
+
+    Args:
+      folder: `to_annotate`.
+      index: What is asked for.
+      scheme: What the landmarks mean.
+    """
+    names = landmark_names(scheme)
+    return _TEXT.format(
+        count=len(index.faces),
+        scheme=scheme.name,
+        landmarks=len(names),
+        first=names[0],
+        last=names[-1],
+        folder=folder.resolve(),
+        photos=PHOTO_FOLDER,
+        previews=PREVIEW_FOLDER,
+        config=label_studio.CONFIG_FILE,
+        tasks=label_studio.TASKS_FILE,
+        absent=label_studio.ABSENT,
+        labels=coco.LABELS_FILE,
+        coco=coco.ANNOTATIONS_FILE,
+        pts=pts_files.FOLDER,
+        workdir=_workdir(folder),
+        round=folder.resolve().parent.name.removeprefix("round_"),
+    )
+
+
+def _workdir(folder: pathlib.Path) -> pathlib.Path:
+    """WORKDIR of WORKDIR/rounds/round_N/to_annotate."""
+    return folder.resolve().parent.parent.parent
+
+
+_TEXT = """\
+# {count} faces to annotate
+
+The model was least sure about these faces, most of all about the first. Every photo in
+`{photos}/` stands for one face, the one in the box (`{previews}/` shows it with the model's
+points); other faces in it are not asked for. Move the model's points, numbered {first} to {last}
+(scheme '{scheme}', {landmarks} landmarks), to their right places. "Left" and "right" are those of
+the photo. Hidden points are put where they would be seen. Keep the names of the photos.
+
+Use whichever of these tools you like. You need not finish at once: faces can be given back in
+parts, and with different tools.
+
+## Label Studio
+
+1. Serve the photos from this folder. In a terminal:
+
+       export LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true
+       export LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT="{folder}"
+       label-studio start
+
+   (If the folder was moved, give its present place. In Docker, give its place there.)
+2. Create a project. Settings > Labeling Interface > Code: paste `{config}`.
+3. Settings > Cloud Storage > Add Source Storage > Local files. Absolute local path:
+   `{folder}/{photos}`. Leave "Treat every bucket object as a source file" off, save, and do NOT
+   sync: this only allows the project to show the photos.
+4. Import `{tasks}`. The order is that of the file; lower prediction scores are less sure.
+5. In each task take over the prediction, move the points, submit. Numbers of landmarks that the
+   photo does not show go into the text field `{absent}`, such as: 3 4 7-9.
+6. Export > JSON (or JSON-MIN).
+
+## CVAT
+
+1. Create a task. In the label constructor choose "Raw" and paste `{labels}`. Upload `{photos}/`.
+2. Task menu > Upload annotations > COCO Keypoints 1.0: `{coco}`.
+3. Move the points. Mark a point that the photo does not show as "outside", one that is covered
+   as "occluded" (it counts like any other).
+4. Task menu > Export task dataset > COCO Keypoints 1.0. Unpack the archive: the file to give
+   back is `annotations/person_keypoints_default.json`.
+
+## .pts files
+
+`{pts}/` holds a file for each photo, coordinates counted from 1 as in the 300-W data. Copy those
+you have corrected to a new folder and give that back. This format cannot leave landmarks out.
+
+## Giving back
+
+    python -m scaf_jax.active_learning import --workdir="{workdir}" --round={round} FILE
+
+FILE is the exported .json or the folder of .pts files. Nothing is lost: good faces are taken,
+everything else is listed in `import_report.md` with what to do. Correct it and import again.
+Faces whose points nobody moved are taken as well, and listed: give back only what was looked at.
+
+    python -m scaf_jax.active_learning status --workdir="{workdir}"
+
+says what is missing. When nothing is, start `python -m scaf_jax.main` with the same flags as
+before: it goes on with the next training.
+"""

@@ -1,0 +1,140 @@
+"""Who labels the chosen faces: the data set itself, or a person.
+
+A person gets each round's faces in `round_N/to_annotate/`; the run stops and goes on when the
+annotations were imported.
+"""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from scaf_jax.active_learning import selections
+from scaf_jax.active_learning.annotation import export, faces, store
+from scaf_jax.data import sources
+from scaf_jax.data.synthetic import layout, parameters, render, surface
+from scaf_jax.landmarks import schemes
+
+Array = np.ndarray
+
+
+class AnnotationNeeded(Exception):
+    """A person has to annotate faces before the run can go on; nothing is wrong."""
+
+
+class AnnotatedSource:
+    """Faces of a pool with the landmarks that a person gave them."""
+
+    def __init__(
+        self, pool: sources.Source, annotations: Sequence[store.Annotation], places: Sequence[int]
+    ) -> None:
+        """Joins faces and annotations.
+
+        Args:
+          pool: All faces.
+          annotations: One for each face.
+          places: The faces' places in the pool, in the order of the annotations.
+        """
+        self._faces = sources.SubsetSource(pool, places)
+        self._annotations = list(annotations)
+
+    def __len__(self) -> int:
+        return len(self._annotations)
+
+    def __getitem__(self, index: int) -> sources.Record:
+        annotation = self._annotations[index]
+        labels = {"landmarks": annotation.landmarks, "landmark_mask": annotation.mask}
+        return {**self._faces[index], **labels}
+
+    @property
+    def keys(self) -> list[str]:
+        """The faces' keys, in order."""
+        return self._faces.keys
+
+
+def annotated(
+    workdir: pathlib.Path, pool: sources.Source, rounds: Sequence[selections.Selection]
+) -> AnnotatedSource:
+    """Returns the faces of all rounds with a person's annotations.
+
+    Raises:
+      AnnotationNeeded: Some are not annotated yet; the message says what to do.
+    """
+    place = {key: i for i, key in enumerate(pool.keys)}
+    found, places = [], []
+    for selection in rounds:
+        folder = selections.round_folder(workdir, selection.round)
+        annotations = store.read_annotations(folder)
+        missing = [key for key in selection.keys if key not in annotations]
+        if missing:
+            raise AnnotationNeeded(_what_to_do(workdir, folder, selection, len(missing)))
+        found += [annotations[key] for key in selection.keys]
+        places += [place[key] for key in selection.keys]
+    return AnnotatedSource(pool, found, places)
+
+
+def _what_to_do(
+    workdir: pathlib.Path, folder: pathlib.Path, selection: selections.Selection, missing: int
+) -> str:
+    return (
+        f"round {selection.round}: {missing} of {len(selection.keys)} faces wait for a person in "
+        f"{folder / faces.EXPORT_FOLDER} (its README.md says how). Then import what the tool gives "
+        f"back and start the same command again:\n"
+        f"  python -m scaf_jax.active_learning import --workdir={workdir} FILE"
+    )
+
+
+def ask(
+    workdir: pathlib.Path,
+    pool: sources.Source,
+    selection: selections.Selection,
+    scheme: schemes.LandmarkScheme,
+    landmarks: Mapping[str, Array],
+    box: str,
+) -> None:
+    """Writes a round's faces for a person, unless that was done before.
+
+    Args:
+      workdir: The run's folder.
+      pool: All faces.
+      selection: The round's choice.
+      scheme: What to annotate.
+      landmarks: A network's (L, 2) points by key, photo pixels, where there are such.
+      box: Which of a record's boxes the average face is put into where there are none.
+    """
+    folder = selections.round_folder(workdir, selection.round)
+    if faces.is_exported(folder):
+        return
+    place = {key: i for i, key in enumerate(pool.keys)}
+    asked = []
+    for key, score in zip(selection.keys, selection.scores, strict=True):
+        record = pool[place[key]]
+        points = landmarks.get(key)
+        if points is None:
+            points = average_face(scheme, record[f"box_{box}"])
+        asked.append(
+            faces.FaceToAnnotate(key, record["image"], points, record[f"box_{box}"], score)
+        )
+    version = f"round {selection.round - 1}" if landmarks else "average face"
+    export.export_faces(folder, asked, scheme, model_version=version)
+
+
+def average_face(scheme: schemes.LandmarkScheme, box: Array) -> Array:
+    """Returns an average frontal face's landmarks in a box, for faces that no network has seen.
+
+    Args:
+      scheme: 68 or 98 landmarks have a face; those of others stand on a circle.
+      box: (4,) x0, y0, x1, y1, photo pixels.
+
+    Returns:
+      (L, 2) float64, photo pixels.
+    """
+    identity = parameters.Identity()
+    frontal = layout.frontal_layout(identity, parameters.Expression())
+    known = {len(x): x[:, :2] for x in render.landmarks_3d(surface.head_surface(identity, frontal))}
+    angles = np.linspace(0, 2 * np.pi, scheme.num_landmarks, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    shape = known.get(scheme.num_landmarks, circle).astype(np.float64)
+    low, high = shape.min(axis=0), shape.max(axis=0)
+    corners = np.asarray(box, np.float64).reshape(2, 2)
+    return corners[0] + (shape - low) / (high - low) * (corners[1] - corners[0]) - 0.5

@@ -1,0 +1,161 @@
+"""Pictures of a choice: the least sure faces, their heatmaps, where the chosen lie among all.
+
+Source: SCAF, fig. 2 and 4.
+"""
+
+import json
+import pathlib
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from scaf_jax import evaluation, settings
+from scaf_jax.active_learning import acquisition, scoring
+from scaf_jax.data import geometry, samples, sources
+from scaf_jax.reporting import drawing, files
+
+ConfigDict = ml_collections.ConfigDict
+Array = np.ndarray
+
+POINTS_FILE = "points.json"
+_COUNT = 5
+_LEGEND = (("predicted", drawing.BLUE),)
+
+
+def write_landmarks(folder: pathlib.Path, scores: scoring.PoolScores, places: Array) -> None:
+    """Keeps the network's landmarks of the chosen faces, as pre-labels for a person."""
+    points = {scores.keys[i]: scores.landmarks[i].round(3) for i in places}
+    files.write_json(folder / POINTS_FILE, points)
+
+
+def read_landmarks(folder: pathlib.Path) -> dict[str, Array]:
+    """Returns what `write_landmarks` kept, (L, 2) photo pixels by key; nothing where there is none.
+
+    Raises:
+      ValueError: The file is damaged.
+    """
+    path = folder / POINTS_FILE
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {key: np.array(points, np.float64) for key, points in content.items()}
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{path}: damaged; delete the round's folder to choose again") from error
+
+
+def draw(
+    config: ConfigDict,
+    pool: sources.Source,
+    strategy: acquisition.Strategy,
+    scores: scoring.PoolScores,
+    rest: Array,
+    chosen: Array,
+    predictor: evaluation.Predictor,
+) -> dict[str, drawing.Image]:
+    """Returns `highest_scores.png`, `heatmaps.png` and `scores.png`; all processes must call it.
+
+    Args:
+      config: The run's config.
+      pool: All faces.
+      strategy: How faces were chosen; it has an uncertainty.
+      scores: Of the whole pool.
+      rest: Places of the faces that could be chosen.
+      chosen: Places of those that were, the first choice first.
+      predictor: Gives heatmaps.
+    """
+    values = scores.uncertainty(strategy.uncertainty)
+    assert values is not None
+    # Equal scores in the order of their keys, as in the choice.
+    by_key = np.array(sorted(rest, key=scores.keys.__getitem__), np.int64)
+    ranked = by_key[np.argsort(-values[by_key], kind="stable")]
+    kept = ranked[int(len(ranked) * strategy.discard_percent / 100) :]
+    drawer = _Drawer(config, pool, scores, values)
+    rows = {
+        "highest scores": ranked[:_COUNT],
+        f"without {strategy.discard_percent:g} %": kept[:_COUNT],
+        "chosen": chosen[:_COUNT],
+    }
+    if not strategy.discard_percent:
+        del rows["without 0 %"]
+    return {
+        "highest_scores.png": drawer.faces(rows, strategy),
+        "heatmaps.png": drawer.heatmaps(ranked[::-1][:_COUNT], kept[:_COUNT], predictor),
+        "scores.png": _histogram(values[rest], values[chosen], strategy),
+    }
+
+
+class _Drawer:
+    """Draws faces of a pool with a network's landmarks."""
+
+    def __init__(
+        self, config: ConfigDict, pool: sources.Source, scores: scoring.PoolScores, values: Array
+    ) -> None:
+        self._crop, self._pool, self._scores, self._values = (
+            settings.crop(config),
+            pool,
+            scores,
+            values,
+        )
+
+    def faces(self, rows: dict[str, Array], strategy: acquisition.Strategy) -> drawing.Image:
+        cells = [[self._face(i)[1] for i in places] for places in rows.values()]
+        captions = [[self._caption(i) for i in places] for places in rows.values()]
+        title = f"The least sure faces by {strategy.uncertainty.upper()}"
+        return drawing.compose(
+            cells, title=title, legend=_LEGEND, row_labels=list(rows), captions=captions
+        )
+
+    def heatmaps(self, sure: Array, unsure: Array, predictor: evaluation.Predictor) -> Any:
+        rows, captions = [], []
+        for places in (sure, unsure):
+            crops = [self._face(i) for i in places]
+            maps, _ = predictor.inspect(np.stack([image for image, _ in crops]))
+            rows.append([cell for _, cell in crops])
+            rows.append([drawing.color_heatmap(face_maps.max(axis=-1)) for face_maps in maps])
+            captions += [None, [self._caption(i) for i in places]]
+        return drawing.compose(
+            rows,
+            title="Heatmaps of sure and of unsure faces (black is 0, brightest is 1)",
+            legend=_LEGEND,
+            row_labels=["sure", "heatmaps", "unsure", "heatmaps"],
+            captions=captions,
+        )
+
+    def _face(self, place: int) -> tuple[Array, drawing.Image]:
+        """Returns a crop, and it enlarged with its landmarks."""
+        record = self._pool[int(place)]
+        matrix = geometry.crop_matrix(record[f"box_{self._crop.box}"], self._crop)
+        image = samples.cut_face(record, matrix, self._crop.input_size)
+        points = geometry.to_crop(self._scores.landmarks[place], matrix)
+        cell = drawing.enlarge(image)
+        drawing.draw_points(
+            cell, points, None, drawing.BLUE, source_size=image.shape[0], radius=2.2
+        )
+        return image, cell
+
+    def _caption(self, place: int) -> str:
+        return f"score {self._values[place]:.4g}\n{self._scores.keys[place]}"
+
+
+def _histogram(values: Array, chosen: Array, strategy: acquisition.Strategy) -> drawing.Image:
+    """Shows how the scores of all faces are spread, and where the chosen ones are."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4.5), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    axes.hist(values, bins=60, color="0.75", label=f"all {len(values)} faces of the pool")
+    label = f"the {len(chosen)} chosen"
+    for i, value in enumerate(chosen):
+        axes.axvline(value, color="tab:red", linewidth=1, label=label if i == 0 else None)
+    if strategy.discard_percent:
+        limit = np.percentile(values, 100 - strategy.discard_percent)
+        left_out = f"above: the {strategy.discard_percent:g} % left out"
+        axes.axvline(limit, color="0.2", linestyle="--", linewidth=1.2, label=left_out)
+    axes.set_xlabel(f"{strategy.uncertainty.upper()} (higher: less sure)")
+    axes.set_ylabel("faces")
+    axes.set_title(f"Scores of the pool and the choice of {strategy.name}")
+    axes.legend(fontsize=9)
+    return drawing.rendered(FigureCanvasAgg(figure))

@@ -1,0 +1,73 @@
+"""The report of a run of active learning: error against number of labels, round by round."""
+
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import ml_collections
+
+from scaf_jax.active_learning import selections
+from scaf_jax.reporting import files, report, tables
+
+CONFIG_FILE = "config.json"
+
+
+def write_config(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
+    """Keeps the run's config, from which rounds can be exported again."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    files.write_json(workdir / CONFIG_FILE, config.to_dict())
+
+
+def read_errors(folder: pathlib.Path) -> dict[str, float]:
+    """Returns the NME of a round, per cent, by test set; nothing if it was not evaluated."""
+    path = folder / "report" / "metrics.json"
+    if not path.is_file():
+        return {}
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        name: split["predictors"][split["decoder"]][metrics["normalizer"]]["nme"]
+        for name, split in metrics["splits"].items()
+    }
+
+
+def write(
+    workdir: pathlib.Path, config: ml_collections.ConfigDict, rounds: Sequence[selections.Selection]
+) -> report.Report:
+    """Writes `report.md` and `metrics.json` of all rounds.
+
+    Args:
+      workdir: The run's folder.
+      config: Its config.
+      rounds: The rounds' choices.
+    """
+    rows: list[dict[str, Any]] = []
+    labels = 0
+    for selection in rounds:
+        labels += len(selection.keys)
+        errors = read_errors(selections.round_folder(workdir, selection.round))
+        rows.append(
+            {"round": selection.round, "chosen by": selection.strategy, "labels": labels}
+            | {"nme": errors}
+        )
+    names = list(dict.fromkeys(name for row in rows for name in row["nme"]))
+    table = tables.Table(
+        ("round", "chosen by", "labels", *(f"{name} NME %" for name in names)),
+        tuple(
+            (str(row["round"]), row["chosen by"], str(row["labels"]))
+            + tuple(f"{row['nme'][name]:.2f}" if name in row["nme"] else "-" for name in names)
+            for row in rows
+        ),
+        num_names=2,
+    )
+    strategy, seed = config.active_learning.strategy, config.active_learning.seed
+    text = (
+        f"# Active learning: {strategy}\n\n{table.markdown()}\n"
+        f"Normaliser: {config.evaluation.normalizer}. Seeds: weights {config.seed}, choice {seed}. "
+        "Each round is trained from the weights of stage 1. Details are in "
+        f"`{selections.ROUNDS_FOLDER}/round_N/`.\n"
+    )
+    metrics = {"strategy": strategy, "rounds": rows, "config": config.to_dict()}
+    files.write_json(workdir / "metrics.json", metrics)
+    files.write_text(workdir / "report.md", text)
+    return report.Report(workdir / "report.md", metrics, table.text())

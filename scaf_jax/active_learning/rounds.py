@@ -1,0 +1,277 @@
+"""Rounds of active learning: choose faces, get their labels, train, look at the pool, choose again.
+
+Every round is a folder, `WORKDIR/rounds/round_N`, with `selection.json`, `alignment/` (its
+checkpoints), `report/`, `scores/` and pictures of the choice. Whatever is there is not done again:
+a run that was stopped anywhere goes on to the same result. Source: SCAF, sec. 3.2 and 4.6.
+"""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from absl import logging
+
+from scaf_jax import evaluation, run_identity, settings, stages
+from scaf_jax.active_learning import (
+    acquisition,
+    labels,
+    pictures,
+    plan,
+    round_report,
+    scoring,
+    selections,
+)
+from scaf_jax.active_learning.annotation import faces
+from scaf_jax.data import sources
+from scaf_jax.reporting import files
+from scaf_jax.reporting import report as reporting
+from scaf_jax.training import checkpointing, sharding
+
+ConfigDict = ml_collections.ConfigDict
+Network = tuple[Any, Any]  # the model's definition and its state
+
+
+def run(config: ConfigDict, workdir: str) -> reporting.Report:
+    """Does what is missing of all rounds.
+
+    Args:
+      config: From a config file, with `active_learning.strategy`; see `default_config`.
+      workdir: The run's folder.
+
+    Returns:
+      The table of all rounds.
+
+    Raises:
+      labels.AnnotationNeeded: The oracle is `human` and it is the person's turn.
+      run_identity.RunMismatchError: The folder holds rounds with other settings.
+    """
+    return Rounds(config, pathlib.Path(workdir)).run()
+
+
+def export_round(workdir: pathlib.Path, number: int) -> pathlib.Path:
+    """Writes a round's `to_annotate/` again, from its selection and the run's config.
+
+    Args:
+      workdir: The run's folder.
+      number: Number of the round.
+
+    Returns:
+      The folder.
+
+    Raises:
+      FileNotFoundError: There is no such round.
+    """
+    folder = selections.round_folder(workdir, number)
+    selection = selections.read(folder)
+    path = workdir / round_report.CONFIG_FILE
+    if selection is None or not path.is_file():
+        raise FileNotFoundError(f"{folder}: no round was begun there; start scaf_jax.main first")
+    config = ConfigDict(json.loads(path.read_text(encoding="utf-8")))
+    rounds = Rounds(config, workdir)
+    rounds.ask(selection)
+    return folder / faces.EXPORT_FOLDER
+
+
+class Rounds:
+    """One run: its data, its plan and what it has done so far."""
+
+    def __init__(self, config: ConfigDict, workdir: pathlib.Path) -> None:
+        """Opens the data; the first thing that fails if they are not there."""
+        self._config, self._workdir = config, workdir
+        self._plan = plan.from_config(config)
+        self._pool = _pool(config, self._plan)
+        self._scheme = settings.scheme(config)
+        if self._plan.label_counts[-1] > len(self._pool):
+            raise ValueError(
+                f"active_learning.budget={self._plan.label_counts[-1]} is more than the pool's "
+                f"{len(self._pool)} faces"
+            )
+        for split in config.evaluation.splits:
+            settings.split_source(config, split)
+        self._chosen: list[selections.Selection] = []
+        # Of the last round that was trained; opened when a choice or an evaluation needs it.
+        self._network: tuple[int, Network] | None = None
+
+    def run(self) -> reporting.Report:
+        """Does all rounds; see `run`."""
+        _, self._pretrained = stages.ensure_pretraining(self._config, self._workdir)
+        if jax.process_index() == 0:
+            round_report.write_config(self._workdir, self._config)
+        for number in range(self._plan.last + 1):
+            self._chosen.append(self._choose(number))
+            labeled = self._labeled(number)
+            if self._plan.trains(number) and not self._is_evaluated(number):
+                self._evaluate(number, labeled)
+        if jax.process_index() != 0:
+            return reporting.Report(self._workdir / "report.md", {}, "")
+        return round_report.write(self._workdir, self._config, self._chosen)
+
+    def ask(self, selection: selections.Selection) -> None:
+        """Writes a round's faces for a person, with the points of the round before."""
+        if jax.process_index() != 0:
+            return
+        landmarks = pictures.read_landmarks(self._folder(selection.round))
+        labels.ask(
+            self._workdir, self._pool, selection, self._scheme, landmarks, self._config.data.box
+        )
+
+    def _folder(self, number: int) -> pathlib.Path:
+        return selections.round_folder(self._workdir, number)
+
+    def _choose(self, number: int) -> selections.Selection:
+        """Returns a round's choice: the one on disk, or a new one."""
+        folder, identity = self._folder(number), self._identity(number)
+        selection = selections.read(folder, identity)
+        if selection is None:
+            selection = self._new_choice(number, identity)
+            logging.info("round %d: chose %d faces", number, len(selection.keys))
+        return selection
+
+    def _new_choice(self, number: int, identity: str) -> selections.Selection:
+        counts = self._plan.label_counts
+        taken = {key for selection in self._chosen for key in selection.keys}
+        keys = self._pool.keys
+        rest = np.array([i for i, key in enumerate(keys) if key not in taken])
+        strategy = self._plan.strategy if number else acquisition.strategy("random")
+        scores = self._scores(number)
+        values = scores.uncertainty(strategy.uncertainty) if scores else None
+        labeled = np.array([i for i, key in enumerate(keys) if key in taken], np.int64)
+        places = rest[
+            acquisition.select(
+                strategy,
+                [keys[i] for i in rest],
+                counts[number] - (counts[number - 1] if number else 0),
+                scores=None if values is None else values[rest],
+                embeddings=scores.embeddings[rest] if scores else None,
+                labeled_embeddings=scores.embeddings[labeled] if scores else None,
+                seed=self._plan.round_seed(number),
+            )
+        ]
+        selection = selections.Selection(
+            round=number,
+            strategy=strategy.name,
+            seed=self._plan.round_seed(number),
+            config_hash=identity,
+            pool_size=len(rest),
+            keys=tuple(keys[i] for i in places),
+            scores=tuple(None if values is None else float(values[i]) for i in places),
+        )
+        images = self._draw(number, strategy, scores, rest, places)
+        if jax.process_index() == 0:
+            self._write_choice(selection, scores, places, images)
+        sharding.synchronize(f"round_{number}")
+        return selection
+
+    def _write_choice(
+        self,
+        selection: selections.Selection,
+        scores: scoring.PoolScores | None,
+        places: np.ndarray,
+        images: dict[str, np.ndarray],
+    ) -> None:
+        """Writes pictures and points first: where there is a selection, they are there as well."""
+        folder = self._folder(selection.round)
+        folder.mkdir(parents=True, exist_ok=True)
+        if scores is not None:
+            pictures.write_landmarks(folder, scores, places)
+        for name, image in images.items():
+            files.write_png(folder / name, image)
+        selections.write(folder, selection)
+
+    def _draw(
+        self,
+        number: int,
+        strategy: acquisition.Strategy,
+        scores: scoring.PoolScores | None,
+        rest: np.ndarray,
+        places: np.ndarray,
+    ) -> dict[str, np.ndarray]:
+        """Returns the pictures of a choice by uncertainty."""
+        if scores is None or not strategy.uncertainty:
+            return {}
+        model, train_state = self._open_network(number - 1)
+        predictor = evaluation.Predictor(self._config, model, train_state)
+        return pictures.draw(self._config, self._pool, strategy, scores, rest, places, predictor)
+
+    def _scores(self, number: int) -> scoring.PoolScores | None:
+        """What the network of the round before says of the pool, where the choice or a person asks.
+
+        Raises:
+          loop.Interrupted: A signal asked to stop.
+        """
+        wanted = self._plan.needs_scores or self._plan.oracle == "human"
+        if not number or not wanted or not self._plan.trains(number - 1):
+            return None
+        model, train_state = self._open_network(number - 1)
+        with_entropy = self._plan.strategy.uncertainty == acquisition.ENTROPY
+        scorer = scoring.PoolScorer(self._config, model, train_state, with_entropy=with_entropy)
+        return scorer.score(self._pool, self._folder(number - 1) / "scores")
+
+    def _labeled(self, number: int) -> sources.Source:
+        """Returns the faces of all rounds so far, with their labels."""
+        if self._plan.oracle == "human":
+            self.ask(self._chosen[-1])
+            sharding.synchronize(f"asked_{number}")
+            return labels.annotated(self._workdir, self._pool, self._chosen)
+        place = {key: i for i, key in enumerate(self._pool.keys)}
+        chosen = [place[key] for selection in self._chosen for key in selection.keys]
+        return sources.SubsetSource(self._pool, chosen)
+
+    def _open_network(self, number: int) -> Network:
+        """Trains a round's network, or opens it where that is done already."""
+        if self._network is None or self._network[0] != number:
+            before = self._chosen[: number + 1]
+            chosen, self._chosen = self._chosen, before
+            labeled = self._labeled(number)
+            self._chosen = chosen
+            network = stages.run_alignment(
+                self._config, self._folder(number) / "alignment", self._pretrained, labeled=labeled
+            )
+            self._network = (number, network)
+        return self._network[1]
+
+    def _evaluate(self, number: int, labeled: sources.Source) -> None:
+        model, train_state = self._open_network(number)
+        if self._config.evaluation.splits:
+            folder = self._folder(number) / "report"
+            result = evaluation.evaluate(self._config, model, train_state, folder, labeled=labeled)
+            logging.info("round %d, %d labels:\n%s", number, len(labeled), result.text)
+
+    def _is_evaluated(self, number: int) -> bool:
+        return (self._folder(number) / "report" / "report.md").is_file()
+
+    def _identity(self, number: int) -> str:
+        """A hash of everything that a round's choice depends on."""
+        facts: list[Any] = [
+            number,
+            self._plan.label_counts[: number + 1],
+            self._plan.round_seed(number),
+            run_identity.digest(self._pool.keys),
+        ]
+        if number:  # the first choice is random, the same for every strategy and network
+            facts += [
+                dataclasses.asdict(self._plan.strategy),
+                run_identity.binding_settings(self._config, self._config.alignment),
+                _identity_of_pretraining(self._pretrained),
+                [selection.keys for selection in self._chosen],
+            ]
+        return run_identity.digest(facts)
+
+
+def _pool(config: ConfigDict, rounds_plan: plan.Plan) -> sources.Source:
+    """Returns all faces that may be chosen."""
+    if rounds_plan.pool == "unlabeled":
+        return settings.photo_source(config)
+    return settings.split_source(config, config.data.train_split)
+
+
+def _identity_of_pretraining(folder: pathlib.Path | None) -> Any:
+    """What stage 1 was trained with, and for how long."""
+    if folder is None:
+        return None
+    metadata = checkpointing.read_metadata(stages.checkpoints_of(folder))
+    return [metadata.get("settings"), metadata.get("step")]

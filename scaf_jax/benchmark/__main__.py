@@ -1,0 +1,43 @@
+"""The command: chooses what to measure.
+
+python -m scaf_jax.benchmark steps [--sizes 128 256] [--batch 8] [--output FILE.json]
+python -m scaf_jax.benchmark COMMAND --help
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from scaf_jax import runtime
+
+# Each is a module of this folder with `add_arguments(parser)` and `main(arguments) -> int`.
+COMMANDS = {
+    "steps": "images/s of both training steps and of inference, beside plain lax and PyTorch",
+    "acquisition": "speed of scoring and selecting faces in active learning",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs a command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scaf_jax.benchmark",
+        description="Commands: " + "; ".join(f"{name}: {text}" for name, text in COMMANDS.items()),
+    )
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="see COMMAND --help")
+    chosen = parser.parse_args(argv)
+    # Only what is asked for is loaded.
+    module = importlib.import_module(f"scaf_jax.benchmark.{chosen.command}")
+    own_parser = argparse.ArgumentParser(
+        prog=f"python -m scaf_jax.benchmark {chosen.command}",
+        description=COMMANDS[chosen.command],
+    )
+    module.add_arguments(own_parser)
+    arguments = own_parser.parse_args(chosen.arguments)
+    runtime.configure()
+    return module.main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""Describes the machine of a measurement, with the rate of matrix products as the floor."""
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from scaf_jax.benchmark import timing
+
+_LIBRARIES = ("jax", "jaxlib", "flax", "optax", "torch")
+_PRODUCT_SIZE = 2048
+
+
+def describe() -> dict[str, Any]:
+    """Returns processor, memory, device, versions and the rate of matrix products, JSON-able."""
+    device = jax.devices()[0]
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "usable_cores": usable_cores(),
+        "memory_gib": _memory_gib(),
+        "system": platform.platform(),
+        "platform": device.platform,
+        "device": device.device_kind,
+        "devices": jax.device_count(),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in _LIBRARIES},
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        "matmul_float32_gflops": matmul_gflops(),
+    }
+
+
+def usable_cores() -> int:
+    """Returns on how many cores this process may run, which may be fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def matmul_gflops(size: int = _PRODUCT_SIZE, *, rounds: int = 9) -> float:
+    """Returns how fast float32 matrix products run here, in 10^9 operations a second (median).
+
+    Nothing that consists of matrix products can be faster.
+    """
+    x = jnp.ones((size, size), jnp.float32)
+    product = jax.jit(lambda a: jnp.matmul(a, a, precision="highest"))
+    times = timing.alternate({"product": lambda: product(x).block_until_ready()}, rounds=rounds)
+    return 2 * size**3 / timing.medians(times)["product"] / 1e9
+
+
+def _processor() -> str:
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine()
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.machine()
+
+
+def _memory_gib() -> float | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (AttributeError, ValueError, OSError):  # not POSIX
+        return None
+
+
+def _version(library: str) -> str | None:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return None

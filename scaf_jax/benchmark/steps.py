@@ -1,0 +1,194 @@
+"""Measures the training steps of both stages and inference: ours, plain lax, PyTorch.
+
+    python -m scaf_jax.benchmark steps [--sizes 128 256] [--batch 8] [--output FILE.json]
+
+Contestants start from the same weights, see the same batch, and run by turns in one process.
+"""
+
+import argparse
+import functools
+import gc
+import importlib.util
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from scaf_jax.benchmark import jax_steps, machine, steps_report, timing, workloads
+from scaf_jax.models import autoencoder
+from scaf_jax.reporting import files
+
+OURS, PLAIN, TORCH = "ours", "plain_lax", "torch"
+_LEAST_ROUNDS, _MOST_ROUNDS = 3, 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=[128, 256],
+        choices=autoencoder.INPUT_SIZES,
+        help="sides of the crops, in pixels (default: 128 256)",
+    )
+    parser.add_argument(
+        "--kinds",
+        nargs="+",
+        default=list(workloads.TITLES),
+        choices=workloads.TITLES,
+        help="what to measure (default: all)",
+    )
+    parser.add_argument("--batch", type=_positive, default=8, help="images in a step (default: 8)")
+    parser.add_argument(
+        "--width", type=float, default=1.0, help="multiplier of every channel count (default: 1)"
+    )
+    parser.add_argument(
+        "--rounds", type=_positive, help="timed rounds; by default, what --seconds allow"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=15.0,
+        help="time for each line of the table, all its contestants together, which is exceeded "
+        f"where {_LEAST_ROUNDS} rounds take longer (default: 15)",
+    )
+    parser.add_argument("--no-plain", action="store_true", help="leave plain lax out")
+    parser.add_argument("--no-torch", action="store_true", help="leave PyTorch out")
+    parser.add_argument(
+        "--output",
+        type=pathlib.Path,
+        default=pathlib.Path("benchmark_steps.json"),
+        help="JSON file with all times (default: benchmark_steps.json)",
+    )
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {value}")
+    return value
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Measures, prints the table and writes the JSON file; returns 0, or 2 for bad arguments."""
+    if not arguments.output.absolute().parent.is_dir():
+        _tell(f"--output: there is no folder '{arguments.output.absolute().parent}'")
+        return 2
+    if not arguments.width > 0:
+        _tell(f"--width must be positive, not {arguments.width}")
+        return 2
+    result: dict[str, Any] = {
+        "machine": machine.describe(),
+        "arguments": vars(arguments) | {"output": str(arguments.output)},
+        "torch_threads": machine.usable_cores(),
+        "rows": [],
+    }
+    with_torch = _is_torch_wanted(arguments)
+    with jax_steps.no_compilation_cache():
+        for size in arguments.sizes:
+            for kind in arguments.kinds:
+                workload = workloads.Workload(kind, size, arguments.batch, arguments.width)
+                result["rows"].append(_measure(workload, arguments, with_torch))
+                # After each row, so that an interrupted run leaves what it has.
+                files.write_json(arguments.output.absolute(), result)
+                _free()
+    print(steps_report.format_report(result))
+    _tell(f"written: {arguments.output}")
+    return 0
+
+
+def _is_torch_wanted(arguments: argparse.Namespace) -> bool:
+    if arguments.no_torch:
+        return False
+    if importlib.util.find_spec("torch") is None:
+        _tell("PyTorch is not installed, its column stays empty: pip install 'scaf_jax[torch]'")
+        return False
+    if jax.default_backend() != "cpu":
+        _tell(f"PyTorch is compared on CPUs only, not beside {jax.default_backend()}")
+        return False
+    return True
+
+
+def _measure(
+    workload: workloads.Workload, arguments: argparse.Namespace, with_torch: bool
+) -> dict[str, Any]:
+    """Returns one line of the table with all its times, JSON-able."""
+    label = f"{workload.size} px, {workload.title}"
+    weights, batch = workload.weights(), workload.batch()
+    compiled = {}
+    for name in [OURS] if arguments.no_plain else [OURS, PLAIN]:
+        compiled[name] = jax_steps.build(workload, weights, batch, plain=name == PLAIN)
+        _tell(f"{label}: {name} compiled in {compiled[name].compile_seconds:.1f} s")
+    steps: dict[str, Callable[[], Any]] = {name: c.step for name, c in compiled.items()}
+    if with_torch:
+        from scaf_jax.benchmark import torch_twin
+
+        steps[TORCH] = torch_twin.build(workload, weights, batch, threads=machine.usable_cores())
+    times = _alternate(workload, steps, arguments, label)
+    found = {name: _contestant(workload, values) for name, values in times.items()}
+    for name, one in compiled.items():
+        found[name] |= {"compile_seconds": one.compile_seconds, "memory_bytes": one.memory}
+    return {
+        "size": workload.size,
+        "kind": workload.kind,
+        "title": workload.title,
+        "batch_size": workload.batch_size,
+        "width": workload.width,
+        "steps_per_run": workload.steps_per_run,
+        "images_per_run": workload.images_per_run,
+        "contestants": found,
+        "speed_ratios": _ratios(found),
+    }
+
+
+def _alternate(
+    workload: workloads.Workload,
+    steps: dict[str, Callable[[], Any]],
+    arguments: argparse.Namespace,
+    label: str,
+) -> timing.Times:
+    """Times all contestants by turns; the rounds fill the time that there is."""
+    # The very first step of each touches fresh memory and is not representative; the one after
+    # it tells how long a round will take.
+    trial = timing.alternate(steps, rounds=1, warmup=1)
+    seconds = workload.steps_per_run * sum(timing.medians(trial).values())
+    rounds = arguments.rounds or timing.rounds_within(
+        arguments.seconds, seconds, least=_LEAST_ROUNDS, most=_MOST_ROUNDS
+    )
+    _tell(f"{label}: {rounds} rounds of about {seconds:.1f} s")
+    runs = {name: functools.partial(_run, workload, step) for name, step in steps.items()}
+    return timing.alternate(runs, rounds=rounds, warmup=0)
+
+
+def _run(workload: workloads.Workload, step: Callable[[], Any]) -> None:
+    for _ in range(workload.steps_per_run):
+        step()
+
+
+def _contestant(workload: workloads.Workload, seconds: list[float]) -> dict[str, Any]:
+    median = timing.medians({"run": seconds})["run"]
+    return {
+        "seconds": seconds,
+        "median_seconds": median,
+        "images_per_second": workload.images_per_run / median,
+    }
+
+
+def _ratios(found: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Returns our speed as a multiple of each other contestant's."""
+    ours = found[OURS]["images_per_second"]
+    others = [name for name in found if name != OURS]
+    return {f"{OURS}/{name}": ours / found[name]["images_per_second"] for name in others}
+
+
+def _free() -> None:
+    """Frees the programs and weights of a line before the next: only one is there at a time."""
+    jax.clear_caches()
+    gc.collect()
+
+
+def _tell(text: str) -> None:
+    print(f"benchmark: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,88 @@
+"""Makes a table of the paper, with seeds and deviations; run again, it continues.
+
+python -m scaf_jax.experiments table4 --config=configs/active_300w.py:cpu --workdir=DIR --seeds=3
+
+| table | rows x columns |
+|---|---|
+| table1 | models, all labels |
+| table2, table3 | models x numbers of labels, and active learning; on 300-W and WFLW |
+| table4 | strategies x final numbers of labels, for each model |
+| ablation_schedule | encoder trained from the start or from half of the steps on |
+"""
+
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from scaf_jax import commands, config_files, runtime, settings, stages
+from scaf_jax.active_learning import acquisition
+from scaf_jax.experiments import runner, trials
+from scaf_jax.training import loop, sharding
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; see scaf_jax.main.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the experiments; made if missing.")
+_SEEDS = flags.DEFINE_integer("seeds", 3, "Number of seeds.", lower_bound=1)
+_MODELS = flags.DEFINE_list("models", ["scaf"], f"Of {', '.join(trials.MODELS)}.")
+_STRATEGIES = flags.DEFINE_list(
+    "strategies", list(acquisition.STRATEGY_NAMES), "How faces are chosen."
+)
+_BUDGETS = flags.DEFINE_list("budgets", ["50"], "Final numbers of labels, active learning.")
+_LABELS = flags.DEFINE_list(
+    "labels",
+    ["all", "20%", "10%", "5%", "50"],
+    "Numbers of random labels, or percentages of the training faces.",
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs a table; returns the exit code."""
+    if len(argv) != 2:
+        raise app.UsageError(f"name one table of {', '.join(trials.TABLES)}")
+    runtime.configure()
+    sharding.initialize_distributed()
+    try:
+        config = settings.checked(_CONFIG.value)
+        faces = len(settings.split_source(config, config.data.train_split))
+        choices = trials.Choices(
+            models=tuple(_MODELS.value),
+            seeds=_SEEDS.value,
+            labels=tuple(_number_of_labels(text, faces) for text in _LABELS.value),
+            budgets=tuple(_number_of_labels(text, faces) for text in _BUDGETS.value),
+            strategies=tuple(acquisition.strategy(name).name for name in _STRATEGIES.value),
+            steps=config.alignment.steps,
+        )
+        planned = trials.trials(argv[1], choices)
+        workdir = pathlib.Path(str(_WORKDIR.value))
+        text = runner.run(config, argv[1], planned, workdir)
+    except loop.Interrupted as interruption:
+        logging.warning("%s", interruption)
+        return commands.STOPPED_EXIT_CODE
+    except stages.USER_ERRORS as error:
+        logging.error("%s", error)
+        return 1
+    print(f"\n{text}\nTable and plot: {workdir / argv[1]}", flush=True)
+    return 0
+
+
+def _number_of_labels(text: str, faces: int) -> int:
+    """Reads `all` (0), `5%` of the faces, or a number."""
+    word = text.strip()
+    if word == "all":
+        return 0
+    try:
+        count = round(faces * float(word[:-1]) / 100) if word.endswith("%") else int(word)
+    except ValueError:
+        count = 0
+    if not 0 < count <= faces:
+        raise ValueError(f"'{text}' is no number of labels: there are {faces} faces")
+    return count
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["config", "workdir"])
+    logging.set_verbosity(logging.INFO)
+    commands.quiet_libraries()
+    app.run(main, argv=[config_files.resolved_argument(argument) for argument in sys.argv])

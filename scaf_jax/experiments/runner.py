@@ -1,0 +1,99 @@
+"""Runs the trials of a table one after the other; what is done is not done again."""
+
+import pathlib
+import shutil
+
+import jax
+import ml_collections
+from absl import logging
+
+from scaf_jax import settings, stages
+from scaf_jax.active_learning import round_report, rounds, selections
+from scaf_jax.experiments import results
+from scaf_jax.experiments.trials import Trial
+from scaf_jax.training import sharding
+
+ConfigDict = ml_collections.ConfigDict
+
+
+def run(config: ConfigDict, table: str, planned: list[Trial], workdir: pathlib.Path) -> str:
+    """Does what is missing of a table, which is written anew after each trial.
+
+    Args:
+      config: What all trials share; stage 1 is trained with it once, in `WORKDIR/pretraining`,
+        unless it names another run.
+      table: Name of the table.
+      planned: Its trials.
+      workdir: The experiments' folder.
+
+    Returns:
+      The table, for a terminal.
+    """
+    _, pretrained = stages.ensure_pretraining(config, workdir)
+    folder = workdir / table
+    done: list[results.Result] = []
+    text = ""
+    for number, trial in enumerate(planned, start=1):
+        target = folder / trial.name
+        if not (target / "report.md").is_file() and not _is_evaluated(target):
+            logging.info("trial %d of %d: %s", number, len(planned), trial.name)
+            if trial.is_active:
+                if jax.process_index() == 0:
+                    _share_first_round(folder, planned[: number - 1], trial)
+                sharding.synchronize(trial.name)
+            _run_trial(_config_of(config, trial, pretrained), trial, target)
+        done.append(_read(trial, target))
+        if jax.process_index() == 0:
+            text = results.write(folder, table, done, len(planned))
+    return text
+
+
+def _config_of(config: ConfigDict, trial: Trial, pretrained: pathlib.Path | None) -> ConfigDict:
+    """Returns the trial's own config."""
+    own = config.copy_and_resolve_references()
+    own.unlock()
+    own.pretraining.run = "" if pretrained is None else str(pretrained)
+    own.update_from_flattened_dict(trial.edits)
+    own.lock()
+    return settings.checked(own)
+
+
+def _run_trial(config: ConfigDict, trial: Trial, target: pathlib.Path) -> None:
+    work = rounds.run if trial.is_active else stages.run
+    work(config, str(target))
+
+
+def _share_first_round(folder: pathlib.Path, earlier: list[Trial], trial: Trial) -> None:
+    """Copies round 0 of another strategy: it is the same for all strategies of a seed.
+
+    The copy is compared with this trial's settings when it is opened.
+    """
+    target = selections.round_folder(folder / trial.name, 0)
+    if target.exists():
+        return
+    for other in earlier:
+        source = selections.round_folder(folder / other.name, 0)
+        same = (other.model, other.seed) == (trial.model, trial.seed)
+        if other.is_active and same and (source / "report" / "report.md").is_file():
+            temporary = target.with_name("round_0.copying")
+            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.copytree(source, temporary)
+            temporary.rename(target)
+            return
+
+
+def _is_evaluated(target: pathlib.Path) -> bool:
+    return (target / "report" / "report.md").is_file()
+
+
+def _read(trial: Trial, target: pathlib.Path) -> results.Result:
+    if not trial.is_active:
+        return results.Result(trial, round_report.read_errors(target), {})
+    curve, labels, number = {}, 0, 0
+    while (selection := selections.read(selections.round_folder(target, number))) is not None:
+        labels += len(selection.keys)
+        errors = round_report.read_errors(selections.round_folder(target, number))
+        if errors:
+            curve[labels] = errors
+        number += 1
+    return results.Result(trial, curve[labels], curve)

@@ -1,0 +1,160 @@
+"""Which trainings a table consists of.
+
+Source: SCAF, tables 1 to 4, sec. 3.1 and 4.5.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+MODELS = {"3fabrec": False, "scaf": True}  # the model has skip connections
+TABLES = ("table1", "table2", "table3", "table4", "ablation_schedule")
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One training, or one run of active learning.
+
+    Attributes:
+      row: Row of the table.
+      column: Column of the table.
+      model: `3fabrec` or `scaf`.
+      seed: Of weights, order of faces and choice.
+      edits: Settings that differ from the config's.
+    """
+
+    row: str
+    column: str
+    model: str
+    seed: int
+    edits: dict[str, Any]
+
+    @property
+    def is_active(self) -> bool:
+        """Whether labels are chosen in rounds."""
+        return bool(self.edits.get("active_learning.strategy"))
+
+    @property
+    def name(self) -> str:
+        """Folder of the trial, below the table's."""
+        words = f"{self.row}/{self.column}/seed_{self.seed}"
+        return words.replace(" ", "_").replace("%", "pct").lower()
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """What the command line chooses.
+
+    Attributes:
+      models: Rows.
+      seeds: How many seeds; they are 0, 1, ...
+      labels: Numbers of labels; 0 is all of them.
+      budgets: Final numbers of labels, for active learning.
+      strategies: How faces are chosen.
+      steps: Length of a training; in the two-step schedule the encoder joins at half of it.
+    """
+
+    models: tuple[str, ...]
+    seeds: int
+    labels: tuple[int, ...]
+    budgets: tuple[int, ...]
+    strategies: tuple[str, ...]
+    steps: int = 0
+
+
+def trials(table: str, choices: Choices) -> list[Trial]:
+    """Returns the trials of a table, one seed after the other.
+
+    Args:
+      table: One of `TABLES`.
+      choices: Its rows and columns.
+
+    Raises:
+      ValueError: There is no such table or model.
+    """
+    unknown = [model for model in choices.models if model not in MODELS]
+    if unknown:
+        raise ValueError(f"there is no model '{unknown[0]}'; there are: {', '.join(MODELS)}")
+    makers = {
+        "table1": lambda seed: _by_labels(choices, (0,), seed),
+        "table2": lambda seed: _with_active(choices, seed),
+        "table3": lambda seed: _with_active(choices, seed),
+        "table4": lambda seed: _by_strategy(choices, seed),
+        "ablation_schedule": lambda seed: _by_schedule(choices, seed),
+    }
+    if table not in makers:
+        raise ValueError(f"there is no table '{table}'; there are: {', '.join(TABLES)}")
+    return [trial for seed in range(choices.seeds) for trial in makers[table](seed)]
+
+
+def _trial(row: str, column: str, model: str, seed: int, edits: dict[str, Any]) -> Trial:
+    common = {
+        "seed": seed,
+        "alignment.skips": MODELS[model],
+        "alignment.label_subset": "random",
+        "alignment.label_seed": seed,
+        "active_learning.seed": seed,
+    }
+    return Trial(row, column, model, seed, common | edits)
+
+
+def _by_labels(choices: Choices, labels: Sequence[int], seed: int) -> list[Trial]:
+    off = {"active_learning.strategy": ""}
+    return [
+        _trial(model, _column(count), model, seed, off | {"alignment.num_labels": count})
+        for model in choices.models
+        for count in labels
+    ]
+
+
+def _column(count: int) -> str:
+    return str(count) if count else "all"
+
+
+def _with_active(choices: Choices, seed: int) -> list[Trial]:
+    """Random labels for each model, then active learning for the last of them, as in the paper."""
+    model = choices.models[-1]
+    return _by_labels(choices, choices.labels, seed) + [
+        _active(f"{model} + {strategy}", model, strategy, budget, seed)
+        for strategy in choices.strategies
+        for budget in choices.budgets
+    ]
+
+
+def _by_strategy(choices: Choices, seed: int) -> list[Trial]:
+    return [
+        _active(f"{model} {strategy}", model, strategy, budget, seed)
+        for model in choices.models
+        for strategy in choices.strategies
+        for budget in choices.budgets
+    ]
+
+
+def _active(row: str, model: str, strategy: str, budget: int, seed: int) -> Trial:
+    edits = {
+        "active_learning.strategy": strategy,
+        "active_learning.budget": budget,
+        # The random choice does not look at networks: only the last is needed.
+        "active_learning.train_every_round": False,
+    }
+    return _trial(row, str(budget), model, seed, edits)
+
+
+def _by_schedule(choices: Choices, seed: int) -> list[Trial]:
+    """Encoder and landmark path together, against the landmark path alone at first."""
+    return [
+        _trial(
+            f"{model} {name}",
+            _column(count),
+            model,
+            seed,
+            {
+                "active_learning.strategy": "",
+                "alignment.num_labels": count,
+                "alignment.encoder_start": start,
+            },
+        )
+        for model in choices.models
+        for name, start in (("direct", 0), ("two-step", choices.steps // 2))
+        for count in choices.labels
+    ]

@@ -1,0 +1,134 @@
+"""Tests of the commands export, import and status."""
+
+import json
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from scaf_jax.active_learning import __main__ as commands
+from scaf_jax.active_learning.annotation import export
+from scaf_jax.active_learning.annotation.faces import FaceToAnnotate
+from scaf_jax.data import synthetic
+from scaf_jax.landmarks.schemes import IBUG68
+from scaf_jax.reporting import files
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    """Rounds 0 and 1 were exported, two faces each; round 10 was begun."""
+    for number in (0, 1):
+        faces = []
+        for i in range(2):
+            drawn = synthetic.render_face(1, 2 * number + i, size=64)
+            path = tmp_path / "photo.png"
+            files.write_png(path, drawn.image)
+            face = FaceToAnnotate(
+                f"face {i}", path.read_bytes(), drawn.landmarks68, drawn.box_ground_truth, -i
+            )
+            faces.append(face)
+        folder = tmp_path / "rounds" / f"round_{number}"
+        export.export_faces(folder, faces, IBUG68, model_version="m")
+    (tmp_path / "rounds" / "round_10" / "to_annotate").mkdir(parents=True)
+    return tmp_path
+
+
+def _given(workdir, number, change=lambda document: None):
+    """A COCO file with all faces of a round moved a little."""
+    folder = workdir / "rounds" / f"round_{number}" / "to_annotate"
+    document = json.loads((folder / "person_keypoints_default.json").read_text())
+    for annotation in document["annotations"]:
+        points = np.array(annotation["keypoints"]).reshape(-1, 3)
+        points[:, :2] = np.clip(points[:, :2] + 0.3, 0, 64)
+        annotation["keypoints"] = points.ravel().tolist()
+    change(document)
+    path = workdir / "given.json"
+    path.write_text(json.dumps(document))
+    return str(path)
+
+
+def _run(workdir, command, *arguments):
+    return commands.main([command, f"--workdir={workdir}", *arguments])
+
+
+def test_import_goes_to_the_last_exported_round(workdir, capsys):
+    assert _run(workdir, "import", _given(workdir, 1)) == 0
+    output = capsys.readouterr().out
+    assert "2 faces accepted" in output and "the round is complete" in output
+    assert (workdir / "rounds" / "round_1" / "annotations").is_dir()
+    assert not (workdir / "rounds" / "round_0" / "annotations").exists()
+
+
+def test_import_into_a_named_round_says_line_by_line_what_is_wrong(workdir, capsys):
+    given = _given(workdir, 0, lambda d: d["annotations"][1]["keypoints"].__setitem__(0, 99))
+    assert _run(workdir, "import", "--round=0", given) == 1
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("given.json: annotation 2, keypoints[0] (face 'face 1'): landmark 0")
+    assert last.endswith("import_report.md")
+    assert _run(workdir, "import", "--round=0", _given(workdir, 0)) == 0
+
+
+def test_status_tells_all_rounds_or_one(workdir, capsys):
+    given = _given(workdir, 1, lambda d: d["annotations"][0].update(keypoints=[1]))
+    _run(workdir, "import", given)
+    capsys.readouterr()
+    assert _run(workdir, "status") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("round 0: 0 of 2 faces annotated, 2 missing, 0 of them")
+    assert lines[3].startswith("round 1: 1 of 2 faces annotated, 1 missing, 1 of them")
+    assert lines[4] == "  missing: face 0 (not accepted; see import_report.md)"
+    assert _run(workdir, "status", "--round=1") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_export_is_left_to_the_rounds(workdir, capsys, monkeypatch):
+    asked = []
+    rounds = types.ModuleType("scaf_jax.active_learning.rounds")
+    rounds.export_round = lambda workdir, number: asked.append((workdir, number)) or "there"
+    monkeypatch.setitem(sys.modules, rounds.__name__, rounds)
+    monkeypatch.setattr("scaf_jax.active_learning.rounds", rounds, raising=False)
+    assert _run(workdir, "export", "--round=4") == 0
+    assert asked == [(workdir, 4)] and "exported to there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["import", "--round=0", "nothing.json"], "nothing.json: does not exist"),
+        (["import", "--round=10", "x.json"], "export the round first"),
+        (["import", "--round=77", "x.json"], "export the round first"),
+        (["status", "--round=10"], "export the round first"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(workdir, capsys, arguments, message):
+    assert _run(workdir, *arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("active_learning: ") and message in error and error.count("\n") == 1
+
+
+def test_a_folder_without_rounds_is_named(tmp_path, capsys):
+    assert _run(tmp_path, "status") == 2
+    assert _run(tmp_path, "import", "x.json") == 2
+    assert "no round of it waits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["frobnicate"], ["status"], ["import", "--workdir=x"], ["export", "--workdir=x"]]
+    + [["status", "--workdir=x", f"--round={value}"] for value in ("-1", "../..", "a", "1e3")],
+)
+def test_wrong_arguments_end_with_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as info:
+        commands.main(arguments)
+    assert info.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_status_and_import_start_without_jax(workdir, repository):
+    code = (
+        "import sys; from scaf_jax.active_learning import __main__ as c;"
+        f"c.main(['status', '--workdir={workdir}']); assert 'jax' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=repository, capture_output=True)

@@ -1,0 +1,55 @@
+"""Tests of the index of exported faces."""
+
+import json
+
+import numpy as np
+import pytest
+
+from scaf_jax.active_learning.annotation import faces
+from scaf_jax.active_learning.annotation.faces import AnnotationError
+
+
+def test_the_index_is_read_as_it_was_written(make_round):
+    exported = make_round()
+    index = exported.index
+    assert (index.scheme, index.model_version) == ("ibug68", "scaf round 0")
+    faces.write_index(exported.folder, index)
+    again = exported.index.faces
+    for before, after in zip(index.faces, again, strict=True):
+        np.testing.assert_array_equal(before.landmarks, after.landmarks)
+        assert (before.file, before.key, before.box) == (after.file, after.key, after.box)
+
+
+def test_file_names_are_safe_differ_and_do_not_change():
+    hostile = ["../../etc/passwd", "con\x00", "a b.jpg", "ü", "\udcff", "x" * 9999]
+    names = [faces.photo_stem(12, key) for key in hostile]
+    assert all(name[:5] == "0012_" and len(name) == 13 and name.isascii() for name in names)
+    assert len(set(names)) == len(names)
+    assert faces.photo_stem(12345, "a") == "12345_ca978112"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda i: i.update(version=9), "version 9 is not 1"),
+        (lambda i: i.pop("scheme"), "damaged .KeyError"),
+        (lambda i: i.update(faces=3), "damaged .TypeError"),
+        (lambda i: i["faces"][0].update(box=[1, 2]), "damaged .ValueError"),
+        (lambda i: i["faces"][0].update(file="../x.jpg"), "not a name that an export gives"),
+        (lambda i: i["faces"][0].update(landmarks="abc"), "damaged .ValueError"),
+        (lambda i: i["faces"].append(None), "damaged .TypeError"),
+    ],
+)
+def test_a_damaged_index_is_named(make_round, change, message):
+    exported = make_round()
+    path = exported.target / "index.json"
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(AnnotationError, match=r"index\.json: .*" + message):
+        faces.read_index(exported.folder)
+
+
+def test_a_round_without_export_is_named(tmp_path):
+    with pytest.raises(AnnotationError, match="export the round first"):
+        faces.read_index(tmp_path)

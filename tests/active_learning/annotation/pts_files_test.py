@@ -1,0 +1,42 @@
+"""Tests of what may be wrong with a face in a `.pts` file."""
+
+import pytest
+
+from scaf_jax.landmarks.schemes import IBUG68
+
+FLIP = list(IBUG68.flip_permutation)
+
+
+def _lines(edit):
+    def spoil(document):
+        name = min(document)
+        lines = document[name].splitlines()
+        edit(lines)
+        document[name] = "\n".join(lines)
+
+    return spoil
+
+
+def _mirror_pts(lines):
+    points = lines[3:-1]
+    lines[3:-1] = [points[i] for i in FLIP]
+
+
+PTS = {
+    "missing point": (_lines(lambda x: x.pop(4)), "points", "n_points says 68.* holds 67"),
+    "doubled point": (_lines(lambda x: x.insert(4, x[4])), "points", "n_points says 68"),
+    "wrong scheme": (
+        _lines(lambda x: (x.pop(4), x.__setitem__(1, "n_points: 67"))),
+        "points",
+        "expected 68 points",
+    ),
+    "not a number": (_lines(lambda x: x.__setitem__(4, "nan 3")), "points", r"^0001_\w+\.pts:5:"),
+    "cut short": (_lines(lambda x: x.pop()), "points", "cut short"),
+    "outside": (_lines(lambda x: x.__setitem__(4, "1 99")), "point 1", "outside the photo"),
+    "left and right swapped": (_lines(_mirror_pts), "points", "left and right are swapped"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "field", "message"), PTS.values(), ids=PTS)
+def test_bad_faces(expect_rejected, spoil, field, message):
+    expect_rejected("pts", spoil, field, message)

@@ -1,0 +1,167 @@
+"""Rounds end to end on tiny synthetic faces: kept whole, stopped anywhere, and with a person."""
+
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from scaf_jax import default_config, evaluation, run_identity, settings, stages
+from scaf_jax.active_learning import labels, rounds, scoring, selections
+from scaf_jax.active_learning.annotation import faces, importing
+from scaf_jax.landmarks import schemes
+from scaf_jax.training import loop
+
+BUDGET, INITIAL, PER_ROUND = 12, 8, 3
+
+
+def _config(data_dir: str, pretrained: pathlib.Path | str = "", **active):
+    config = default_config.get_config()
+    default_config.shrink(config)
+    config.pretraining.guide_weight = 100.0  # as in stages_test.py: the same program
+    config.alignment.steps = 2
+    config.pretraining.steps = 2
+    config.pretraining.run = str(pretrained)
+    config.data.name = "synthetic_faces/tiny"
+    config.data.data_dir = data_dir
+    config.evaluation.splits = ("test",)
+    config.evaluation.full = ""
+    config.active_learning.strategy = "nnm_k_center"
+    config.active_learning.budget = BUDGET
+    config.active_learning.initial = INITIAL
+    config.active_learning.per_round = PER_ROUND
+    config.active_learning.update(active)
+    return config
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_faces, tmp_path_factory) -> pathlib.Path:
+    workdir = tmp_path_factory.mktemp("rounds")
+    rounds.run(_config(tiny_faces), str(workdir))
+    return workdir
+
+
+def _choices(workdir: pathlib.Path) -> list[dict]:
+    paths = sorted((workdir / "rounds").glob("round_*/selection.json"))
+    return [json.loads(path.read_text()) for path in paths]
+
+
+def test_rounds_add_new_faces_up_to_the_budget(finished, tiny_faces):
+    choices = _choices(finished)
+    assert [len(choice["selected"]) for choice in choices] == [INITIAL, PER_ROUND, 1]
+    keys = [face["key"] for choice in choices for face in choice["selected"]]
+    assert len(set(keys)) == BUDGET
+    assert set(keys) <= set(settings.split_source(_config(tiny_faces), "train").keys)
+    assert [choice["strategy"] for choice in choices] == ["random", "nnm_k_center", "nnm_k_center"]
+    assert all(face["score"] is not None for face in choices[1]["selected"])
+
+
+def test_every_round_is_reported(finished):
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert [row["labels"] for row in metrics["rounds"]] == [8, 11, 12]
+    for number, row in enumerate(metrics["rounds"]):
+        folder = selections.round_folder(finished, number)
+        own = json.loads((folder / "report" / "metrics.json").read_text())
+        assert own["training"]["labelled faces"] == row["labels"]
+        assert row["nme"]["test"] > 0
+        if number:
+            for name in ("highest_scores.png", "heatmaps.png", "scores.png"):
+                assert (folder / name).stat().st_size > 1000
+    assert "| 2 | nnm\\_k\\_center | 12 |" in (finished / "report.md").read_text()
+
+
+def test_run_again_it_trains_nothing(finished, tiny_faces, monkeypatch):
+    before = (finished / "metrics.json").read_text()
+    monkeypatch.setattr(stages, "run_alignment", None)
+    rounds.run(_config(tiny_faces), str(finished))
+    assert (finished / "metrics.json").read_text() == before
+
+
+@pytest.mark.parametrize(
+    "change", [{"strategy": "nnm_10"}, {"per_round": 2}, {"seed": 1}], ids=lambda c: next(iter(c))
+)
+def test_other_settings_in_the_same_folder_are_refused(finished, tiny_faces, change):
+    with pytest.raises(run_identity.RunMismatchError, match=r"selection\.json"):
+        rounds.run(_config(tiny_faces, **change), str(finished))
+
+
+class _Killed(Exception):
+    """The machine went away."""
+
+
+class _StopAtOnce(loop.StopSignal):
+    """Behaves as if a signal came in the first step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.received = "SIGTERM"
+
+
+def _die(*_args, **_kwargs):
+    raise _Killed
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_stopped_in_every_phase_it_goes_on_to_the_same_choice(
+    number, finished, tiny_faces, tmp_path, monkeypatch
+):
+    config = _config(tiny_faces, finished / "pretraining")
+    if number:  # the first round is there already
+        shutil.copytree(selections.round_folder(finished, 0), tmp_path / "rounds" / "round_0")
+        shutil.rmtree(tmp_path / "rounds" / "round_0" / "scores")
+    phases = [
+        (selections, "write", _die, _Killed),
+        (rounds.Rounds, "_evaluate", _die, _Killed),
+        (loop, "StopSignal", _StopAtOnce, loop.Interrupted),  # in the training
+        (evaluation, "evaluate", _die, _Killed),
+    ]
+    if number:
+        phases.insert(0, (scoring.loop, "StopSignal", _StopAtOnce, loop.Interrupted))
+        phases.insert(1, (rounds.pictures, "draw", _die, _Killed))
+    for module, name, replacement, error in phases:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, replacement)
+            with pytest.raises(error):
+                rounds.run(config, str(tmp_path))
+    rounds.run(config, str(tmp_path))
+    mine, whole = _choices(tmp_path), _choices(finished)
+    assert [c["selected"] for c in mine] == [c["selected"] for c in whole]
+    errors = [json.loads((w / "metrics.json").read_text())["rounds"] for w in (tmp_path, finished)]
+    assert errors[0] == errors[1]
+
+
+def test_a_person_annotates_and_the_run_goes_on(finished, tiny_faces, tmp_path):
+    config = _config(tiny_faces, finished / "pretraining", oracle="human", budget=10, per_round=2)
+    train = settings.split_source(config, "train")
+    truth = {key: train[i]["landmarks"] for i, key in enumerate(train.keys)}
+    for number in (0, 1):
+        for _ in range(2):  # asking again changes nothing
+            with pytest.raises(labels.AnnotationNeeded, match="import --workdir"):
+                rounds.run(config, str(tmp_path))
+        folder = selections.round_folder(tmp_path, number)
+        _annotate(folder, truth, seed=number)
+        report = importing.import_annotations(
+            folder / "to_annotate" / "pts", folder, schemes.IBUG68
+        )
+        assert not report.rejected and not report.missing
+    result = rounds.run(config, str(tmp_path))
+    assert [row["labels"] for row in result.metrics["rounds"]] == [8, 10]
+    again = rounds.export_round(tmp_path, 1)
+    assert again == selections.round_folder(tmp_path, 1) / "to_annotate"
+
+
+def _annotate(folder: pathlib.Path, truth: dict[str, np.ndarray], *, seed: int) -> None:
+    """Plays the person: true points, a little off, written over the pre-labels."""
+    rng = np.random.default_rng(seed)
+    for face in faces.read_index(folder).faces:
+        points = truth[face.key] + rng.normal(0, 0.5, (68, 2))
+        points = np.clip(points, 0, [face.width - 1, face.height - 1]) + 1  # .pts count from 1
+        lines = [f"{x:.3f} {y:.3f}" for x, y in points]
+        text = "\n".join(["version: 1", "n_points: 68", "{", *lines, "}"])
+        (folder / "to_annotate" / "pts" / f"{face.stem}.pts").write_text(text + "\n")
+
+
+def test_the_budget_must_fit_the_pool(tiny_faces, tmp_path):
+    with pytest.raises(ValueError, match="more than the pool"):
+        rounds.run(_config(tiny_faces, budget=10_000), str(tmp_path))

@@ -1,0 +1,129 @@
+"""The command `steps`: what it writes hangs together; no test looks at how long anything takes."""
+
+import argparse
+import importlib.util
+import json
+import statistics
+import subprocess
+import sys
+
+import pytest
+
+from scaf_jax.benchmark import __main__ as command
+from scaf_jax.benchmark import machine, steps, steps_report, workloads
+
+TINY = ["--width=0.0625", "--sizes=64", "--batch=2"]
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+
+
+def _run(output, *options: str) -> int:
+    parser = argparse.ArgumentParser()
+    steps.add_arguments(parser)
+    return steps.main(parser.parse_args([*TINY, f"--output={output}", *options]))
+
+
+@pytest.fixture(autouse=True)
+def _quick_machine(monkeypatch):
+    monkeypatch.setattr(machine, "matmul_gflops", lambda: 100.0)
+
+
+def _check(row: dict, contestants: set[str], rounds: int) -> None:
+    found = row["contestants"]
+    assert set(found) == contestants
+    for one in found.values():
+        assert len(one["seconds"]) == rounds
+        assert one["median_seconds"] == pytest.approx(statistics.median(one["seconds"]))
+        assert one["images_per_second"] == pytest.approx(
+            row["images_per_run"] / one["median_seconds"]
+        )
+    assert set(row["speed_ratios"]) == {f"ours/{name}" for name in contestants - {"ours"}}
+    for name, ratio in row["speed_ratios"].items():
+        other = found[name.removeprefix("ours/")]
+        assert ratio == pytest.approx(other["median_seconds"] / found["ours"]["median_seconds"])
+    for name in contestants - {"torch"}:
+        memory = found[name]["memory_bytes"]
+        assert found[name]["compile_seconds"] > 0
+        assert memory["total"] >= memory["arguments"] > 0
+
+
+def test_one_line_of_the_table(tmp_path, capsys):
+    output = tmp_path / "times.json"
+    options = ["--kinds=inference", "--rounds=3", "--no-plain", "--no-torch"]
+    assert _run(output, *options) == 0
+    content = json.loads(output.read_text())
+    (row,) = content["rows"]
+    assert (row["size"], row["kind"], row["images_per_run"]) == (64, "inference", 2)
+    _check(row, {"ours"}, rounds=3)
+    assert content["arguments"]["batch"] == 2
+    assert content["machine"]["versions"]["jax"]
+    printed = capsys.readouterr()
+    assert "| 64 | crop to landmarks |" in printed.out and "100 GFLOP/s" in printed.out
+    assert "3 rounds" in printed.err and "3 rounds" not in printed.out
+
+
+@pytest.mark.slow
+def test_the_whole_table(tmp_path, capsys):
+    output = tmp_path / "times.json"
+    assert _run(output, "--rounds=1") == 0
+    rows = json.loads(output.read_text())["rows"]
+    assert [row["kind"] for row in rows] == list(workloads.TITLES)
+    assert [row["images_per_run"] for row in rows] == [8, 2, 2]
+    for row in rows:
+        _check(row, {"ours", "plain_lax"} | ({"torch"} if HAS_TORCH else set()), rounds=1)
+    assert capsys.readouterr().out.count("| 64 |") == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--output=/no/such/folder/x.json"], "/no/such/folder"), (["--width=0"], "--width")],
+)
+def test_bad_arguments_are_named_before_anything_is_measured(options, message, capsys, tmp_path):
+    assert _run(tmp_path / "x.json", *options) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--rounds=0", "--batch=-1", "--sizes=100", "--kinds=other"])
+def test_impossible_values_are_refused(option, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        _run(tmp_path / "x.json", option)
+    assert option.split("=")[0] in capsys.readouterr().err
+
+
+def test_without_pytorch_its_column_is_left_out(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert not steps._is_torch_wanted(argparse.Namespace(no_torch=False))
+    assert "scaf_jax[torch]" in capsys.readouterr().err
+
+
+def test_the_command_loads_without_pytorch(repository):
+    code = "import sys; sys.modules['torch'] = None; import scaf_jax.benchmark.steps"
+    subprocess.run([sys.executable, "-c", code], cwd=repository, check=True)
+
+
+def test_the_command_knows_its_parts(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(["steps", "--help"])
+    assert stopped.value.code == 0
+    assert "--no-torch" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        command.main(["other"])
+    assert "acquisition" in capsys.readouterr().err
+
+
+def test_missing_contestants_are_dashes_in_the_table():
+    row = {
+        "size": 64,
+        "title": "stage 1 step",
+        "contestants": {
+            "ours": {
+                "images_per_second": 10.0,
+                "compile_seconds": 2.0,
+                "memory_bytes": {"total": 2**30},
+            },
+            "torch": {"images_per_second": 4.0},
+        },
+        "speed_ratios": {"ours/torch": 2.5},
+    }
+    cells = steps_report._row(row)
+    assert cells == ("64", "stage 1 step", "10", "-", "4", "2.50", "-", "2.0", "1.00")
