@@ -14,7 +14,7 @@ ConfigDict = ml_collections.ConfigDict
 def get_config(form: str = "") -> ConfigDict:
     """Returns the config of a form: '' or 'smoke'."""
     config = default_config.get_config()
-    default_config.shrink_for_experiments(config, pretraining_steps=1500, steps=1500)
+    default_config.shrink_for_experiments(config, pretraining_steps=2000, steps=1500)
     config.data.name = "synthetic_faces"
     config.evaluation.splits = ("test",)
     config.evaluation.full = ""

@@ -50,9 +50,23 @@ class Predictor:
     """The jitted, sharded prediction step of one trained network."""
 
     def __init__(
-        self, config: ConfigDict, graphdef: GraphDef, train_state: state.TrainState
+        self,
+        config: ConfigDict,
+        graphdef: GraphDef,
+        train_state: state.TrainState,
+        *,
+        rebuilder: state.TrainState | None = None,
     ) -> None:
-        """Takes a config and a network of it."""
+        """Takes a config and a network of it.
+
+        Args:
+          config: The run's config.
+          graphdef: The network's definition.
+          train_state: Its state.
+          rebuilder: A state whose encoder and generator rebuild faces in pictures, instead of this
+            network's own: stage 2 bends the encoder towards landmarks.
+        """
+        self._rebuilder = rebuilder or train_state
         self._config = config
         self._train_state = train_state
         self._scheme = settings.scheme(config)
@@ -120,9 +134,10 @@ class Predictor:
         padded = np.concatenate([images, np.zeros((count - len(images), *images.shape[1:]), "u1")])
         # Every process holds all of these few images.
         placed = jax.device_put(padded, sharding.replicated(self.mesh))
-        heatmaps, reconstructions = self._inspect(
-            self._train_state.params, self._train_state.batch_stats, placed
-        )
+        own, other = self._train_state, self._rebuilder
+        heatmaps, reconstructions = self._inspect(own.params, own.batch_stats, placed)
+        if other is not own:
+            _, reconstructions = self._inspect(other.params, other.batch_stats, placed)
         return np.asarray(heatmaps)[: len(images)], np.asarray(reconstructions)[: len(images)]
 
 
@@ -149,6 +164,7 @@ def evaluate(
     folder: pathlib.Path,
     *,
     labeled: sources.Source | None = None,
+    rebuilder: state.TrainState | None = None,
 ) -> report.Report:
     """Evaluates a network on the config's test sets and writes the report.
 
@@ -158,9 +174,10 @@ def evaluate(
       train_state: Its state.
       folder: Gets the report, the numbers and the pictures.
       labeled: The faces that it was trained on; by default those that the config names.
+      rebuilder: See `Predictor`.
     """
     labeled = labeled or settings.labeled_source(config)
-    predictor = Predictor(config, graphdef, train_state)
+    predictor = Predictor(config, graphdef, train_state, rebuilder=rebuilder)
     shape = mean_shape(config, labeled)
     splits: list[results.SplitResults] = []
     errors: dict[str, float] = {}

@@ -79,7 +79,8 @@ def _faces(
             figures.face_grid(
                 images, reconstructions, predicted, truth, mask=mask, captions=captions
             ),
-            "Input, reconstruction, predicted (blue) and true (green) landmarks.",
+            "Input, what stage 1's encoder and generator make of it (stage 2 bends the encoder "
+            "towards landmarks), predicted (blue) and true (green) landmarks.",
         ),
         report.Picture(
             f"heatmaps_{split.name}.png",

@@ -67,7 +67,8 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
             raise ValueError("nothing to do: alignment.steps is 0 and pretraining.run is set")
         return report
     model, train_state = run_alignment(config, folder / "alignment", pretrained)
-    return evaluation.evaluate(config, model, train_state, folder / "report")
+    rebuilder = None if pretrained is None else with_pretrained(config, pretrained, train_state)
+    return evaluation.evaluate(config, model, train_state, folder / "report", rebuilder=rebuilder)
 
 
 def ensure_pretraining(
@@ -196,7 +197,9 @@ def run_alignment(
         scheme=settings.scheme(config),
         step=jax.jit(step, donate_argnums=0),
         bind=lambda jitted: lambda _, train_state, batch: jitted(train_state, batch),
-        start=None if pretrained is None else functools.partial(_load, config, pretrained),
+        start=None
+        if pretrained is None
+        else functools.partial(with_pretrained, config, pretrained),
     )
     return graphdef, train_state
 
@@ -290,10 +293,14 @@ def checkpoints_of(folder: pathlib.Path) -> pathlib.Path:
     return inner if inner.is_dir() else folder
 
 
-def _load(
+def with_pretrained(
     config: ConfigDict, pretrained: pathlib.Path, train_state: state.TrainState
 ) -> state.TrainState:
-    """Puts stage 1's encoder and generator into a new stage-2 state."""
+    """Returns a stage-2 state with stage 1's encoder and generator.
+
+    Raises:
+      run_identity.RunMismatchError: Stage 1 was trained at another size.
+    """
     directory = checkpoints_of(pretrained)
     saved = checkpointing.read_metadata(directory).get("settings", {})
     wrong = [

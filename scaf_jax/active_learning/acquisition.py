@@ -101,15 +101,19 @@ def entropy(heatmaps: jax.Array, *, valid: jax.Array | None = None) -> jax.Array
     Returns:
       (B,) float32 (float64 for float64 heatmaps), higher = less sure; -inf where not valid.
     """
-    maps = jnp.maximum(_at_least_float32(heatmaps), 0)
+    entropies = codecs.by_image_on_cpu(_entropies, _at_least_float32(heatmaps))
+    return _only_valid(entropies.mean(axis=1), valid)
+
+
+def _entropies(maps: jax.Array) -> jax.Array:
+    """(B, H, W, L) maps to the entropy of each, (B, L)."""
+    maps = jnp.maximum(maps, 0)
     totals = maps.sum(axis=(1, 2), keepdims=True)
     some = totals > 0
     p = maps / jnp.where(some, totals, 1)
     # p log p is 0 at 0, where the logarithm is not finite.
     entropies = -(p * jnp.log(jnp.where(p > 0, p, 1))).sum(axis=(1, 2))
-    largest = math.log(heatmaps.shape[1] * heatmaps.shape[2])
-    entropies = jnp.where(some[:, 0, 0], entropies, largest)
-    return _only_valid(entropies.mean(axis=1), valid)
+    return jnp.where(some[:, 0, 0], entropies, math.log(maps.shape[1] * maps.shape[2]))
 
 
 def _at_least_float32(heatmaps: jax.Array) -> jax.Array:

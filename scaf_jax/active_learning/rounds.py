@@ -238,7 +238,12 @@ class Rounds:
         model, train_state = self._open_network(number)
         if self._config.evaluation.splits:
             folder = self._folder(number) / "report"
-            result = evaluation.evaluate(self._config, model, train_state, folder, labeled=labeled)
+            rebuilder = None
+            if self._pretrained is not None:
+                rebuilder = stages.with_pretrained(self._config, self._pretrained, train_state)
+            result = evaluation.evaluate(
+                self._config, model, train_state, folder, labeled=labeled, rebuilder=rebuilder
+            )
             logging.info("round %d, %d labels:\n%s", number, len(labeled), result.text)
 
     def _is_evaluated(self, number: int) -> bool:

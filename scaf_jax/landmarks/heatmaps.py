@@ -6,12 +6,16 @@ the convention of the published 3FabRec code, h = u H / S.
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 
 CONVENTIONS = ("centers", "corners")
 DECODERS = ("argmax", "subpixel")
+
+Result = TypeVar("Result")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,14 +173,26 @@ def blurred_maxima(heatmaps: jax.Array, size: int) -> tuple[jax.Array, jax.Array
       Peaks (B, L, 2) int32 x, y and the blurred values there (B, L).
     """
 
-    def at_once(maps: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return find_maxima(box_blur(maps, size))
+    return by_image_on_cpu(lambda maps: find_maxima(box_blur(maps, size)), heatmaps)
 
-    def one_by_one(maps: jax.Array) -> tuple[jax.Array, jax.Array]:
-        # One image's maps stay in a processor's cache between the passes over them.
-        return jax.lax.map(lambda image: jax.tree.map(lambda x: x[0], at_once(image[None])), maps)
 
-    return jax.lax.platform_dependent(heatmaps, cpu=one_by_one, default=at_once)
+def by_image_on_cpu(function: Callable[[jax.Array], Result], heatmaps: jax.Array) -> Result:
+    """Applies a function of heatmaps to the whole batch, or on CPU to one image after the other.
+
+    One image's maps stay in a processor's cache between several passes over them.
+
+    Args:
+      function: (B, H, W, L) -> tree of arrays (B, ...), each image by itself.
+      heatmaps: (B, H, W, L).
+
+    Returns:
+      What the function gives for the batch.
+    """
+
+    def one_by_one(maps: jax.Array) -> Result:
+        return jax.lax.map(lambda image: jax.tree.map(lambda x: x[0], function(image[None])), maps)
+
+    return jax.lax.platform_dependent(heatmaps, cpu=one_by_one, default=function)
 
 
 def refine_peaks(heatmaps: jax.Array, peaks: jax.Array, *, reach: int) -> jax.Array:

@@ -33,7 +33,7 @@ def test_the_table_has_mean_deviation_and_number_of_seeds(written):
 
 
 def test_the_csv_has_every_training(written):
-    rows = list(csv.DictReader((written[0] / "table4.csv").open()))
+    rows = list(csv.DictReader((written[0] / "table4.csv").read_text().splitlines()))
     assert [(r["row"], r["seed"], r["labels"], r["nme_percent"]) for r in rows] == [
         ("scaf nnm", "0", "10", "12.0000"),
         ("scaf nnm", "0", "50", "8.0000"),
