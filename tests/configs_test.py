@@ -13,7 +13,7 @@ from scaf_jax.training import alignment, pretraining, state
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 FORMS = {
-    "300w": ("", "cpu", "smoke"),
+    "300w": ("", "cpu", "cpu_few", "smoke"),
     "active_300w": ("", "cpu", "smoke"),
     "demo": ("", "smoke"),
     "pretrain": ("", "smoke"),

@@ -4,6 +4,7 @@ Weights and batches are NumPy arrays, so that every contestant starts from the s
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -86,9 +87,14 @@ class Workload:
         return state.split(nnx.eval_shape(self.build_model))[0]
 
     def weights(self) -> tuple[PyTree, PyTree]:
-        """Returns random parameters and the first running statistics, NumPy arrays."""
-        arrays = jax.jit(lambda: state.split(self.build_model())[1:])()
-        return jax.tree.map(lambda x: np.array(x), arrays)
+        """Returns random parameters and the first running statistics, NumPy arrays.
+
+        NumPy draws them, since compiling the models' own initialisation takes longer than the
+        measurement; for speed it only matters that they are of an ordinary size.
+        """
+        rng = np.random.default_rng(_SEED)
+        shapes = state.split(nnx.eval_shape(self.build_model))[1:]
+        return jax.tree_util.tree_map_with_path(functools.partial(_draw, rng), shapes)
 
     def batch(self) -> Batch:
         """Returns random crops `image` (B, S, S, 3) uint8; for stage 2 their landmarks as well."""
@@ -100,3 +106,10 @@ class Workload:
             batch["landmarks"] = points.astype(np.float32)
             batch["landmark_mask"] = np.ones((count, NUM_LANDMARKS), bool)
         return batch
+
+
+def _draw(rng: np.random.Generator, path: tuple[Any, ...], leaf: jax.ShapeDtypeStruct) -> Any:
+    if len(leaf.shape) == 1:  # of a norm or a bias
+        return np.full(leaf.shape, path[-1].key in ("scale", "var"), np.float32)
+    kernel = rng.standard_normal(leaf.shape, np.float32)
+    return kernel / np.float32(np.sqrt(np.prod(leaf.shape[:-1])))
