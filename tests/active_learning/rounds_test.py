@@ -68,7 +68,7 @@ def test_every_round_is_reported(finished):
         if number:
             for name in ("highest_scores.png", "heatmaps.png", "scores.png"):
                 assert (folder / name).stat().st_size > 1000
-    assert "| 2 | nnm\\_k\\_center | 12 |" in (finished / "report.md").read_text()
+    assert "| 2 | nnm_k_center | 12 |" in (finished / "report.md").read_text()
 
 
 def test_run_again_it_trains_nothing(finished, tiny_faces, monkeypatch):
