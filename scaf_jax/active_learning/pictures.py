@@ -151,7 +151,8 @@ def _histogram(values: Array, chosen: Array, strategy: acquisition.Strategy) -> 
     for i, value in enumerate(chosen):
         axes.axvline(value, color="tab:red", linewidth=1, label=label if i == 0 else None)
     if strategy.discard_percent:
-        limit = np.percentile(values, 100 - strategy.discard_percent)
+        discarded = int(len(values) * strategy.discard_percent / 100)
+        limit = np.sort(values)[::-1][discarded]  # the highest that is kept
         left_out = f"above: the {strategy.discard_percent:g} % left out"
         axes.axvline(limit, color="0.2", linestyle="--", linewidth=1.2, label=left_out)
     axes.set_xlabel(f"{strategy.uncertainty.upper()} (higher: less sure)")
