@@ -24,9 +24,6 @@ def get_config(form: str = "") -> ConfigDict:
     config.active_learning.strategy = "nnm_10"
     if form == "cpu":
         default_config.shrink_for_experiments(config, pretraining_steps=4000, steps=400)
-        # The generator is frozen: what is left to train must move quickly in so few steps.
-        config.alignment.learning_rate = 3e-3
-        config.alignment.encoder_learning_rate = 1e-3
         # For photos cropped about a face, as frames of videos often are.
         config.pretraining.unlabeled_box = (0.29, 0.36, 0.71, 0.73)
     elif form == "smoke":

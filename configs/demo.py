@@ -14,10 +14,7 @@ ConfigDict = ml_collections.ConfigDict
 def get_config(form: str = "") -> ConfigDict:
     """Returns the config of a form: '' or 'smoke'."""
     config = default_config.get_config()
-    default_config.shrink_for_experiments(config, pretraining_steps=1000, steps=900)
-    # In so few steps what is left to train beside the frozen generator must move quickly.
-    config.alignment.learning_rate = 3e-3
-    config.alignment.encoder_learning_rate = 1e-3
+    default_config.shrink_for_experiments(config, pretraining_steps=1600, steps=900)
     config.data.name = "synthetic_faces"
     config.evaluation.splits = ("test",)
     config.evaluation.full = ""

@@ -208,7 +208,9 @@ def shrink_for_experiments(config: ConfigDict, *, pretraining_steps: int, steps:
     alignment.blur_size = 3
     alignment.steps = steps
     alignment.batch_size = 16
-    alignment.encoder_learning_rate = 5e-4
+    # The generator is frozen: what is left to train must move quickly in so few steps.
+    alignment.learning_rate = 3e-3
+    alignment.encoder_learning_rate = 1e-3
     alignment.schedule = "cosine"
     alignment.warmup = 50
     alignment.save_every = 250

@@ -7,15 +7,13 @@ With `active_learning.strategy`, stage 2 is done in rounds of choosing faces to 
 Run again, it continues where it was stopped.
 """
 
-import sys
 from collections.abc import Sequence
 
-from absl import app, flags, logging
+from absl import app, flags
 from ml_collections import config_flags
 
-from scaf_jax import commands, config_files, runtime, settings, stages
-from scaf_jax.active_learning import labels, rounds
-from scaf_jax.training import loop, sharding
+from scaf_jax import commands, settings, stages
+from scaf_jax.active_learning import rounds
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -30,31 +28,19 @@ def main(argv: Sequence[str]) -> int:
     """Runs the stages that the config asks for; returns the exit code."""
     if len(argv) > 1:
         raise app.UsageError(f"unexpected argument '{argv[1]}': flags start with --")
-    runtime.configure()
-    sharding.initialize_distributed()
-    try:
-        config = settings.checked(_CONFIG.value)
-        work = rounds.run if config.active_learning.strategy else stages.run
-        report = work(config, str(_WORKDIR.value))
-    except labels.AnnotationNeeded as needed:
-        print(f"\n{needed}", flush=True)
-        return commands.WAITING_EXIT_CODE
-    except loop.Interrupted as interruption:
-        logging.warning("%s", interruption)
-        return commands.STOPPED_EXIT_CODE
-    except stages.USER_ERRORS as error:
-        logging.error("%s", error)
-        return 1
-    print(f"\n{report.text}\nReport and pictures: {report.path}", flush=True)
-    return 0
+    return commands.run(_work)
+
+
+def _work() -> str:
+    config = settings.checked(_CONFIG.value)
+    do = rounds.run if config.active_learning.strategy else stages.run
+    report = do(config, str(_WORKDIR.value))
+    return f"{report.text}\nReport and pictures: {report.path}"
 
 
 def run() -> None:
     """Entry point of the `scaf-jax` command."""
-    flags.mark_flags_as_required(["config", "workdir"])
-    logging.set_verbosity(logging.INFO)
-    commands.quiet_libraries()
-    app.run(main, argv=[config_files.resolved_argument(argument) for argument in sys.argv])
+    commands.start(main)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import ml_collections
 
 from scaf_jax.data import augmentations, folder_source, geometry, sources
 from scaf_jax.landmarks import heatmaps, schemes
-from scaf_jax.training import alignment, pretraining
+from scaf_jax.training import alignment, pretraining_terms
 
 ConfigDict = ml_collections.ConfigDict
 
@@ -53,9 +53,9 @@ def augmentation(section: ConfigDict) -> augmentations.AugmentationSettings:
     return augmentations.AugmentationSettings(**(values | {"scale": tuple(values["scale"])}))
 
 
-def pretraining_settings(config: ConfigDict) -> pretraining.PretrainingSettings:
+def pretraining_settings(config: ConfigDict) -> pretraining_terms.PretrainingSettings:
     """Returns the settings of stage 1's training step."""
-    return _fill(pretraining.PretrainingSettings, config.pretraining)
+    return _fill(pretraining_terms.PretrainingSettings, config.pretraining)
 
 
 def alignment_settings(config: ConfigDict) -> alignment.AlignmentSettings:

@@ -25,6 +25,7 @@ from scaf_jax.training import (
     loop,
     metric_writers,
     pretraining,
+    pretraining_terms,
     sharding,
     state,
 )
@@ -118,7 +119,7 @@ def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Repor
 
     def bind(jitted: Callable[..., Any]) -> loop.StepFunction:
         return lambda number, train_state, batch: jitted(
-            train_state, batch, terms=pretraining.terms_at(number, stage)
+            train_state, batch, terms=pretraining_terms.terms_at(number, stage)
         )
 
     train_state = _train(

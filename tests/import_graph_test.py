@@ -16,7 +16,6 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 LAYERS = {
     # 0: plain functions of arrays; what everything may use
     "scaf_jax.runtime": 0,
-    "scaf_jax.commands": 0,
     "scaf_jax.config_files": 0,
     "scaf_jax.default_config": 0,
     "scaf_jax.landmarks.schemes": 0,
@@ -57,7 +56,7 @@ LAYERS = {
     "scaf_jax.training.checkpointing": 2,
     "scaf_jax.active_learning.annotation/": 2,
     # 3: the two stages
-    "scaf_jax.training.pretraining_settings": 2,
+    "scaf_jax.training.pretraining_terms": 2,
     "scaf_jax.training.adversaries": 3,
     "scaf_jax.training.pretraining": 3,
     "scaf_jax.training.alignment": 3,
@@ -78,14 +77,16 @@ LAYERS = {
     "scaf_jax.active_learning.labels": 6,
     "scaf_jax.active_learning.round_report": 6,
     "scaf_jax.active_learning.rounds": 6,
-    # 7: commands
-    "scaf_jax.active_learning.__main__": 7,
-    "scaf_jax.parity/": 7,
-    "scaf_jax.benchmark/": 7,
-    "scaf_jax.experiments/": 7,
-    "scaf_jax.main": 7,
+    # 7: what commands share
+    "scaf_jax.commands": 7,
+    # 8: commands
+    "scaf_jax.active_learning.__main__": 8,
+    "scaf_jax.parity/": 8,
+    "scaf_jax.benchmark/": 8,
+    "scaf_jax.experiments/": 8,
+    "scaf_jax.main": 8,
     # On top of the package, which never imports them.
-    "data_builders/": 8,
+    "data_builders/": 9,
 }
 
 ACCELERATED = {"jax", "jaxlib", "flax", "optax", "orbax", "chex"}

@@ -28,7 +28,7 @@ _READ_ERRORS = (
     OSError,
     EOFError,
     MemoryError,
-    NotImplementedError,
+    NotImplementedError,  # SciPy's answer to MATLAB 7.3 files, which are HDF5
     zlib.error,
 )
 

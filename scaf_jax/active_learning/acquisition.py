@@ -143,6 +143,10 @@ class Strategy:
     diversity: bool = False
     candidates: int = 5
 
+    def num_discarded(self, pool_size: int) -> int:
+        """Returns how many of a pool's faces, the highest ranked, are left out."""
+        return math.floor(pool_size * self.discard_percent / 100)
+
 
 _STRATEGIES = (
     Strategy("random"),
@@ -231,8 +235,7 @@ def _most_uncertain(
 ) -> npt.NDArray[np.int64]:
     """Places by falling score, without the discarded ones; never fewer than count."""
     ranked = by_key[np.argsort(-scores[by_key], kind="stable")]
-    discarded = math.floor(len(ranked) * strategy.discard_percent / 100)
-    return ranked[min(discarded, len(ranked) - count) :]
+    return ranked[min(strategy.num_discarded(len(ranked)), len(ranked) - count) :]
 
 
 def _check(

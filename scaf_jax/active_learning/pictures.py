@@ -70,7 +70,7 @@ def draw(
     # Equal scores in the order of their keys, as in the choice.
     by_key = np.array(sorted(rest, key=scores.keys.__getitem__), np.int64)
     ranked = by_key[np.argsort(-values[by_key], kind="stable")]
-    kept = ranked[int(len(ranked) * strategy.discard_percent / 100) :]
+    kept = ranked[strategy.num_discarded(len(ranked)) :]
     drawer = _Drawer(config, pool, scores, values)
     rows = {
         "highest scores": ranked[:_COUNT],
@@ -151,8 +151,8 @@ def _histogram(values: Array, chosen: Array, strategy: acquisition.Strategy) -> 
     for i, value in enumerate(chosen):
         axes.axvline(value, color="tab:red", linewidth=1, label=label if i == 0 else None)
     if strategy.discard_percent:
-        discarded = int(len(values) * strategy.discard_percent / 100)
-        limit = np.sort(values)[::-1][discarded]  # the highest that is kept
+        # The highest score that is kept.
+        limit = np.sort(values)[::-1][strategy.num_discarded(len(values))]
         left_out = f"above: the {strategy.discard_percent:g} % left out"
         axes.axvline(limit, color="0.2", linestyle="--", linewidth=1.2, label=left_out)
     axes.set_xlabel(f"{strategy.uncertainty.upper()} (higher: less sure)")

@@ -8,6 +8,7 @@ a run that was stopped anywhere goes on to the same result. Source: SCAF, sec. 3
 import dataclasses
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -103,7 +104,7 @@ class Rounds:
             round_report.write_config(self._workdir, self._config)
         for number in range(self._plan.last + 1):
             self._chosen.append(self._choose(number))
-            labeled = self._labeled(number)
+            labeled = self._labeled(self._chosen)
             if self._plan.trains(number) and not self._is_evaluated(number):
                 self._evaluate(number, labeled)
         if jax.process_index() != 0:
@@ -211,23 +212,20 @@ class Rounds:
         scorer = scoring.PoolScorer(self._config, model, train_state, with_entropy=with_entropy)
         return scorer.score(self._pool, self._folder(number - 1) / "scores")
 
-    def _labeled(self, number: int) -> sources.Source:
-        """Returns the faces of all rounds so far, with their labels."""
+    def _labeled(self, chosen: Sequence[selections.Selection]) -> sources.Source:
+        """Returns the faces of these first rounds, with their labels."""
         if self._plan.oracle == "human":
-            self.ask(self._chosen[-1])
-            sharding.synchronize(f"asked_{number}")
-            return labels.annotated(self._workdir, self._pool, self._chosen)
+            self.ask(chosen[-1])
+            sharding.synchronize(f"asked_{chosen[-1].round}")
+            return labels.annotated(self._workdir, self._pool, chosen)
         place = {key: i for i, key in enumerate(self._pool.keys)}
-        chosen = [place[key] for selection in self._chosen for key in selection.keys]
-        return sources.SubsetSource(self._pool, chosen)
+        places = [place[key] for selection in chosen for key in selection.keys]
+        return sources.SubsetSource(self._pool, places)
 
     def _open_network(self, number: int) -> Network:
         """Trains a round's network, or opens it where that is done already."""
         if self._network is None or self._network[0] != number:
-            before = self._chosen[: number + 1]
-            chosen, self._chosen = self._chosen, before
-            labeled = self._labeled(number)
-            self._chosen = chosen
+            labeled = self._labeled(self._chosen[: number + 1])
             network = stages.run_alignment(
                 self._config, self._folder(number) / "alignment", self._pretrained, labeled=labeled
             )

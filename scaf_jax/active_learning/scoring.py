@@ -6,7 +6,6 @@ heatmaps never leave them. The pass may be interrupted at any time and continues
 
 import dataclasses
 import functools
-import hashlib
 import json
 import pathlib
 from typing import Any
@@ -20,7 +19,7 @@ from flax import nnx
 from jax import lax
 from jax.experimental import multihost_utils
 
-from scaf_jax import settings
+from scaf_jax import run_identity, settings
 from scaf_jax.active_learning import acquisition, score_files
 from scaf_jax.data import geometry, pipelines, sources
 from scaf_jax.landmarks import heatmaps
@@ -111,7 +110,9 @@ class PoolScorer:
             raise ValueError("there are no faces to score")
         store = None
         if jax.process_index() == 0:
-            store = score_files.ScoreFiles(folder, self._identity() | {"faces": _digest(keys)})
+            store = score_files.ScoreFiles(
+                folder, self._identity() | {"faces": run_identity.digest(keys)}
+            )
         else:
             self._identity()  # a computation on all devices
         chunks = _from_first_process([] if store is None else store.read())
@@ -188,8 +189,10 @@ class PoolScorer:
                 "codec": dataclasses.asdict(settings.codec(config)),
             }
             self._header = {
-                "settings": _digest(chosen),
-                "weights": _digest([int(x) for x in jax.tree.leaves(_checksums(self._weights))]),
+                "settings": run_identity.digest(chosen),
+                "weights": run_identity.digest(
+                    [int(x) for x in jax.tree.leaves(_checksums(self._weights))]
+                ),
                 "entropy": str(self._with_entropy),
             }
         return self._header
@@ -241,10 +244,6 @@ def _checksums(tree: PyTree) -> PyTree:
         return (bits * (2 * jnp.arange(bits.size, dtype=jnp.uint32) + 1)).sum(dtype=jnp.uint32)
 
     return jax.tree.map(of_array, tree)
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _asked_to_stop(stop: loop.StopSignal, number: int) -> bool:

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scaf_jax.active_learning import acquisition
-from scaf_jax.benchmark import machine, timing
+from scaf_jax.benchmark import machine, options, timing
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.reporting import files, tables
 
@@ -52,13 +52,17 @@ Milliseconds for a face, medians. Heatmaps: {size} x {size}, float32, (batch, y,
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument(
-        "--landmarks", type=_positive, nargs="+", default=[68, 98], help="maps of a face"
+        "--landmarks", type=options.positive, nargs="+", default=[68, 98], help="maps of a face"
     )
     parser.add_argument(
-        "--batch", type=_positive, nargs="+", default=[32, 1], help="faces at a time"
+        "--batch", type=options.positive, nargs="+", default=[32, 1], help="faces at a time"
     )
-    parser.add_argument("--size", type=_positive, default=_SIZE, help="side of the maps, in pixels")
-    parser.add_argument("--rounds", type=_positive, default=31, help="timed rounds (default: 31)")
+    parser.add_argument(
+        "--size", type=options.positive, default=_SIZE, help="side of the maps, in pixels"
+    )
+    parser.add_argument(
+        "--rounds", type=options.positive, default=31, help="timed rounds (default: 31)"
+    )
     parser.add_argument(
         "--output",
         type=pathlib.Path,
@@ -66,13 +70,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="JSON file with all times; the table goes beside it as .md "
         "(default: benchmark_acquisition.json)",
     )
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {value}")
-    return value
 
 
 def main(arguments: argparse.Namespace) -> int:

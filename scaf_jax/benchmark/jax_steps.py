@@ -14,10 +14,12 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from scaf_jax.benchmark import workloads
 from scaf_jax.models import aligner, convolutions
-from scaf_jax.training import alignment, preprocessing, pretraining, state
+from scaf_jax.training import alignment, preprocessing, pretraining, pretraining_terms, state
 
 PyTree = Any
-_ALL_TERMS = pretraining.Terms(embedding=True, image=True, structural=True, interpolation=False)
+_ALL_TERMS = pretraining_terms.Terms(
+    embedding=True, image=True, structural=True, interpolation=False
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _program(workload: workloads.Workload, dropout: bool) -> _Program:
 
 
 def _pretraining(graphdef: nnx.GraphDef[Any], dropout: bool) -> _Program:
-    settings = pretraining.PretrainingSettings(dropout=dropout)
+    settings = pretraining_terms.PretrainingSettings(dropout=dropout)
     optimizers = pretraining.build_optimizers(settings)
     step = functools.partial(
         pretraining.train_step,

@@ -16,7 +16,7 @@ from typing import Any
 
 import jax
 
-from scaf_jax.benchmark import jax_steps, machine, steps_report, timing, workloads
+from scaf_jax.benchmark import jax_steps, machine, options, steps_report, timing, workloads
 from scaf_jax.models import autoencoder
 from scaf_jax.reporting import files
 
@@ -41,12 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=workloads.TITLES,
         help="what to measure (default: all)",
     )
-    parser.add_argument("--batch", type=_positive, default=8, help="images in a step (default: 8)")
+    parser.add_argument(
+        "--batch", type=options.positive, default=8, help="images in a step (default: 8)"
+    )
     parser.add_argument(
         "--width", type=float, default=1.0, help="multiplier of every channel count (default: 1)"
     )
     parser.add_argument(
-        "--rounds", type=_positive, help="timed rounds; by default, what --seconds allow"
+        "--rounds", type=options.positive, help="timed rounds; by default, what --seconds allow"
     )
     parser.add_argument(
         "--seconds",
@@ -63,13 +65,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=pathlib.Path("benchmark_steps.json"),
         help="JSON file with all times (default: benchmark_steps.json)",
     )
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {value}")
-    return value
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from scaf_jax import losses
 from scaf_jax.benchmark import torch_functions, torch_networks, workloads
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.models import torch_names
-from scaf_jax.training import alignment, pretraining
+from scaf_jax.training import alignment, pretraining_terms
 
 PyTree = Any
 Tensors = Mapping[str, Tensor]
@@ -118,7 +118,7 @@ class PretrainingTwin:
     def __init__(self, model: torch_networks.Autoencoder, batch: Tensors):
         self.model, self.batch, self.number = model.train(), batch, 0
         self.window = torch_functions.gaussian_window(3)
-        settings = pretraining.PretrainingSettings()
+        settings = pretraining_terms.PretrainingSettings()
 
         def optimizer(share: float, *networks: nn.Module) -> torch.optim.Adam:
             rate = share * settings.learning_rate

@@ -10,17 +10,16 @@ python -m scaf_jax.experiments table4 --config=configs/active_300w.py:cpu --work
 | ablation_schedule | encoder trained from the start or from half of the steps on |
 """
 
+import functools
 import pathlib
-import sys
 from collections.abc import Sequence
 
-from absl import app, flags, logging
+from absl import app, flags
 from ml_collections import config_flags
 
-from scaf_jax import commands, config_files, runtime, settings, stages
+from scaf_jax import commands, settings
 from scaf_jax.active_learning import acquisition
 from scaf_jax.experiments import runner, trials
-from scaf_jax.training import loop, sharding
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; see scaf_jax.main.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the experiments; made if missing.")
@@ -41,30 +40,23 @@ def main(argv: Sequence[str]) -> int:
     """Runs a table; returns the exit code."""
     if len(argv) != 2:
         raise app.UsageError(f"name one table of {', '.join(trials.TABLES)}")
-    runtime.configure()
-    sharding.initialize_distributed()
-    try:
-        config = settings.checked(_CONFIG.value)
-        faces = len(settings.split_source(config, config.data.train_split))
-        choices = trials.Choices(
-            models=tuple(_MODELS.value),
-            seeds=_SEEDS.value,
-            labels=tuple(_number_of_labels(text, faces) for text in _LABELS.value),
-            budgets=tuple(_number_of_labels(text, faces) for text in _BUDGETS.value),
-            strategies=tuple(acquisition.strategy(name).name for name in _STRATEGIES.value),
-            steps=config.alignment.steps,
-        )
-        planned = trials.trials(argv[1], choices)
-        workdir = pathlib.Path(str(_WORKDIR.value))
-        text = runner.run(config, argv[1], planned, workdir)
-    except loop.Interrupted as interruption:
-        logging.warning("%s", interruption)
-        return commands.STOPPED_EXIT_CODE
-    except stages.USER_ERRORS as error:
-        logging.error("%s", error)
-        return 1
-    print(f"\n{text}\nTable and plot: {workdir / argv[1]}", flush=True)
-    return 0
+    return commands.run(functools.partial(_work, argv[1]))
+
+
+def _work(table: str) -> str:
+    config = settings.checked(_CONFIG.value)
+    faces = len(settings.split_source(config, config.data.train_split))
+    choices = trials.Choices(
+        models=tuple(_MODELS.value),
+        seeds=_SEEDS.value,
+        labels=tuple(_number_of_labels(text, faces) for text in _LABELS.value),
+        budgets=tuple(_number_of_labels(text, faces) for text in _BUDGETS.value),
+        strategies=tuple(acquisition.strategy(name).name for name in _STRATEGIES.value),
+        steps=config.alignment.steps,
+    )
+    workdir = pathlib.Path(str(_WORKDIR.value))
+    text = runner.run(config, table, trials.trials(table, choices), workdir)
+    return f"{text}\nTable and plot: {workdir / table}"
 
 
 def _number_of_labels(text: str, faces: int) -> int:
@@ -82,7 +74,4 @@ def _number_of_labels(text: str, faces: int) -> int:
 
 
 if __name__ == "__main__":
-    flags.mark_flags_as_required(["config", "workdir"])
-    logging.set_verbosity(logging.INFO)
-    commands.quiet_libraries()
-    app.run(main, argv=[config_files.resolved_argument(argument) for argument in sys.argv])
+    commands.start(main)

@@ -1,5 +1,6 @@
 """Runs the trials of a table one after the other; what is done is not done again."""
 
+import json
 import pathlib
 import shutil
 
@@ -7,13 +8,16 @@ import jax
 import ml_collections
 from absl import logging
 
-from scaf_jax import settings, stages
+from scaf_jax import run_identity, settings, stages
 from scaf_jax.active_learning import round_report, rounds, selections
 from scaf_jax.experiments import results
 from scaf_jax.experiments.trials import Trial
+from scaf_jax.reporting import files
 from scaf_jax.training import sharding
 
 ConfigDict = ml_collections.ConfigDict
+
+_SETTINGS_FILE = "trial.json"
 
 
 def run(config: ConfigDict, table: str, planned: list[Trial], workdir: pathlib.Path) -> str:
@@ -35,13 +39,16 @@ def run(config: ConfigDict, table: str, planned: list[Trial], workdir: pathlib.P
     text = ""
     for number, trial in enumerate(planned, start=1):
         target = folder / trial.name
+        own = _config_of(config, trial, pretrained)
+        _claim(target, own)
         if not (target / "report.md").is_file() and not _is_evaluated(target):
             logging.info("trial %d of %d: %s", number, len(planned), trial.name)
             if trial.is_active:
                 if jax.process_index() == 0:
                     _share_first_round(folder, planned[: number - 1], trial)
                 sharding.synchronize(trial.name)
-            _run_trial(_config_of(config, trial, pretrained), trial, target)
+            work = rounds.run if trial.is_active else stages.run
+            work(own, str(target))
         done.append(_read(trial, target))
         if jax.process_index() == 0:
             text = results.write(folder, table, done, len(planned))
@@ -58,9 +65,26 @@ def _config_of(config: ConfigDict, trial: Trial, pretrained: pathlib.Path | None
     return settings.checked(own)
 
 
-def _run_trial(config: ConfigDict, trial: Trial, target: pathlib.Path) -> None:
-    work = rounds.run if trial.is_active else stages.run
-    work(config, str(target))
+def _claim(target: pathlib.Path, config: ConfigDict) -> None:
+    """Notes the settings of a trial in its folder, or compares them with those noted there.
+
+    Raises:
+      run_identity.RunMismatchError: The folder holds a trial with other settings.
+    """
+    settings_ = run_identity.binding_settings(config, config.alignment)
+    settings_ |= {
+        f"{name}.{key}": value
+        for name in ("active_learning", "evaluation")
+        for key, value in config[name].to_dict().items()
+    }
+    wanted = {"stage": "trial", "settings": files.plain(settings_)}
+    path = target / _SETTINGS_FILE
+    if path.is_file():
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        run_identity.check_same_run(saved, wanted, target)
+    elif jax.process_index() == 0:
+        target.mkdir(parents=True, exist_ok=True)
+        files.write_json(path, wanted)
 
 
 def _share_first_round(folder: pathlib.Path, earlier: list[Trial], trial: Trial) -> None:

@@ -17,7 +17,7 @@ from flax import nnx
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.models import autoencoder
 from scaf_jax.parity import comparison, fixtures, functions, networks
-from scaf_jax.training import alignment, optimizers, pretraining, state
+from scaf_jax.training import alignment, optimizers, pretraining, pretraining_terms, state
 
 PyTree = Any
 
@@ -135,7 +135,7 @@ def _pretraining_batch(salt: str, iteration: int, faces: int) -> dict[str, np.nd
 def _pretrain(
     network: fixtures.Network, batches: list[dict[str, jax.Array]]
 ) -> tuple[nnx.GraphDef, state.TrainState, list[dict[str, float]]]:
-    settings = pretraining.PretrainingSettings(dropout=False)
+    settings = pretraining_terms.PretrainingSettings(dropout=False)
     optimizers_ = pretraining.build_optimizers(settings)
     graphdef, params, batch_stats = networks.autoencoder(network)
     train_state = pretraining.start_state(
@@ -153,7 +153,7 @@ def _pretrain(
     )
     all_metrics = []
     for i, batch in enumerate(batches):
-        terms = pretraining.terms_at(i, settings)
+        terms = pretraining_terms.terms_at(i, settings)
         train_state, metrics = step(train_state, batch, terms=terms)
         all_metrics.append({name: float(value) for name, value in metrics.items()})
     return graphdef, train_state, all_metrics

@@ -13,7 +13,7 @@ import optax
 from flax import nnx
 
 from scaf_jax import losses
-from scaf_jax.training import pretraining_settings, state
+from scaf_jax.training import pretraining_terms, state
 
 PyTree = Any
 Metrics = dict[str, jax.Array]
@@ -33,7 +33,7 @@ def embedding_terms(
     step: Step,
     graphdef: nnx.GraphDef[Any],
     optimizers_: dict[str, optax.GradientTransformation],
-    settings: pretraining_settings.PretrainingSettings,
+    settings: pretraining_terms.PretrainingSettings,
     number: jax.Array,
     embeddings: jax.Array,
     real: jax.Array,

@@ -1,4 +1,4 @@
-"""Stage 1: the unsupervised adversarial auto-encoder, one training step and its settings.
+"""Stage 1: the unsupervised adversarial auto-encoder, one training step.
 
 Source: 3FabRec (CVPR 2020), whose procedure SCAF follows (sec. 4.2).
 """
@@ -17,9 +17,7 @@ from flax.typing import Dtype
 from scaf_jax import losses
 from scaf_jax.models import autoencoder, discriminators, embedding_guide
 from scaf_jax.training import adversaries, optimizers, preprocessing, state
-from scaf_jax.training.pretraining_settings import OFF, PretrainingSettings, Terms, terms_at
-
-__all__ = ["OFF", "PretrainingSettings", "Terms", "terms_at"]
+from scaf_jax.training.pretraining_terms import PretrainingSettings, Terms
 
 PyTree = Any
 Batch = dict[str, jax.Array]

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from scaf_jax import default_config, stages
+from scaf_jax import default_config, run_identity, stages
 from scaf_jax.active_learning import rounds, selections
 from scaf_jax.experiments import runner, trials
 from scaf_jax.reporting import files
@@ -54,8 +54,9 @@ def played(monkeypatch):
     return log
 
 
-def _run(table, tmp_path):
+def _run(table, tmp_path, **alignment):
     config = default_config.get_config()
+    config.alignment.update(alignment)
     return runner.run(config, table, trials.trials(table, CHOICES), tmp_path)
 
 
@@ -81,3 +82,9 @@ def test_fixed_labels_train_once_each(played, tmp_path):
     text = _run("table1", tmp_path)
     assert played[1:] == [("labels", 0, 0), ("labels", 0, 1)]
     assert "15.00 ± 0.00 (2)" in text
+
+
+def test_a_table_of_other_settings_is_refused(played, tmp_path):
+    _run("table1", tmp_path)
+    with pytest.raises(run_identity.RunMismatchError, match="steps was 50000, is 7"):
+        _run("table1", tmp_path, steps=7)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from scaf_jax.training import pretraining, state
+from scaf_jax.training import pretraining, pretraining_terms, state
 
 SIZE, WIDTH, BATCH = 64, 0.05, 4
-ALL = pretraining.PretrainingSettings(learning_rate=1e-3)
+ALL = pretraining_terms.PretrainingSettings(learning_rate=1e-3)
 
 
 def _build(dtype=None) -> pretraining.PretrainingModel:
@@ -74,7 +74,7 @@ def run(full):
     _, train_state, step = full
     states, metrics = [train_state], []
     for number in range(4):
-        terms = pretraining.terms_at(number, ALL)
+        terms = pretraining_terms.terms_at(number, ALL)
         train_state, values = step(train_state, _batch(number), terms=terms)
         states.append(train_state)
         metrics.append(values)
@@ -148,7 +148,7 @@ def test_reconstructions_improve(full):
     batch = _batch()
     losses = []
     for number in range(24):
-        terms = pretraining.terms_at(number, ALL)
+        terms = pretraining_terms.terms_at(number, ALL)
         train_state, metrics = step(train_state, batch, terms=terms)
         losses.append(float(metrics["reconstruction"]))
     assert losses[-1] < 0.7 * losses[0]
@@ -162,7 +162,7 @@ def test_reconstructions_improve(full):
 def test_steps_repeat_exactly_and_follow_given_embeddings(full):
     _, train_state, step = full
     batch = _batch()
-    terms = pretraining.terms_at(0, ALL)
+    terms = pretraining_terms.terms_at(0, ALL)
     first, second = (step(train_state, batch, terms=terms)[1] for _ in range(2))
     assert jax.tree.map(float, first) == jax.tree.map(float, second)
     others = step(train_state, _batch(real=3.0), terms=terms)[1]
@@ -171,32 +171,32 @@ def test_steps_repeat_exactly_and_follow_given_embeddings(full):
 
 
 def test_terms_start_one_after_the_other():
-    settings = pretraining.PretrainingSettings(
+    settings = pretraining_terms.PretrainingSettings(
         embedding_start=0, image_start=10, structural_start=20, interpolation_start=5
     )
 
     def terms(*names):
-        return pretraining.Terms(
+        return pretraining_terms.Terms(
             **{n: n in names for n in ("embedding", "image", "structural", "interpolation")}
         )
 
-    assert pretraining.terms_at(0, settings) == terms("embedding")
+    assert pretraining_terms.terms_at(0, settings) == terms("embedding")
     # Without an image discriminator there is nobody to look at interpolated faces.
-    assert pretraining.terms_at(9, settings) == terms("embedding")
-    assert pretraining.terms_at(10, settings) == terms("embedding", "image", "interpolation")
-    assert all(dataclass_values(pretraining.terms_at(20, settings)))
+    assert pretraining_terms.terms_at(9, settings) == terms("embedding")
+    assert pretraining_terms.terms_at(10, settings) == terms("embedding", "image", "interpolation")
+    assert all(dataclass_values(pretraining_terms.terms_at(20, settings)))
 
 
-def dataclass_values(terms: pretraining.Terms) -> list[bool]:
+def dataclass_values(terms: pretraining_terms.Terms) -> list[bool]:
     return list(vars(terms).values())
 
 
 def test_terms_that_are_off_leave_their_networks_alone():
-    off = pretraining.OFF
-    settings = pretraining.PretrainingSettings(
+    off = pretraining_terms.OFF
+    settings = pretraining_terms.PretrainingSettings(
         embedding_start=off, image_start=off, structural_start=off
     )
-    terms = pretraining.terms_at(1000, settings)
+    terms = pretraining_terms.terms_at(1000, settings)
     assert not any(dataclass_values(terms))
     _, before, step = _start(settings)
     after, metrics = step(before, {"image": _images()}, terms=terms)
@@ -211,9 +211,9 @@ def test_terms_that_are_off_leave_their_networks_alone():
 
 
 def test_bfloat16_with_interpolation_stays_finite():
-    settings = pretraining.PretrainingSettings(interpolation_start=0)
+    settings = pretraining_terms.PretrainingSettings(interpolation_start=0)
     _, train_state, step = _start(settings, jnp.bfloat16)
-    terms = pretraining.terms_at(0, settings)
+    terms = pretraining_terms.terms_at(0, settings)
     train_state, metrics = step(train_state, {"image": _images()}, terms=terms)
     assert all(np.isfinite(value) for value in metrics.values())
     assert {x.dtype for x in jax.tree.leaves(train_state.params)} == {jnp.dtype("float32")}
@@ -225,10 +225,10 @@ def test_four_devices_compute_what_one_does(run_on_devices):
         import functools, sys
         import jax, jax.numpy as jnp, numpy as np
         from flax import nnx
-        from scaf_jax.training import pretraining, sharding, state
+        from scaf_jax.training import pretraining, pretraining_terms, sharding, state
 
         jax.config.update("jax_enable_x64", True)  # so that only an error can be seen
-        settings = pretraining.PretrainingSettings(learning_rate=1e-3)
+        settings = pretraining_terms.PretrainingSettings(learning_rate=1e-3)
         optimizers_ = pretraining.build_optimizers(settings)
         graphdef, params, batch_stats = state.split(nnx.eval_shape(lambda:
             pretraining.PretrainingModel(input_size=64, width_multiplier=0.05, rngs=nnx.Rngs(0))))
@@ -252,7 +252,7 @@ def test_four_devices_compute_what_one_does(run_on_devices):
             sharded = jax.device_put(batch, sharding.batch_sharding(mesh))
             metrics = []
             for number in range(2):
-                terms = pretraining.terms_at(number, settings)
+                terms = pretraining_terms.terms_at(number, settings)
                 train_state, values = step(train_state, sharded, terms=terms)
                 metrics.append(values)
             results.append(jax.device_get((metrics, train_state)))

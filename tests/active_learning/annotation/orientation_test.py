@@ -62,7 +62,7 @@ def test_too_few_points_tell_nothing():
 def test_real_faces_are_told_right(shared):
     paths = sorted((shared / "data" / "faces_300w_layout").rglob("*.pts"))
     if not paths:
-        pytest.skip("../shared has no faces_300w_layout")
+        pytest.skip("needs the folder ../shared/data/faces_300w_layout (photos), which is absent")
     everything = np.ones(68, bool)
     flip = list(IBUG68.flip_permutation)
     faces = [pts.read_pts(path, 68).astype(np.float64) for path in paths[::10]]
