@@ -16,6 +16,8 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from data_builders import face_builder
+
 DEFAULT_DATA_DIR = "~/tensorflow_datasets"
 _SUFFIX = "_dataset_builder.py"
 
@@ -39,6 +41,7 @@ def prepare(
     manual_dir: str | None = None,
     builder_config: str | None = None,
     strict: bool = False,
+    on_error: str | None = None,
     overwrite: bool = False,
 ) -> str:
     """Prepares one data set unless it is there already.
@@ -49,6 +52,8 @@ def prepare(
       manual_dir: The folder of the downloads, for data sets that are made from downloads.
       builder_config: Which form of the data set, for those that come in several.
       strict: Whether incomplete downloads are an error rather than a warning.
+      on_error: `stop` at a face that cannot be used (the default), or `skip` it and write its name
+        and what is wrong into `skipped.csv` beside the data.
       overwrite: Whether to prepare afresh what is there already.
 
     Returns:
@@ -57,7 +62,7 @@ def prepare(
     Raises:
       UsageError: An argument does not fit; the message says which and what to do.
     """
-    builder = _make_builder(name, data_dir, builder_config, strict)
+    builder = _make_builder(name, data_dir, builder_config, strict, on_error)
     if builder.data_path.exists() and not overwrite:
         return f"{_summary(builder)} is there already (--overwrite prepares it afresh)."
 
@@ -69,7 +74,7 @@ def prepare(
         download_config.download_mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
     builder.download_and_prepare(download_config=download_config)
     # Said again at the end: progress has pushed the warnings off the screen.
-    problems = getattr(builder, "problems", [])
+    problems = [*getattr(builder, "problems", []), *_write_skipped(builder)]
     warnings = "".join(f"\nwarning: {problem}" for problem in problems)
     return f"{_summary(builder)} is ready.{warnings}"
 
@@ -86,6 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--strict", action="store_true", help="incomplete downloads are an error, not a warning"
     )
+    parser.add_argument(
+        "--on_error",
+        choices=face_builder.ON_ERROR,
+        help="what to do about a face that cannot be used: stop (default), or skip it",
+    )
     parser.add_argument("--overwrite", action="store_true", help="prepare afresh")
     values = vars(parser.parse_args(arguments))
     try:
@@ -97,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _make_builder(
-    name: str, data_dir: str, builder_config: str | None, strict: bool
+    name: str, data_dir: str, builder_config: str | None, strict: bool, on_error: str | None
 ) -> tfds.core.DatasetBuilder:
     if name not in known_names():
         raise UsageError(f"no data set is called '{name}'; known: {', '.join(known_names())}")
@@ -113,10 +123,11 @@ def _make_builder(
                 f"'{name}' has no form '{builder_config}'; known: {', '.join(configs) or 'none'}"
             )
         options["config"] = builder_config
-    if strict:
-        if "strict" not in inspect.signature(module.Builder.__init__).parameters:
-            raise UsageError(f"'{name}' does not take --strict")
-        options["strict"] = True
+    for option, value in (("strict", strict), ("on_error", on_error)):
+        if value:
+            if option not in inspect.signature(module.Builder.__init__).parameters:
+                raise UsageError(f"'{name}' does not take --{option}")
+            options[option] = value
     return module.Builder(**options)
 
 
@@ -130,6 +141,16 @@ def _checked_manual_dir(builder: tfds.core.DatasetBuilder, manual_dir: str | Non
     if not any(path.iterdir()):
         raise UsageError(f"--manual_dir: {path} is empty.\n{instructions}")
     return str(path)
+
+
+def _write_skipped(builder: tfds.core.DatasetBuilder) -> list[str]:
+    """Writes the table of faces left out; returns what to say about them."""
+    skipped = getattr(builder, "skipped", [])
+    if not skipped:
+        return []
+    path = pathlib.Path(builder.data_path) / face_builder.SKIPPED_FILE
+    path.write_text(face_builder.skipped_table(skipped), encoding="utf-8")
+    return [f"{len(skipped)} faces were left out; {path} says which and why"]
 
 
 def _summary(builder: tfds.core.DatasetBuilder) -> str:

@@ -42,6 +42,7 @@ LAYERS = {
     "scaf_jax.data.synthetic/": 1,
     "scaf_jax.data.images": 1,
     "scaf_jax.data.pts": 1,
+    "scaf_jax.data.tables": 0,
     "scaf_jax.data.geometry": 1,
     "scaf_jax.data.augmentations": 1,
     "scaf_jax.data.published_crop": 1,

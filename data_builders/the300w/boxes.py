@@ -80,11 +80,6 @@ def normalized_name(file_name: str) -> str:
     return "".join(file_name.split()).lower()
 
 
-def extent(points: npt.NDArray[np.float32]) -> Box:
-    """Returns the (4,) box x0, y0, x1, y1 around (L, 2) points."""
-    return np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
-
-
 def _read_entries(path: pathlib.Path) -> list[Any]:
     advice = "download it again, or remove it to use boxes around the landmarks"
     if path.stat().st_size > MAX_BYTES:

@@ -4,12 +4,14 @@ What is incomplete is collected as problems: warnings, or one error where the ca
 """
 
 import dataclasses
+import functools
 import pathlib
 
-from absl import logging
+import numpy as np
 
+from data_builders import face_builder, faces
 from data_builders.the300w import boxes
-from scaf_jax.data import images
+from scaf_jax.data import images, pts
 
 # Folder -> faces in the published data set.
 EXPECTED_FACES = {
@@ -21,15 +23,21 @@ EXPECTED_FACES = {
     "ibug": 135,
 }
 BOX_FOLDER = "Bounding Boxes"
+NUM_LANDMARKS = 68
+_TRAIN = ("afw", "helen/trainset", "lfpw/trainset")
+_COMMON = ("helen/testset", "lfpw/testset")
+_CHALLENGING = ("ibug",)
+SPLITS = {
+    "train": _TRAIN,
+    "test_common": _COMMON,
+    "test_challenging": _CHALLENGING,
+    "test_full": _COMMON + _CHALLENGING,
+}
 _MAX_NAMED = 5
 
 
-class DownloadError(ValueError):
-    """The downloads are not as they should be; the message says what to do."""
-
-
 @dataclasses.dataclass(frozen=True)
-class Face:
+class FaceFiles:
     """One face: its photo, the points beside it, and the folder both are in."""
 
     image: pathlib.Path
@@ -42,7 +50,55 @@ class Face:
         return images.printable_name(f"{self.folder}/{self.image.name}")
 
 
-def find_faces(root: pathlib.Path) -> tuple[dict[str, list[Face]], list[str]]:
+def find(root: pathlib.Path) -> faces.Found:
+    """Lists the faces of every split.
+
+    Args:
+      root: The folder that holds afw, helen, lfpw and ibug.
+
+    Raises:
+      DownloadError: There are no faces at all.
+      BoxFileError: A box file is there but cannot be read.
+    """
+    folders, problems = find_faces(root)
+    face_boxes, box_problems = read_all_boxes(root, folders)
+    members = {
+        folder: [_as_face(files, face_boxes.get(files.key)) for files in listed]
+        for folder, listed in folders.items()
+    }
+    return faces.Found(
+        layout="300-W as iBUG's downloads unzip",
+        splits={name: [f for folder in SPLITS[name] for f in members[folder]] for name in SPLITS},
+        parts=[faces.Part(name, len(folders[name]), EXPECTED_FACES[name]) for name in folders],
+        problems=problems + box_problems,
+    )
+
+
+def _as_face(files: FaceFiles, entry: boxes.FaceBoxes | None) -> faces.Face:
+    return faces.Face(
+        image=files.image,
+        key=files.key,
+        subset=files.folder,
+        place=str(files.points),
+        annotate=functools.partial(_annotate, files, entry),
+    )
+
+
+def _annotate(files: FaceFiles, entry: boxes.FaceBoxes | None) -> faces.Annotation:
+    points = pts.read_pts(files.points, NUM_LANDMARKS)
+    ground_truth = entry.ground_truth if entry is not None else None
+    if ground_truth is None:
+        ground_truth = faces.extent(points)
+        if not (ground_truth[:2] < ground_truth[2:]).all():
+            raise faces.FaceError(f"{files.points}: the points do not span a face")
+    return faces.Annotation(
+        landmarks=points - np.float32(1),
+        box_ground_truth=ground_truth,
+        box_detector=entry.detector if entry is not None else None,
+    )
+
+
+def find_faces(root: pathlib.Path) -> tuple[dict[str, list[FaceFiles]], list[str]]:
     """Finds the faces of every folder.
 
     Args:
@@ -55,23 +111,23 @@ def find_faces(root: pathlib.Path) -> tuple[dict[str, list[Face]], list[str]]:
       DownloadError: There are no faces at all.
     """
     problems: list[str] = []
-    faces = {folder: _faces_in(root, folder, problems) for folder in EXPECTED_FACES}
-    if not any(faces.values()):
-        raise DownloadError(
+    found = {folder: _faces_in(root, folder, problems) for folder in EXPECTED_FACES}
+    if not any(found.values()):
+        raise face_builder.DownloadError(
             f"no faces in {root}: it must hold the unzipped folders {', '.join(EXPECTED_FACES)}, "
             "each with photos and a .pts file beside each photo"
         )
-    return faces, problems
+    return found, problems
 
 
 def read_all_boxes(
-    root: pathlib.Path, faces: dict[str, list[Face]]
+    root: pathlib.Path, folders: dict[str, list[FaceFiles]]
 ) -> tuple[dict[str, boxes.FaceBoxes], list[str]]:
     """Reads the boxes of all faces.
 
     Args:
       root: The folder that holds `Bounding Boxes`.
-      faces: The faces of each folder.
+      folders: The faces of each folder.
 
     Returns:
       The boxes by face key (faces without any are absent), and the problems found.
@@ -81,7 +137,7 @@ def read_all_boxes(
     """
     found: dict[str, boxes.FaceBoxes] = {}
     problems: list[str] = []
-    for folder, members in faces.items():
+    for folder, members in folders.items():
         if not members:
             continue
         path = root / BOX_FOLDER / f"bounding_boxes_{folder.replace('/', '_')}.mat"
@@ -99,23 +155,7 @@ def read_all_boxes(
     return found, problems
 
 
-def report(problems: list[str], *, strict: bool) -> None:
-    """Logs the problems as warnings.
-
-    Raises:
-      DownloadError: There are some and `strict` is True.
-    """
-    if strict and problems:
-        raise DownloadError(
-            "the downloads are incomplete:\n  "
-            + "\n  ".join(problems)
-            + "\nDownload and unzip them again, or go without strict to use what is there."
-        )
-    for problem in problems:
-        logging.warning("300-W: %s", problem)
-
-
-def _faces_in(root: pathlib.Path, folder: str, problems: list[str]) -> list[Face]:
+def _faces_in(root: pathlib.Path, folder: str, problems: list[str]) -> list[FaceFiles]:
     directory = root / folder
     if not directory.is_dir():
         problems.append(f"{folder}: the folder {directory} is missing")
@@ -124,7 +164,7 @@ def _faces_in(root: pathlib.Path, folder: str, problems: list[str]) -> list[Face
     files = sorted((p for p in directory.iterdir() if p.is_file()), key=lambda p: p.name)
     points = {p.stem: p for p in files if p.suffix.lower() == ".pts"}
     photos = [p for p in files if p.suffix.lower() in images.EXTENSIONS]
-    faces = [Face(p, points[p.stem], folder) for p in photos if p.stem in points]
+    found = [FaceFiles(p, points[p.stem], folder) for p in photos if p.stem in points]
 
     alone = [p.name for p in photos if p.stem not in points]
     if alone:
@@ -133,13 +173,13 @@ def _faces_in(root: pathlib.Path, folder: str, problems: list[str]) -> list[Face
     if alone:
         problems.append(f"{folder}: {len(alone)} .pts files have no photo: {_some(alone)}")
     expected = EXPECTED_FACES[folder]
-    if len(faces) != expected:
-        problems.append(f"{folder}: {len(faces)} faces, the published set has {expected}")
-    return faces
+    if len(found) != expected:
+        problems.append(f"{folder}: {len(found)} faces, the published set has {expected}")
+    return found
 
 
 def _box_problems(
-    folder: str, path: pathlib.Path, members: list[Face], found: dict[str, boxes.FaceBoxes]
+    folder: str, path: pathlib.Path, members: list[FaceFiles], found: dict[str, boxes.FaceBoxes]
 ) -> list[str]:
     problems = []
     without = [f.key for f in members if f.key not in found or not _has_truth(found[f.key])]

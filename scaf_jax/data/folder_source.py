@@ -3,7 +3,6 @@
 File names are only listed, never taken from a table, so a table cannot lead out of the folder.
 """
 
-import csv
 import os
 import pathlib
 from collections.abc import Sequence
@@ -11,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from scaf_jax.data import images, sources
+from scaf_jax.data import images, sources, tables
 
-_COLUMNS = ["name", "x0", "y0", "x1", "y1"]
+_SIDES = ("x0", "y0", "x1", "y1")
 _WHOLE_PHOTO = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -101,23 +100,13 @@ def _list_photos(directory: pathlib.Path) -> list[str]:
 
 
 def _read_boxes(path: pathlib.Path) -> dict[str, npt.NDArray[np.float32]]:
-    boxes = {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file, strict=True)
-            if next(reader, None) != _COLUMNS:
-                raise ValueError(f"{path}:1: the header must be {','.join(_COLUMNS)}")
-            for row in reader:
-                place = f"{path}:{reader.line_num}"
-                if len(row) != len(_COLUMNS):
-                    raise ValueError(f"{place}: expected {len(_COLUMNS)} columns, not {len(row)}")
-                boxes[row[0]] = _checked_box(row[1:], place)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a table in UTF-8: {error}") from error
-    return boxes
+    return {
+        row["name"]: _checked_box([tables.number(row, side, place) for side in _SIDES], place)
+        for place, row in tables.read_table(path, ["name", *_SIDES])
+    }
 
 
-def _checked_box(values: Sequence[float] | Sequence[str], place: str) -> npt.NDArray[np.float32]:
+def _checked_box(values: Sequence[float], place: str) -> npt.NDArray[np.float32]:
     try:
         box = np.array([float(value) for value in values], np.float32)
     except ValueError as error:

@@ -53,9 +53,9 @@ def test_boxes_come_from_a_table(folder, tmp_path):
     ("text", "message"),
     [
         ("a,b\n", r"boxes\.csv:1: the header"),
-        ("name,x0,y0,x1,y1\nb.jpg,1,2,3\n", r"boxes\.csv:2: expected 5 columns, not 4"),
+        ("name,x0,y0,x1,y1\nb.jpg,1,2,3\n", r"boxes\.csv:2: 4 columns, but the header has 5"),
         ("name,x0,y0,x1,y1\nb.jpg,1,2,1,4\n", r"boxes\.csv:2: a box is"),
-        ("name,x0,y0,x1,y1\nb.jpg,1,2,3,x\n", r"boxes\.csv:2: a box is four numbers"),
+        ("name,x0,y0,x1,y1\nb.jpg,1,2,3,x\n", r"boxes\.csv:2: y1 is no number"),
     ],
 )
 def test_errors_name_the_tables_line(folder, tmp_path, text, message):

@@ -1,0 +1,120 @@
+"""The TFDS builder that all sets of faces are made with: listing, checking, leaving out.
+
+A set derives from `FaceBuilder`, says how many landmarks it has, and finds its faces in a folder
+of downloads.
+"""
+
+import csv
+import io
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import tensorflow_datasets as tfds
+from absl import logging
+
+from data_builders import faces
+
+OnError = Literal["stop", "skip"]
+ON_ERROR: tuple[OnError, ...] = ("stop", "skip")
+SKIPPED_FILE = "skipped.csv"
+
+
+class DownloadError(ValueError):
+    """The downloads are not as they should be; the message says what to do."""
+
+
+class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A set of annotated or bare faces, in the published order.
+
+    Attributes:
+      problems: What was found to be incomplete or odd; known once the set is prepared.
+      skipped: (split, key, reason) of the faces that were left out.
+    """
+
+    NUM_LANDMARKS: int
+    EXTRA_FEATURES: dict[str, Any] = {}
+    HOMEPAGE = ""
+
+    def __init__(self, *, strict: bool = False, on_error: OnError = "stop", **kwargs: Any) -> None:
+        """Makes the builder.
+
+        Args:
+          strict: Whether downloads that are not complete are an error rather than a warning.
+          on_error: Whether a face that cannot be used stops the preparation, or is left out.
+          **kwargs: What every TFDS builder takes, such as `data_dir`.
+        """
+        if on_error not in ON_ERROR:
+            raise ValueError(f"on_error must be one of {', '.join(ON_ERROR)}, not '{on_error}'")
+        self._strict = strict
+        self._on_error = on_error
+        self.problems: list[str] = []
+        self.skipped: list[tuple[str, str, str]] = []
+        super().__init__(**kwargs)
+
+    def find(self, root: pathlib.Path) -> faces.Found:
+        """Lists the faces in a folder of downloads; reads no photo.
+
+        Raises:
+          DownloadError: There are none.
+        """
+        raise NotImplementedError
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            features=faces.features(self.NUM_LANDMARKS, self.EXTRA_FEATURES),
+            homepage=self.HOMEPAGE,
+            # 'The first N labels' means the published order.
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        found = self.find(pathlib.Path(dl_manager.manual_dir))
+        self.problems = list(found.problems)
+        self.skipped = []
+        _report(self.name, self.problems, strict=self._strict)
+        return {
+            split: self._generate_examples(split, members)
+            for split, members in found.splits.items()
+            if members  # TFDS has no empty splits
+        }
+
+    def _generate_examples(
+        self, split: str, members: Sequence[faces.Face]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        used = 0
+        for index, face in enumerate(members):
+            try:
+                example = faces.read_face(face, self.NUM_LANDMARKS)
+            except faces.FACE_ERRORS as error:
+                if self._on_error == "stop":
+                    raise
+                self.skipped.append((split, face.key, str(error)))
+                continue
+            used += 1
+            yield index, {**example, "index": index}
+        if not used:
+            raise DownloadError(
+                f"not one of the {len(members)} faces of the split '{split}' can be used; "
+                f"the first: {self.skipped[-len(members)][2]}"
+            )
+
+
+def skipped_table(skipped: Sequence[tuple[str, str, str]]) -> str:
+    """Returns the faces that were left out as the text of a csv file."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["split", "key", "reason"])
+    writer.writerows(skipped)
+    return text.getvalue()
+
+
+def _report(name: str, problems: list[str], *, strict: bool) -> None:
+    if strict and problems:
+        raise DownloadError(
+            "the downloads are incomplete:\n  "
+            + "\n  ".join(problems)
+            + "\nDownload and unzip them again, or go without strict to use what is there."
+        )
+    for problem in problems:
+        logging.warning("%s: %s", name, problem)

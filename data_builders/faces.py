@@ -1,0 +1,243 @@
+"""What builders share: an annotated face as it lies on disk, checked on its way into a data set.
+
+A builder lists `Face`s; nothing of a face is read then. `read_face` reads and checks one. What is
+wrong with a face is a `FaceError` (or the error of its photo or points); whether that stops the
+preparation or leaves the face out is the user's choice.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow_datasets as tfds
+
+from scaf_jax.data import images, pts, tables
+
+Box = npt.NDArray[np.float32]
+
+# A photo with a shorter side shows no face.
+MIN_SIDE = 8
+_DRIVE_MARK = ":"
+
+
+class FaceError(ValueError):
+    """A face cannot be used; the message names the file or line and says what to do."""
+
+
+# What can be wrong with one face, as opposed to a whole download.
+FACE_ERRORS = (FaceError, images.ImageError, pts.PtsError, tables.TableError)
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotation:
+    """What is known of a face.
+
+    Attributes:
+      landmarks: (L, 2) float32, pixels of the photo; 0 is the centre of the first pixel.
+      mask: (L,) bool, False where a landmark is not known (it may then hold anything); None if
+        all are.
+      box_ground_truth: (4,) float32 x0, y0, x1, y1, pixel edges; None: drawn around the landmarks.
+      box_detector: Same, from a face detector; None: the ground truth takes its place.
+    """
+
+    landmarks: npt.NDArray[np.float32]
+    mask: npt.NDArray[np.bool_] | None = None
+    box_ground_truth: Box | None = None
+    box_detector: Box | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Face:
+    """One face of a download.
+
+    Attributes:
+      image: Its photo, which other faces may share.
+      key: Names the face in its split; printable.
+      subset: The part of the data set it belongs to.
+      place: Where it is annotated (`FILE` or `FILE:LINE`), for messages.
+      annotate: Reads and returns what is known of it; raises one of `FACE_ERRORS`. Can be pickled.
+      extra: Values of the data set's further features.
+    """
+
+    image: pathlib.Path
+    key: str
+    subset: str
+    place: str
+    annotate: Callable[[], Annotation]
+    extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A part of a download, such as a folder.
+
+    Attributes:
+      name: What people call it.
+      found: Faces found.
+      expected: Faces in the published set; None where nobody knows.
+    """
+
+    name: str
+    found: int
+    expected: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What was found in a folder of downloads.
+
+    Attributes:
+      layout: Which of the layouts that people have it is, in words.
+      splits: The faces of each split, in the published order.
+      parts: Its parts, to compare with what was published.
+      problems: What is incomplete or odd, a sentence each.
+    """
+
+    layout: str
+    splits: Mapping[str, Sequence[Face]]
+    parts: Sequence[Part] = ()
+    problems: Sequence[str] = ()
+
+
+def features(
+    num_landmarks: int, extra: Mapping[str, Any] | None = None
+) -> tfds.features.FeaturesDict:
+    """Returns the features of a data set of faces.
+
+    Args:
+      num_landmarks: Landmarks of a face, L; 0 for a set without.
+      extra: Further features by name.
+    """
+    own = {
+        # Encoded, so that neither preparing nor reading needs TensorFlow.
+        "image": tfds.features.Tensor(shape=(), dtype=np.object_, doc="The photo file's bytes."),
+        "landmarks": tfds.features.Tensor(
+            shape=(num_landmarks, 2),
+            dtype=np.float32,
+            doc="x, y in pixels; 0 is the centre of the first pixel, and where it is not known.",
+        ),
+        "landmark_mask": tfds.features.Tensor(
+            shape=(num_landmarks,), dtype=np.bool_, doc="False where a landmark is not known."
+        ),
+        "box_detector": tfds.features.Tensor(
+            shape=(4,), dtype=np.float32, doc="x0, y0, x1, y1 of a face detector."
+        ),
+        "box_ground_truth": tfds.features.Tensor(
+            shape=(4,), dtype=np.float32, doc="x0, y0, x1, y1, annotated or around the landmarks."
+        ),
+        "key": tfds.features.Text(doc="Names the face."),
+        "subset": tfds.features.Text(doc="The part of the data set."),
+        "index": tfds.features.Scalar(dtype=np.int32, doc="Place in the split's published list."),
+    }
+    return tfds.features.FeaturesDict(own | dict(extra or {}))
+
+
+def read_face(face: Face, num_landmarks: int) -> dict[str, Any]:
+    """Reads and checks one face.
+
+    Args:
+      face: The face.
+      num_landmarks: How many landmarks it must have.
+
+    Returns:
+      The fields of `features`, but for `index`.
+
+    Raises:
+      ValueError: One of `FACE_ERRORS`, which names the face's file or line.
+    """
+    annotation = face.annotate()
+    encoded = images.read_encoded(face.image)
+    # Decoded once here, so that a damaged photo shows now and not hours into a training.
+    pixels, _ = images.decode_image(encoded, str(face.image))
+    height, width = pixels.shape[:2]
+    if min(width, height) < MIN_SIDE:
+        raise FaceError(f"{face.image}: {width} x {height} pixels show no face; remove it")
+    points, mask = _checked_landmarks(face, annotation, num_landmarks, (width, height))
+    truth = annotation.box_ground_truth
+    if truth is None:
+        truth = _box_around(face, points[mask])
+    truth = _checked_box(face, truth, "box", (width, height))
+    detector = truth
+    if annotation.box_detector is not None:
+        detector = _checked_box(face, annotation.box_detector, "detector box", (width, height))
+    return {
+        "image": encoded,
+        "landmarks": points,
+        "landmark_mask": mask,
+        "box_detector": detector,
+        "box_ground_truth": truth,
+        "key": face.key,
+        "subset": face.subset,
+        **face.extra,
+    }
+
+
+def file_below(root: pathlib.Path, name: str, place: str) -> pathlib.Path:
+    """Returns the file that an annotation names, without letting the name lead out of the folder.
+
+    Args:
+      root: The folder that names are relative to.
+      name: The name, with `/` between folders.
+      place: Where the name is, for messages.
+
+    Raises:
+      FaceError: The name is absolute, has `..` or cannot be a file name.
+    """
+    parts = name.split("/")
+    odd = "\\" in name or "\0" in name or parts[0][1:2] == _DRIVE_MARK or len(name) > 1000
+    if odd or not name.strip() or any(part in ("", ".", "..") for part in parts):
+        raise FaceError(
+            f"{place}: '{images.printable_name(name)[:80]}' is no file below {root}: names must be "
+            "relative, with / between folders and without .."
+        )
+    return root.joinpath(*parts)
+
+
+def extent(points: npt.NDArray[np.float32]) -> Box:
+    """Returns the (4,) box x0, y0, x1, y1 around (L, 2) points."""
+    return np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
+
+
+def _checked_landmarks(
+    face: Face, annotation: Annotation, num_landmarks: int, size: tuple[int, int]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    points = np.asarray(annotation.landmarks, np.float32)
+    if points.shape != (num_landmarks, 2):
+        raise FaceError(f"{face.place}: {len(points)} landmarks, expected {num_landmarks}")
+    mask = annotation.mask
+    mask = np.ones(num_landmarks, bool) if mask is None else np.asarray(mask, bool)
+    points = np.where(mask[:, None], points, np.float32(0))
+    if not np.isfinite(points).all():
+        number = int(np.argwhere(~np.isfinite(points).all(axis=1))[0, 0])
+        raise FaceError(
+            f"{face.place}: landmark {number + 1} is not finite; leave out unknown ones"
+        )
+    if (points < -np.array(size)).any() or (points > 2 * np.array(size)).any():
+        raise FaceError(
+            f"{face.place}: a point lies far outside the photo {face.image.name} of {size[0]} x "
+            f"{size[1]} pixels; do the two belong together?"
+        )
+    return points, mask
+
+
+def _box_around(face: Face, points: npt.NDArray[np.float32]) -> Box:
+    if len(points) < 2 or not (points.min(axis=0) < points.max(axis=0)).all():
+        raise FaceError(f"{face.place}: the points do not span a face, and there is no box")
+    return extent(points) + np.float32(
+        0.5
+    )  # boxes count from a pixel's edge, points from its centre
+
+
+def _checked_box(face: Face, box: Box, what: str, size: tuple[int, int]) -> Box:
+    box = np.asarray(box, np.float32)
+    shown = f"{face.place}: the {what} {[round(float(v), 1) for v in box]}"
+    if box.shape != (4,) or not np.isfinite(box).all() or not (box[:2] < box[2:]).all():
+        raise FaceError(f"{shown} is not x0, y0, x1, y1 with x0 < x1 and y0 < y1")
+    if (box[2:] <= 0).any() or (box[:2] >= np.array(size)).any():
+        raise FaceError(
+            f"{shown} lies outside the photo {face.image.name} of {size[0]} x {size[1]} pixels"
+        )
+    return box
