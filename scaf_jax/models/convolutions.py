@@ -214,7 +214,34 @@ def _gather_on_cpu(x, kernel, stride, padding):
         return (x.reshape(-1, x.shape[3]) @ kernel[0, 0]).reshape(*x.shape[:3], -1)
     if stride > 1 and x.shape[3] < _FEW_CHANNELS:
         return _gather_from_blocks(x, kernel, stride, padding)
-    return _convolve(x, kernel, stride, padding)
+    return _convolve_on_cpu(x, kernel, stride, padding)
+
+
+def _convolve_on_cpu(x, kernel, stride, padding):
+    """Convolution whose kernel gradient has its axes in the usual order.
+
+    The gradient that JAX derives names the axes in another order. XLA:CPU brings them into the
+    usual one in the main program only: in the branches of a condition or the body of a loop that
+    gradient runs tens of times slower.
+    """
+    taps = kernel.shape[:2]
+
+    def convolve(x, kernel):
+        return _convolve(x, kernel, stride, padding)
+
+    def correlate(x, grad):
+        # Channels take the batch's place, and the batch that of channels.
+        gradient = lax.conv_general_dilated(
+            x.transpose(3, 1, 2, 0),
+            grad.transpose(1, 2, 0, 3),
+            (1, 1),
+            ((padding, padding),) * 2,
+            rhs_dilation=(stride, stride),
+            dimension_numbers=_DIMENSIONS,
+        )
+        return gradient[:, : taps[0], : taps[1]].transpose(1, 2, 0, 3)
+
+    return jax.custom_derivatives.linear_call(convolve, correlate, x, kernel)
 
 
 def _gather_from_blocks(x, kernel, stride, padding):
@@ -232,7 +259,7 @@ def _gather_from_blocks(x, kernel, stride, padding):
     x = x.swapaxes(2, 3).reshape(-1, *blocks, stride * stride * channels)
     kernel = kernel.reshape(taps[0], stride, taps[1], stride, channels, features)
     kernel = kernel.swapaxes(1, 2).reshape(*taps, stride * stride * channels, features)
-    return _convolve(x, kernel, 1, 0)
+    return _convolve_on_cpu(x, kernel, 1, 0)
 
 
 # Scatter.
