@@ -56,6 +56,12 @@ def _choose_cpu_convolutions() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} {_CPU_FLAG}".strip()
 
 
+def restore_default_flags() -> None:
+    """Takes back the XLA flag, for measurements; call it before the first array is made."""
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    os.environ["XLA_FLAGS"] = " ".join(f for f in flags if not f.startswith(_CPU_FLAG_NAME))
+
+
 def _keep_memory() -> None:
     """Lets glibc keep large freed buffers instead of returning them to the system.
 

@@ -1,8 +1,8 @@
-"""Measures the training steps of both stages and inference: ours, plain lax, PyTorch.
+"""Measures the training steps of both stages and inference: ours, plain lax, XLA, PyTorch.
 
     python -m scaf_jax.benchmark steps [--sizes 128 256] [--batch 8] [--output FILE.json]
 
-Contestants start from the same weights, see the same batch, and run by turns in one process.
+Contestants start from the same weights, see the same batch, and run by turns.
 """
 
 import argparse
@@ -16,11 +16,19 @@ from typing import Any
 
 import jax
 
-from scaf_jax.benchmark import jax_steps, machine, options, steps_report, timing, workloads
+from scaf_jax.benchmark import (
+    default_process,
+    jax_steps,
+    machine,
+    options,
+    steps_report,
+    timing,
+    workloads,
+)
 from scaf_jax.models import autoencoder
 from scaf_jax.reporting import files
 
-OURS, PLAIN, TORCH = "ours", "plain_lax", "torch"
+OURS, PLAIN, DEFAULT, TORCH = "ours", "plain_lax", "xla_default", "torch"
 _LEAST_ROUNDS, _MOST_ROUNDS = 3, 100
 
 
@@ -58,6 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"where {_LEAST_ROUNDS} rounds take longer (default: 15)",
     )
     parser.add_argument("--no-plain", action="store_true", help="leave plain lax out")
+    parser.add_argument(
+        "--no-default", action="store_true", help="leave plain lax under XLA's own settings out"
+    )
     parser.add_argument("--no-torch", action="store_true", help="leave PyTorch out")
     parser.add_argument(
         "--output",
@@ -113,16 +124,21 @@ def _measure(
     """Returns one line of the table with all its times, JSON-able."""
     label = f"{workload.size} px, {workload.title}"
     weights, batch = workload.weights(), workload.batch()
-    compiled = {}
+    compiled: dict[str, Any] = {}
     for name in [OURS] if arguments.no_plain else [OURS, PLAIN]:
         compiled[name] = jax_steps.build(workload, weights, batch, plain=name == PLAIN)
         _tell(f"{label}: {name} compiled in {compiled[name].compile_seconds:.1f} s")
+    if not arguments.no_default:
+        compiled[DEFAULT] = default_process.DefaultProcess(workload)
+        _tell(f"{label}: {DEFAULT} compiled in {compiled[DEFAULT].compile_seconds:.1f} s")
     steps: dict[str, Callable[[], Any]] = {name: c.step for name, c in compiled.items()}
     if with_torch:
         from scaf_jax.benchmark import torch_twin
 
         steps[TORCH] = torch_twin.build(workload, weights, batch, threads=machine.usable_cores())
     times = _alternate(workload, steps, arguments, label)
+    if DEFAULT in compiled:
+        compiled[DEFAULT].close()
     found = {name: _contestant(workload, values) for name, values in times.items()}
     for name, one in compiled.items():
         found[name] |= {"compile_seconds": one.compile_seconds, "memory_bytes": one.memory}

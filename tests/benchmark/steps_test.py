@@ -48,7 +48,7 @@ def _check(row: dict, contestants: set[str], rounds: int) -> None:
 
 def test_one_line_of_the_table(tmp_path, capsys):
     output = tmp_path / "times.json"
-    options = ["--kinds=inference", "--rounds=3", "--no-plain", "--no-torch"]
+    options = ["--kinds=inference", "--rounds=3", "--no-plain", "--no-default", "--no-torch"]
     assert _run(output, *options) == 0
     content = json.loads(output.read_text())
     (row,) = content["rows"]
@@ -69,7 +69,8 @@ def test_the_whole_table(tmp_path, capsys):
     assert [row["kind"] for row in rows] == list(workloads.TITLES)
     assert [row["images_per_run"] for row in rows] == [8, 2, 2]
     for row in rows:
-        _check(row, {"ours", "plain_lax"} | ({"torch"} if HAS_TORCH else set()), rounds=1)
+        others = {"torch"} if HAS_TORCH else set()
+        _check(row, {"ours", "plain_lax", "xla_default"} | others, rounds=1)
     assert capsys.readouterr().out.count("| 64 |") == 3
 
 
