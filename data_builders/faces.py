@@ -6,6 +6,7 @@ preparation or leaves the face out is the user's choice.
 """
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -196,19 +197,38 @@ def file_below(root: pathlib.Path, name: str, place: str) -> pathlib.Path:
     return root.joinpath(*parts)
 
 
+def unusable_face(root: pathlib.Path, key: str, subset: str, place: str, message: str) -> Face:
+    """Returns a face that is listed but cannot be read, so that it counts and is reported.
+
+    Args:
+      root: The folder of downloads.
+      key: As for `Face`.
+      subset: As for `Face`.
+      place: As for `Face`.
+      message: What reading the face raises.
+    """
+    return Face(root, key, subset, place, functools.partial(_refuse, message))
+
+
 def extent(points: npt.NDArray[np.float32]) -> Box:
     """Returns the (4,) box x0, y0, x1, y1 around (L, 2) points."""
     return np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
 
 
+def _refuse(message: str) -> Annotation:
+    raise FaceError(message)
+
+
 def _checked_landmarks(
     face: Face, annotation: Annotation, num_landmarks: int, size: tuple[int, int]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    points = np.asarray(annotation.landmarks, np.float32)
+    points = _as_float32(annotation.landmarks)
     if points.shape != (num_landmarks, 2):
         raise FaceError(f"{face.place}: {len(points)} landmarks, expected {num_landmarks}")
     mask = annotation.mask
     mask = np.ones(num_landmarks, bool) if mask is None else np.asarray(mask, bool)
+    if mask.shape != (num_landmarks,):
+        raise FaceError(f"{face.place}: {len(mask)} marks of known landmarks for {num_landmarks}")
     points = np.where(mask[:, None], points, np.float32(0))
     if not np.isfinite(points).all():
         number = int(np.argwhere(~np.isfinite(points).all(axis=1))[0, 0])
@@ -226,13 +246,12 @@ def _checked_landmarks(
 def _box_around(face: Face, points: npt.NDArray[np.float32]) -> Box:
     if len(points) < 2 or not (points.min(axis=0) < points.max(axis=0)).all():
         raise FaceError(f"{face.place}: the points do not span a face, and there is no box")
-    return extent(points) + np.float32(
-        0.5
-    )  # boxes count from a pixel's edge, points from its centre
+    # Boxes count from a pixel's edge, points from its centre.
+    return extent(points) + np.float32(0.5)
 
 
 def _checked_box(face: Face, box: Box, what: str, size: tuple[int, int]) -> Box:
-    box = np.asarray(box, np.float32)
+    box = _as_float32(box)
     shown = f"{face.place}: the {what} {[round(float(v), 1) for v in box]}"
     if box.shape != (4,) or not np.isfinite(box).all() or not (box[:2] < box[2:]).all():
         raise FaceError(f"{shown} is not x0, y0, x1, y1 with x0 < x1 and y0 < y1")
@@ -240,4 +259,14 @@ def _checked_box(face: Face, box: Box, what: str, size: tuple[int, int]) -> Box:
         raise FaceError(
             f"{shown} lies outside the photo {face.image.name} of {size[0]} x {size[1]} pixels"
         )
+    if (box[:2] < -np.array(size)).any() or (box[2:] > 2 * np.array(size)).any():
+        raise FaceError(
+            f"{shown} reaches far outside the photo {face.image.name} of {size[0]} x {size[1]} "
+            "pixels; do the two belong together?"
+        )
     return box
+
+
+def _as_float32(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # what becomes infinite is refused afterwards
+        return np.asarray(values).astype(np.float32)

@@ -1,13 +1,18 @@
 """Decodes photos that may come from anywhere.
 
 The size is read from the header before a pixel is decoded, so that a small file cannot unfold
-into more memory than the machine has. A photo is turned the way its EXIF orientation says,
-because that is how people see (and mark) it.
+into more memory than the machine has. A photo becomes what people see (and mark): it is turned
+the way its EXIF orientation says, 16-bit greys are brought to 8 bits, and what is transparent is
+laid over black, as what lies outside a photo. Where there are several answers (animations, pages,
+numbers without a known white), the photo is refused.
 """
 
+import errno
 import io
 import os
 import pathlib
+import stat
+import struct
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +22,23 @@ MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 256 << 20
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
+# Pillow's name for photos of phones; their further images are previews.
+_JPEG_WITH_PREVIEWS = "MPO"
 _ORIENTATION_TAG = 0x0112
 _TURNED_ORIENTATIONS = (5, 6, 7, 8)
+# What Pillow raises on damaged files.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    struct.error,
+)
 
 
 class ImageError(ValueError):
@@ -32,14 +52,20 @@ def read_encoded(path: str | os.PathLike[str]) -> bytes:
       ImageError: The file cannot be read, is empty or is larger than `MAX_FILE_BYTES`.
     """
     try:
-        with pathlib.Path(path).open("rb") as file:
-            encoded = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
+        # Looked at before it is opened: opening a named pipe would wait for ever.
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise ImageError(f"{path}: larger than {MAX_FILE_BYTES} bytes; re-save it smaller")
+        encoded = pathlib.Path(path).read_bytes()
+    except ImageError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path}: cannot be read: {reason}") from error
     if not encoded:
         raise ImageError(f"{path}: the file is empty; download it again or remove it")
-    if len(encoded) > MAX_FILE_BYTES:
-        raise ImageError(f"{path}: larger than {MAX_FILE_BYTES} bytes; re-save it smaller")
     return encoded
 
 
@@ -78,7 +104,8 @@ def decode_image(
       shorter.
 
     Raises:
-      ImageError: The bytes are no whole image, or one of more than `MAX_PIXELS` pixels.
+      ImageError: The bytes are no whole image, one of more than `MAX_PIXELS` pixels, several
+        images, or pixels of unknown range.
     """
     with _open(encoded, name) as image:
         orientation = _orientation(image, name)
@@ -92,8 +119,10 @@ def decode_image(
         try:
             if orientation != 1:
                 image = ImageOps.exif_transpose(image)
-            return np.asarray(image.convert("RGB")), applied
-        except (OSError, SyntaxError, ValueError) as error:
+            return _as_rgb(image, name), applied
+        except ImageError:
+            raise
+        except _DAMAGE as error:
             raise ImageError(
                 f"{name}: the image is damaged ({error}); download it again or remove it"
             ) from error
@@ -105,13 +134,32 @@ def _open(encoded: bytes, name: str) -> Image.Image:
         image = Image.open(io.BytesIO(encoded), formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(too_large) from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except _DAMAGE as error:
         raise ImageError(
             f"{name}: not a readable image (known: {', '.join(_FORMATS)}); re-save or remove it"
         ) from error
     if image.size[0] * image.size[1] > MAX_PIXELS:
         raise ImageError(too_large)
+    if getattr(image, "is_animated", False) and image.format != _JPEG_WITH_PREVIEWS:
+        raise ImageError(f"{name}: holds several images; save the one that is meant by itself")
     return image
+
+
+def _as_rgb(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+        # Pillow would cut off at 255 what it should divide.
+        grey = (np.asarray(image, np.uint32) / 257).round().astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.mode in ("I", "F"):
+        raise ImageError(
+            f"{name}: pixels of 32 bits, of which nobody knows which is white; re-save it with 8"
+        )
+    if image.has_transparency_data:
+        photo = image.convert("RGBA")
+        black = Image.new("RGBA", photo.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(black, photo)
+    # Converting what is RGB already would copy it.
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _orientation(image: Image.Image, name: str) -> int:
@@ -120,7 +168,7 @@ def _orientation(image: Image.Image, name: str) -> int:
         return 1  # looking the tag up costs more than opening the photo, and few have one
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except (OSError, SyntaxError, ValueError) as error:
+    except _DAMAGE as error:
         raise ImageError(f"{name}: damaged EXIF data ({error}); re-save it") from error
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 

@@ -56,7 +56,8 @@ def number(row: Row, column: str, place: str) -> float:
       TableError: There is no finite number.
     """
     try:
-        value = float(row[column])
+        # Python reads 1_0 as 10; in a table it is a mistake.
+        value = float(row[column].replace("_", "?"))
     except ValueError:
         raise TableError(f"{place}: {column} is no number: '{row[column][:40]}'") from None
     if not math.isfinite(value):

@@ -37,12 +37,18 @@ def test_decodes_rgb():
     assert shrink == 1
 
 
-@pytest.mark.parametrize("kind", ["grey", "alpha"])
-def test_other_colours_become_rgb(kind):
-    rgb = _rgb()
-    source = rgb[..., 0] if kind == "grey" else np.dstack([rgb, rgb[..., 0]])
-    expected = np.repeat(rgb[..., :1], 3, -1) if kind == "grey" else rgb
-    np.testing.assert_array_equal(images.decode_image(_encode(source), "face")[0], expected)
+def test_grey_becomes_rgb():
+    grey = _rgb()[..., 0]
+    pixels, _ = images.decode_image(_encode(grey), "face")
+    np.testing.assert_array_equal(pixels, np.repeat(grey[..., None], 3, -1))
+
+
+def test_what_is_transparent_is_laid_over_black():
+    alpha = np.full((6, 9, 1), 255, np.uint8)
+    alpha[:, 3:] = 0
+    pixels, _ = images.decode_image(_encode(np.dstack([_rgb(), alpha])), "face")
+    np.testing.assert_array_equal(pixels[:, :3], _rgb()[:, :3])
+    assert not pixels[:, 3:].any()
 
 
 def test_a_photo_is_turned_upright():
@@ -101,3 +107,32 @@ def test_names_become_printable():
     hostile = images.printable_name("a\nb\x1b[31m\udcff.jpg")
     assert hostile == r"a\nb\x1b[31m\udcff.jpg"
     hostile.encode("utf-8")
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of some damage that it can work round
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "WEBP", "TIFF"])
+def test_damaged_files_give_an_image_or_a_clear_error(kind):
+    encoded = _encode(_rgb(40, 60), kind)
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        damaged = bytearray(encoded)
+        for place in rng.integers(0, len(damaged), 5):
+            damaged[place] = rng.integers(256)
+        try:
+            pixels, _ = images.decode_image(bytes(damaged), "face")
+        except images.ImageError as error:
+            assert str(error).startswith("face: ")
+        else:
+            assert pixels.ndim == 3 and pixels.dtype == np.uint8
+
+
+def test_16_bits_are_divided_not_cut_off():
+    grey = np.arange(48, dtype=np.uint16).reshape(6, 8) * 1365  # up to 64155
+    for kind in ("PNG", "TIFF"):
+        pixels, _ = images.decode_image(_encode(grey, kind), "face")
+        np.testing.assert_array_equal(pixels[..., 0], np.round(grey / 257))
+
+
+def test_a_name_that_no_file_can_have():
+    with pytest.raises(images.ImageError, match="cannot be read: .*null"):
+        images.read_encoded("a\0.jpg")

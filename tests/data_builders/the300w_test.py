@@ -10,7 +10,7 @@ import scipy.io
 from PIL import Image
 
 from data_builders import prepare
-from data_builders.the300w import boxes, downloads
+from data_builders.the300w import boxes, downloads, layouts
 from scaf_jax.data import images, pts, sources
 
 # Two faces a folder, the second of odd name; listed so that sorting matters.
@@ -171,10 +171,11 @@ def test_what_is_missing_is_named(layout, tmp_path, capsys):
 
 
 def test_the_published_counts():
-    counts = downloads.EXPECTED_FACES
+    counts = layouts.EXPECTED_FACES
     assert counts["afw"] + counts["helen/trainset"] + counts["lfpw/trainset"] == 3148
     assert counts["helen/testset"] + counts["lfpw/testset"] == 554
     assert counts["ibug"] == 135
+    assert layouts.EXPECTED_PRIVATE == {"01_Indoor": 300, "02_Outdoor": 300}
 
 
 def test_no_faces_at_all(tmp_path):
@@ -241,14 +242,13 @@ def test_boxes_that_enclose_nothing_count_as_missing(tmp_path):
 
 def test_the_frames_beside_the_repository(shared, tmp_path):
     root = shared / "data" / "faces_300w_layout"
-    faces, problems = downloads.find_faces(root)
-    found, box_problems = downloads.read_all_boxes(root, faces)
-    assert [len(faces[folder]) for folder in NAMES] == [330, 2375, 300, 434, 86, 130]
-    assert len(problems) == 6 and not box_problems
-    assert len(found) == 3655
+    found = downloads.find(root)
+    assert [part.found for part in found.parts] == [330, 2375, 300, 434, 86, 130]
+    assert found.layout == "300-W as iBUG's downloads unzip"
+    assert len(found.problems) == 6  # the counts; no face lacks a box
     # A box file holds the extent of the 1-based points.
-    for folder in NAMES:
-        face = faces[folder][0]
-        box = found[face.key].ground_truth
-        assert box is not None
-        np.testing.assert_allclose(box, _extent(pts.read_pts(face.points)), atol=1e-3)
+    for members in found.splits.values():
+        annotation = members[0].annotate()
+        assert annotation.box_ground_truth is not None
+        around = _extent(annotation.landmarks) + 1
+        np.testing.assert_allclose(annotation.box_ground_truth, around, atol=1e-3)

@@ -1,0 +1,1 @@
+"""Looks through a folder of downloads before anything is prepared from it."""

@@ -1,0 +1,113 @@
+"""What is wrong between faces: photos that occur twice, and points that are not mirror images."""
+
+import collections
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from data_builders.doctor import shapes
+from data_builders.doctor.examination import Observation
+from data_builders.doctor.problems import LOOK, Problem
+from scaf_jax.landmarks.schemes import LandmarkScheme
+
+_MIN_FACES = 10  # fewer do not tell how faces of the set look
+
+
+def duplicates(observations: Sequence[Observation]) -> list[Problem]:
+    """Returns photos of equal content under several names or on both sides of the test."""
+    by_content: dict[bytes, list[Observation]] = collections.defaultdict(list)
+    for seen in observations:
+        if seen.digest:
+            by_content[seen.digest].append(seen)
+    found = []
+    for group in by_content.values():
+        by_path: dict[pathlib.Path, Observation] = {}
+        for seen in group:
+            by_path.setdefault(seen.listed.face.image, seen)
+        first, *others = by_path.values()
+        for other in others:
+            leak = _sides(first) != _sides(other)
+            found.append(_duplicate(first, other, leak))
+        if len(by_path) == 1 and len({_sides(seen) for seen in group}) > 1:
+            other = next(seen for seen in group if _sides(seen) != _sides(first))
+            found.append(_duplicate(first, other, True))
+    return found
+
+
+def repeated_keys(observations: Sequence[Observation]) -> list[Problem]:
+    """Returns faces of a split that go by the same name."""
+    seen_keys: dict[tuple[str, str], str] = {}
+    found = []
+    for seen in observations:
+        face = seen.listed.face
+        for split in seen.listed.splits[:1]:
+            first = seen_keys.setdefault((split, face.key), face.place)
+            if first != face.place:
+                what = f"the name {face.key} is already that of {first}"
+                found.append(Problem(face.place, (split,), "name twice", LOOK, what, "rename one"))
+    return found
+
+
+def flip_pairs(
+    observations: Sequence[Observation], scheme: LandmarkScheme | None, place: str
+) -> list[Problem]:
+    """Returns what speaks against the scheme's mirror pairs, or against faces' numbering.
+
+    Args:
+      observations: The faces.
+      scheme: What landmarks mean; without it there is nothing to check.
+      place: What the set as a whole is called.
+    """
+    seen = [face for face in observations if face.values and face.values["landmark_mask"].any()]
+    if scheme is None or len(seen) < _MIN_FACES:
+        return []
+    points = np.stack([face.values["landmarks"] for face in seen])
+    masks = np.stack([face.values["landmark_mask"] for face in seen])
+    shape = shapes.median_shape(points, masks)
+    advice = "compare the numbers in faces.png with the scheme's flip pairs"
+    found = [
+        Problem(place, (), "flip pair does not pair", LOOK, what, advice)
+        for what in _pair_problems(shape, scheme, len(seen))
+    ]
+    turned = shapes.share_with_eyes_swapped(points, masks, scheme)
+    if turned > 0.5:
+        what = f"on {100 * turned:.0f} % of the faces the left eye lies right of the right eye"
+        advice = "left is where a face's eye lies on the photo; swap left and right in the scheme"
+        found.append(Problem(place, (), "left and right swapped", LOOK, what, advice))
+    for face, wrong in zip(seen, shapes.numbered_as_mirrored(points, masks, shape), strict=True):
+        if wrong:
+            listed = face.listed
+            what = "the points are numbered as those of a mirrored photo"
+            advice = "look whether the photo was mirrored without renumbering its points"
+            found.append(
+                Problem(listed.face.place, listed.splits, "face mirrored", LOOK, what, advice)
+            )
+    return found
+
+
+def _pair_problems(shape: np.ndarray, scheme: LandmarkScheme, num_faces: int) -> list[str]:
+    if scheme.flip_permutation == tuple(range(scheme.num_landmarks)):
+        return []  # a scheme without pairs, which says nothing of mirror images
+    found = []
+    for first, nearest in shapes.wrong_pairs(shape, scheme.flip_permutation, num_faces):
+        second = scheme.flip_permutation[first]
+        where = "" if nearest is None else f"; {nearest} lies nearer to where its mirror image is"
+        partner = "itself" if first == second else str(second)
+        found.append(f"point {first} pairs with {partner}, which is not its mirror image{where}")
+    return found
+
+
+def _sides(seen: Observation) -> bool:
+    """Whether a face is for testing."""
+    return all(split.startswith("test") for split in seen.listed.splits)
+
+
+def _duplicate(first: Observation, other: Observation, leak: bool) -> Problem:
+    face, splits = other.listed.face, other.listed.splits
+    where = ", ".join(first.listed.splits)
+    name = pathlib.Path(*first.listed.face.image.parts[-3:])
+    kind = "photo both to train and to test on" if leak else "photo twice"
+    what = f"the same photo as {name} of {where}"
+    advice = "leave one out before reporting numbers" if leak else "leave one out, or let it be"
+    return Problem(str(face.image), splits, kind, LOOK, what, advice)

@@ -1,0 +1,161 @@
+"""Looks at every face of a set once, and says what is wrong with it by itself."""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import os
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tqdm
+
+from data_builders import faces
+from data_builders.doctor import problems
+from scaf_jax.data import images
+
+# Less of the landmarks inside a box than this, by area of their extent, and it misses the face.
+MIN_COVERED = 0.5
+# Points that are this far outside the photo are more than rounding, pixels.
+_BEYOND = 1.0
+_CHUNK = 1000  # so that a long list is not queued whole
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """A face and the splits that it is in, with its place in the first of them."""
+
+    face: faces.Face
+    splits: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Observation:
+    """What was seen of a face.
+
+    Attributes:
+      listed: The face.
+      problems: What is wrong with it.
+      digest: Of its photo's bytes; empty where it could not be read.
+      values: What `faces.read_face` gave, without the photo; empty where it raised.
+    """
+
+    listed: Listed
+    problems: tuple[problems.Problem, ...]
+    digest: bytes = b""
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be prepared."""
+        return all(problem.severity != problems.BAD for problem in self.problems)
+
+
+def list_faces(
+    splits: Mapping[str, Sequence[faces.Face]], limit: int | None = None, seed: int = 0
+) -> list[Listed]:
+    """Returns each face once, however many splits it is in.
+
+    Args:
+      splits: The faces of each split.
+      limit: How many to draw; None takes all.
+      seed: Of the draw.
+    """
+    found: dict[tuple[str, str, str], tuple[faces.Face, list[str]]] = {}
+    for split, members in splits.items():
+        for face in members:
+            identity = (str(face.image), face.key, face.place)
+            found.setdefault(identity, (face, []))[1].append(split)
+    # A face that a split names twice is no face of two splits.
+    listed = [Listed(face, tuple(dict.fromkeys(names))) for face, names in found.values()]
+    if limit is not None and limit < len(listed):
+        places = sorted(random.Random(seed).sample(range(len(listed)), limit))
+        listed = [listed[place] for place in places]
+    return listed
+
+
+def examine(listed: Sequence[Listed], num_landmarks: int) -> list[Observation]:
+    """Reads and checks faces, with a progress bar where the output is a terminal.
+
+    Args:
+      listed: The faces.
+      num_landmarks: Landmarks of a face.
+    """
+    # Threads do: decoding, which takes the time, lets others run.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        bar = tqdm.tqdm(_in_chunks(pool, listed, num_landmarks), total=len(listed), disable=None)
+        return list(bar)
+
+
+def _in_chunks(
+    pool: concurrent.futures.Executor, listed: Sequence[Listed], num_landmarks: int
+) -> Iterator[Observation]:
+    for start in range(0, len(listed), _CHUNK):
+        part = listed[start : start + _CHUNK]
+        yield from pool.map(look_at, part, [num_landmarks] * len(part))
+
+
+def look_at(listed: Listed, num_landmarks: int) -> Observation:
+    """Reads and checks one face.
+
+    Args:
+      listed: The face.
+      num_landmarks: How many landmarks it must have.
+    """
+    face = listed.face
+    try:
+        values = faces.read_face(face, num_landmarks)
+    except faces.FACE_ERRORS as error:
+        return Observation(listed, (problems.of_error(error, face.place, listed.splits),))
+    encoded = values.pop("image")
+    size = np.array(images.image_size(encoded, str(face.image)))
+    points = values["landmarks"][values["landmark_mask"]]
+    found = [] if not len(points) else _point_problems(points, size) + _box_problems(values, points)
+    return Observation(
+        listed,
+        tuple(
+            problems.Problem(face.place, listed.splits, kind, problems.LOOK, what, advice)
+            for kind, what, advice in found
+        ),
+        hashlib.blake2b(encoded, digest_size=16).digest(),
+        values,
+    )
+
+
+def _point_problems(
+    points: npt.NDArray[np.float32], size: npt.NDArray[Any]
+) -> list[tuple[str, str, str]]:
+    # A pixel's centre is a whole number, so the photo's edges are at -0.5 and size - 0.5.
+    beyond = np.maximum(-0.5 - points, points - (size - 0.5)).max(axis=1)
+    outside = int((beyond > _BEYOND).sum())
+    if not outside:
+        return []
+    what = f"{outside} of {len(points)} points lie outside the photo, up to {beyond.max():.0f} px"
+    return [("points outside the photo", what, "look whether photo and points belong together")]
+
+
+def _box_problems(
+    values: Mapping[str, Any], points: npt.NDArray[np.float32]
+) -> list[tuple[str, str, str]]:
+    found = []
+    for name, words in (("box_ground_truth", "box"), ("box_detector", "detector box")):
+        inside = covered(values[name], faces.extent(points) + np.float32(0.5))
+        if inside < MIN_COVERED:
+            what = f"the {words} holds {100 * inside:.0f} % of the landmarks' extent"
+            advice = "look at it; remove the box to have one drawn around the landmarks"
+            found.append((f"{words} misses the face", what, advice))
+    return found
+
+
+def covered(box: faces.Box, extent: faces.Box) -> float:
+    """Returns which part of an extent is inside a box, by area; a flat one counts as 1 px high.
+
+    Args:
+      box: (4,) x0, y0, x1, y1.
+      extent: Same.
+    """
+    start, stop = extent[:2] - 0.5, np.maximum(extent[2:] + 0.5, extent[:2] + 0.5)
+    overlap = np.minimum(box[2:], stop) - np.maximum(box[:2], start)
+    return float(np.prod(np.maximum(overlap, 0)) / np.prod(stop - start))

@@ -1,0 +1,115 @@
+"""Tests of reading csv tables that come from anywhere."""
+
+import pytest
+
+from scaf_jax.data import tables
+
+COLUMNS = ("name", "x")
+
+
+def _read(tmp_path, content):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return list(tables.read_table(path, COLUMNS))
+
+
+def _values(rows):
+    return [(row["name"], row["x"]) for _, row in rows]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "name,x\na b.jpg,1\nZoë.jpg,2\n",
+        "\ufeffname,x\na b.jpg,1\nZoë.jpg,2\n",
+        "name,x\r\na b.jpg,1\r\nZoë.jpg,2",
+        "name,x\ra b.jpg,1\rZoë.jpg,2\r",
+        " name , x ,other\n a b.jpg , 1 ,\n\n , ,\nZoë.jpg,2,3\n",
+        'x,name\n1,"a b.jpg"\n"2",Zoë.jpg\n',
+    ],
+    ids=["plain", "byte order mark", "windows", "old mac", "blanks and more", "quoted"],
+)
+def test_tables_as_people_write_them(tmp_path, content):
+    assert _values(_read(tmp_path, content)) == [("a b.jpg", "1"), ("Zoë.jpg", "2")]
+
+
+def test_rows_know_their_line(tmp_path):
+    rows = _read(tmp_path, 'name,x\n\na,1\n"b\nc",2\nd,3\n')
+    # A text may hold line ends; its row is where it ends.
+    assert [place for place, _ in rows] == [f"{tmp_path / 't.csv'}:{n}" for n in (3, 5, 6)]
+
+
+def test_only_a_header_is_an_empty_table(tmp_path):
+    assert _read(tmp_path, "name,x") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", r"t\.csv:1: the header lacks name, x; it must name name,x"),
+        ("name;x\na;1\n", r"t\.csv:1: the header lacks name, x"),
+        ("x\n1\n", r"t\.csv:1: the header lacks name"),
+        ("name,x,x\na,1,2\n", r"t\.csv:1: the header names x twice"),
+        ("name,x\na,1\nb\n", r"t\.csv:3: 1 columns, but the header has 2"),
+        ("name,x\na,1,5\n", r"t\.csv:2: 3 columns, but the header has 2"),
+        ("name,x\na,1,5\n", r"t\.csv:2: 3 columns"),
+        ('name,x\n"a,1\n', r"t\.csv: not a table in UTF-8: unexpected end"),
+        ('name,x\n"a"b,1\n', r"t\.csv: not a table in UTF-8"),
+        ("name,x\n" + "a" * 200_000 + ",1\n", r"t\.csv: not a table in UTF-8: field larger"),
+        ("name,x\nZoë,1\n".encode("latin-1"), r"t\.csv: not a table in UTF-8.*save it as UTF-8"),
+        ("name,x\na,1\n".encode("utf-16"), r"t\.csv: not a table in UTF-8"),
+    ],
+    ids=[
+        "empty",
+        "semicolons",
+        "column missing",
+        "column twice",
+        "short row",
+        "long row",
+        "comma decimals",
+        "open quote",
+        "stray quote",
+        "huge field",
+        "latin-1",
+        "utf-16",
+    ],
+)
+def test_other_tables_are_refused(tmp_path, content, message):
+    with pytest.raises(tables.TableError, match=message):
+        _read(tmp_path, content)
+
+
+def test_rows_before_a_bad_one_are_given(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("name,x\na,1\nb\n")
+    rows = tables.read_table(path, COLUMNS)
+    assert next(rows)[1] == {"name": "a", "x": "1"}
+    with pytest.raises(tables.TableError):
+        next(rows)
+
+
+def test_files_that_are_none(tmp_path, monkeypatch):
+    with pytest.raises(tables.TableError, match=r"no\.csv: cannot be read: No such file"):
+        list(tables.read_table(tmp_path / "no.csv", COLUMNS))
+    with pytest.raises(tables.TableError, match="cannot be read: Is a directory"):
+        list(tables.read_table(tmp_path, COLUMNS))
+    monkeypatch.setattr(tables, "MAX_BYTES", 5)
+    with pytest.raises(tables.TableError, match="larger than 5 bytes"):
+        _read(tmp_path, "name,x\n")
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", 1.0), ("-2.5", -2.5), ("1e3", 1000.0)])
+def test_numbers(text, value):
+    assert tables.number({"x": text}, "x", "t.csv:2") == value
+
+
+@pytest.mark.parametrize("text", ["", "one", "1,5", "1_0", "0x10", "1 2"])
+def test_what_is_no_number(text):
+    with pytest.raises(tables.TableError, match=r"t\.csv:2: x is no number: '"):
+        tables.number({"x": text}, "x", "t.csv:2")
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999"])
+def test_numbers_must_be_finite(text):
+    with pytest.raises(tables.TableError, match=r"t\.csv:2: x is -?(nan|inf)"):
+        tables.number({"x": text}, "x", "t.csv:2")

@@ -1,0 +1,24 @@
+"""Fixtures that tests of builders share."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def faces_of_afw(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Downloads of 300-W that hold only 20 faces of afw, numbers 7 and 12 damaged."""
+    folder = tmp_path / "downloads" / "afw"
+    folder.mkdir(parents=True)
+    for number in range(20):
+        path = folder / f"face {number:02d}.jpg"
+        pixels = np.random.default_rng(number).integers(0, 255, (48, 48, 3), np.uint8)
+        Image.fromarray(pixels).save(path)
+        points = np.random.default_rng(number).uniform(8, 40, (68, 2))
+        if number in (7, 12):
+            points[30] = 4000
+        rows = "\n".join(f"{x:.3f} {y:.3f}" for x, y in points)
+        path.with_suffix(".pts").write_text(f"version: 1\nn_points: 68\n{{\n{rows}\n}}\n")
+    return folder.parent
