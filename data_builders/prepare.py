@@ -7,19 +7,25 @@ downloads.
 """
 
 import argparse
+import contextlib
 import importlib
 import inspect
 import pathlib
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow_datasets as tfds
 
-from data_builders import face_builder
+from data_builders import beam_examples, face_builder, precropped
 
 DEFAULT_DATA_DIR = "~/tensorflow_datasets"
 _SUFFIX = "_dataset_builder.py"
+# Of folders of a user's own, whose builders have `accepts_any_config_name`.
+_OWN_NAME = re.compile(r"[a-z0-9_]+")
+# Flags that are called otherwise than what they tell a builder.
+_FLAGS = {"with_beam": "beam_runner"}
 
 
 class UsageError(ValueError):
@@ -42,6 +48,9 @@ def prepare(
     builder_config: str | None = None,
     strict: bool = False,
     on_error: str | None = None,
+    workers: int = 1,
+    beam_runner: str | None = None,
+    beam_options: str = "",
     overwrite: bool = False,
 ) -> str:
     """Prepares one data set unless it is there already.
@@ -50,10 +59,14 @@ def prepare(
       name: A name from `known_names()`.
       data_dir: Where prepared data sets live; as for TFDS.
       manual_dir: The folder of the downloads, for data sets that are made from downloads.
-      builder_config: Which form of the data set, for those that come in several.
+      builder_config: Which form of the data set, for those that come in several; `cropped_N` is
+        one of every set of photos (see `precropped`).
       strict: Whether incomplete downloads are an error rather than a warning.
       on_error: `stop` at a face that cannot be used (the default), or `skip` it and write its name
         and what is wrong into `skipped.csv` beside the data.
+      workers: Processes that read and check the photos.
+      beam_runner: Apache Beam's runner, such as DirectRunner, to read and check them instead.
+      beam_options: Its options, `name=value,name=value`.
       overwrite: Whether to prepare afresh what is there already.
 
     Returns:
@@ -62,7 +75,12 @@ def prepare(
     Raises:
       UsageError: An argument does not fit; the message says which and what to do.
     """
-    builder = _make_builder(name, data_dir, builder_config, strict, on_error)
+    if workers < 1:
+        raise UsageError(f"--workers must be 1 or more, not {workers}")
+    options = {"strict": strict, "on_error": on_error, "with_beam": bool(beam_runner)}
+    if workers > 1:
+        options["workers"] = workers
+    builder = _make_builder(name, data_dir, builder_config, options)
     if builder.data_path.exists() and not overwrite:
         return f"{_summary(builder)} is there already (--overwrite prepares it afresh)."
 
@@ -72,7 +90,11 @@ def prepare(
         download_config.manual_dir = _checked_manual_dir(builder, manual_dir)
     if overwrite:
         download_config.download_mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
-    builder.download_and_prepare(download_config=download_config)
+    if beam_runner:
+        download_config.beam_runner = beam_runner
+        download_config.beam_options = beam_examples.options(beam_options)
+    with beam_examples.plain_errors() if beam_runner else contextlib.nullcontext():
+        builder.download_and_prepare(download_config=download_config)
     # Said again at the end: progress has pushed the warnings off the screen.
     problems = [*getattr(builder, "problems", []), *_write_skipped(builder)]
     warnings = "".join(f"\nwarning: {problem}" for problem in problems)
@@ -96,6 +118,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         choices=face_builder.ON_ERROR,
         help="what to do about a face that cannot be used: stop (default), or skip it",
     )
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes that read photos (default: 1)"
+    )
+    parser.add_argument(
+        "--beam_runner", help="read photos by Apache Beam, such as 'DirectRunner' (an extra)"
+    )
+    parser.add_argument("--beam_options", default="", help="Beam's options, 'name=value,...'")
     parser.add_argument("--overwrite", action="store_true", help="prepare afresh")
     values = vars(parser.parse_args(arguments))
     try:
@@ -107,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _make_builder(
-    name: str, data_dir: str, builder_config: str | None, strict: bool, on_error: str | None
+    name: str, data_dir: str, builder_config: str | None, wanted: dict[str, Any]
 ) -> tfds.core.DatasetBuilder:
     if name not in known_names():
         raise UsageError(f"no data set is called '{name}'; known: {', '.join(known_names())}")
@@ -116,19 +145,36 @@ def _make_builder(
         "data_dir": str(pathlib.Path(data_dir).expanduser()),
         "file_format": "array_record",
     }
-    configs = [config.name for config in module.Builder.BUILDER_CONFIGS]
     if builder_config is not None:
-        if builder_config not in configs:
-            raise UsageError(
-                f"'{name}' has no form '{builder_config}'; known: {', '.join(configs) or 'none'}"
-            )
-        options["config"] = builder_config
-    for option, value in (("strict", strict), ("on_error", on_error)):
+        options["config"] = _config(module.Builder, name, builder_config)
+    for option, value in wanted.items():
         if value:
             if option not in inspect.signature(module.Builder.__init__).parameters:
-                raise UsageError(f"'{name}' does not take --{option}")
+                raise UsageError(f"'{name}' does not take --{_FLAGS.get(option, option)}")
             options[option] = value
     return module.Builder(**options)
+
+
+def _config(
+    builder: type[tfds.core.DatasetBuilder], name: str, wanted: str
+) -> str | tfds.core.BuilderConfig:
+    """The builder config of a name: one that the builder lists or takes, or `cropped_N`."""
+    known = [config.name for config in builder.BUILDER_CONFIGS]
+    if wanted in known:
+        return wanted
+    if getattr(builder, "accepts_any_config_name", False):
+        if _OWN_NAME.fullmatch(wanted):
+            return tfds.core.BuilderConfig(name=wanted, description="A folder of your own.")
+        raise UsageError(f"--builder_config: '{wanted}' must be lower-case letters, digits and '_'")
+    if issubclass(builder, face_builder.FaceBuilder):
+        known.append("cropped_N, such as cropped_256")
+        # The whole photos have no config, unless the set has others, and lie where they always did.
+        size = precropped.size_of(wanted)
+        if size is not None and wanted == f"cropped_{size}":
+            return tfds.core.BuilderConfig(
+                name=wanted, description=f"Face regions; the face's square has {size} pixels."
+            )
+    raise UsageError(f"'{name}' has no form '{wanted}'; known: {', '.join(known) or 'none'}")
 
 
 def _checked_manual_dir(builder: tfds.core.DatasetBuilder, manual_dir: str | None) -> str:

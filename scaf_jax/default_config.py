@@ -32,6 +32,7 @@ def _data() -> ConfigDict:
             "data_dir": "~/tensorflow_datasets",
             "train_split": "train",
             "landmarks_feature": "landmarks",
+            # ibug68, wflw98, the path of a scheme's .json, or empty: as the data set itself says.
             "scheme": "ibug68",
             # Margins about the face box, as fractions of its height.
             "margin_top": 0.2,
@@ -56,6 +57,14 @@ def _pretraining() -> ConfigDict:
             "unlabeled_boxes_csv": "",
             # Whether the training split's images are used as well.
             "training_images": True,
+            # In place of both: several sets with weights, such as
+            # the300w:train=1,faces_folder/mine:train=2,folder:/photos=0.5; the weights say how
+            # large each set's share of the faces seen is. Faces that occur twice are used once.
+            "mixture": "",
+            # Of a mixture: sets none of whose photos may be used, such as the300w:test_full, and
+            # a text file of starts of keys (folders, names) that may not, one a line.
+            "exclude": "",
+            "exclude_file": "",
             "steps": 1_000_000,
             "batch_size": 50,
             "learning_rate": 2e-5,

@@ -68,10 +68,12 @@ def _faces(
 ) -> list[report.Picture]:
     images, predicted, truth = _crops(config, split, source, chosen)
     heatmaps, reconstructions = inspect(images)
-    mask, captions = split.mask[chosen], [f"NME {nme[i]:.2f} %" for i in chosen]
+    mask, captions = split.mask[chosen], [_caption(float(nme[i])) for i in chosen]
     codec = settings.codec(config)
     few = slice(0, 4)
     true_heatmaps = np.asarray(codec.encode(jax.numpy.asarray(truth[few], "float32")))
+    # What is not known has a place all the same, which means nothing.
+    true_heatmaps = true_heatmaps * mask[few][:, None, None, :]
     return [
         report.Picture(
             f"faces_{split.name}.png",
@@ -96,6 +98,10 @@ def _faces(
             ),
         ),
     ]
+
+
+def _caption(nme: float) -> str:
+    return "no NME" if np.isnan(nme) else f"NME {nme:.2f} %"
 
 
 def _worst(

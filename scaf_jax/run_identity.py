@@ -8,6 +8,7 @@ from typing import Any
 import ml_collections
 
 from scaf_jax import settings
+from scaf_jax.landmarks import scheme_files, schemes
 
 ConfigDict = ml_collections.ConfigDict
 
@@ -39,7 +40,8 @@ def metadata(
         "config": config.to_dict(),
         "settings": settings_,
         "crop": settings.crop(config).to_dict(),
-        "scheme": config.data.scheme,
+        # Whole: schemes of users' own may have the same name.
+        "scheme": scheme_files.scheme_to_dict(settings.scheme(config)),
         "seed": config.seed,
     }
 
@@ -56,13 +58,20 @@ def binding_settings(config: ConfigDict, section: ConfigDict) -> dict[str, Any]:
     del parts["data"]["data_dir"]
     for prefix, part in parts.items():
         for name, value in part.items():
-            if name in _FREE:
+            if name in _FREE or value == "":  # what is not set decides nothing
                 continue
             nested = value.items() if isinstance(value, dict) else [("", value)]
             for inner, leaf in nested:
                 path = ".".join(filter(None, (prefix, name, inner)))
                 chosen[path] = list(leaf) if isinstance(leaf, tuple) else leaf
+    chosen["data.scheme"] = scheme_identity(settings.scheme(config))
     return chosen
+
+
+def scheme_identity(scheme: schemes.LandmarkScheme) -> str:
+    """Returns a built-in scheme's name; of another one also a hash of all that it says."""
+    content = scheme_files.scheme_to_dict(scheme)
+    return scheme.name if len(content) == 1 else f"{scheme.name} ({digest(content)})"
 
 
 def check_same_run(saved: dict[str, Any], wanted: dict[str, Any], folder: pathlib.Path) -> None:
@@ -71,7 +80,10 @@ def check_same_run(saved: dict[str, Any], wanted: dict[str, Any], folder: pathli
     Raises:
       RunMismatchError: They differ; the message names the settings.
     """
-    before, now = saved.get("settings", {}), wanted["settings"]
+    before, now = (
+        {name: value for name, value in found.get("settings", {}).items() if value != ""}
+        for found in (saved, wanted)
+    )
     changed = [
         f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
         for name in sorted({*before, *now})

@@ -5,8 +5,15 @@ from typing import Any
 
 import ml_collections
 
-from scaf_jax.data import augmentations, folder_source, geometry, sources
-from scaf_jax.landmarks import heatmaps, schemes
+from scaf_jax.data import (
+    augmentations,
+    folder_source,
+    geometry,
+    mixture_parts,
+    mixtures,
+    sources,
+)
+from scaf_jax.landmarks import heatmaps, scheme_files, schemes
 from scaf_jax.training import alignment, pretraining_terms
 
 ConfigDict = ml_collections.ConfigDict
@@ -16,8 +23,25 @@ INITIALIZATIONS = ("pretraining", "random")
 
 
 def scheme(config: ConfigDict) -> schemes.LandmarkScheme:
-    """Returns the landmark scheme. Raises ValueError for an unknown one."""
-    return schemes.get_scheme(config.data.scheme)
+    """Returns the landmark scheme: a built-in one, a file's, or the data set's own.
+
+    Raises:
+      ValueError: It is unknown, its file is wrong, or the data set has none of its own.
+      DataNotPreparedError: The data set is asked but not prepared; the message has the command.
+    """
+    data = config.data
+    if data.scheme.endswith(".json"):
+        return scheme_files.read_scheme(data.scheme).scheme
+    if data.scheme:
+        return schemes.get_scheme(data.scheme)
+    own = sources.prepared_metadata(data.name, data_dir=data.data_dir).get("scheme")
+    if own is None:
+        known = ", ".join(scheme.name for scheme in schemes.SCHEMES)
+        raise ValueError(
+            f"data set '{data.name}' does not say how its faces are marked: set data.scheme to "
+            f"one of {known}, or to the path of a scheme's .json"
+        )
+    return scheme_files.scheme_from_dict(own, f"data set '{data.name}'").scheme
 
 
 def crop(config: ConfigDict, box: geometry.BoxKind | None = None) -> geometry.CropSettings:
@@ -100,21 +124,32 @@ def photo_source(config: ConfigDict) -> folder_source.FolderSource:
     )
 
 
-def unlabeled_source(config: ConfigDict) -> sources.ConcatenatedSource:
-    """Returns what stage 1 learns from: the unlabeled photos and the training images.
+def unlabeled_source(
+    config: ConfigDict,
+) -> sources.ConcatenatedSource | mixtures.MixedSource:
+    """Returns what stage 1 learns from: the mixture, or unlabeled photos and training images.
 
     Raises:
-      ValueError: The config names neither.
+      ValueError: The config names none of them, or a mixture that is none.
     """
     section, parts = config.pretraining, []
+    if section.mixture:
+        return mixture_parts.open_mixture(
+            section.mixture,
+            data_dir=config.data.data_dir,
+            exclude=section.exclude,
+            exclude_file=section.exclude_file,
+            relative_box=section.unlabeled_box,
+            boxes_csv=section.unlabeled_boxes_csv or None,
+        )
     if section.unlabeled_dir:
         parts.append(photo_source(config))
     if section.training_images:
         parts.append(split_source(config, config.data.train_split))
     if not parts:
         raise ValueError(
-            "stage 1 has no images: set pretraining.unlabeled_dir to a folder of photos, or "
-            "pretraining.training_images to True"
+            "stage 1 has no images: set pretraining.unlabeled_dir to a folder of photos, "
+            "pretraining.training_images to True, or pretraining.mixture"
         )
     return sources.ConcatenatedSource(parts)
 

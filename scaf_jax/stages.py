@@ -16,8 +16,9 @@ from absl import logging
 from flax import nnx
 
 from scaf_jax import evaluation, reconstruction_report, run_identity, settings
-from scaf_jax.data import pipelines, sources
+from scaf_jax.data import mixtures, pipelines, sources
 from scaf_jax.models import aligner
+from scaf_jax.reporting import files
 from scaf_jax.reporting import report as reporting
 from scaf_jax.training import (
     alignment,
@@ -128,13 +129,25 @@ def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Repor
         folder,
         kind="pretraining",
         init=init,
-        source=functools.partial(settings.unlabeled_source, config),
+        source=functools.partial(_unlabeled, config, folder),
         scheme=None,
         step=jax.jit(step, static_argnames="terms", donate_argnums=0),
         bind=bind,
         start=functools.partial(_guide, config) if section.guide_weight else None,
     )
     return reconstruction_report.write(config, graphdef, train_state, folder / "report")
+
+
+def _unlabeled(config: ConfigDict, folder: pathlib.Path) -> sources.Source:
+    """Opens stage 1's faces; says what a mixture of sets consists of, in `mixture.md` too."""
+    source = settings.unlabeled_source(config)
+    if isinstance(source, mixtures.MixedSource):
+        table = mixtures.table(source.counts)
+        logging.info("%s: a mixture\n%s", folder, table)
+        if jax.process_index() == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            files.write_text(folder / "mixture.md", table)
+    return source
 
 
 def _guide(config: ConfigDict, train_state: state.TrainState) -> state.TrainState:

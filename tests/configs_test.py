@@ -16,6 +16,7 @@ FORMS = {
     "300w": ("", "cpu", "cpu_few", "smoke"),
     "active_300w": ("", "cpu", "smoke"),
     "demo": ("", "smoke"),
+    "own_landmarks": ("", "cpu", "smoke"),
     "pretrain": ("", "smoke"),
 }
 
@@ -34,7 +35,9 @@ def test_every_shipped_config_is_tested():
 
 @pytest.mark.parametrize("name,form", [(n, f) for n, forms in FORMS.items() for f in forms])
 def test_config_builds(name, form):
-    config = settings.checked(load(name, form))
+    config = load(name, form)
+    config.data.scheme = config.data.scheme or "ibug68"  # empty: as a prepared data set says
+    config = settings.checked(config)
     stage1 = settings.pretraining_settings(config)
 
     def both_states() -> tuple[state.TrainState, state.TrainState]:
@@ -79,6 +82,7 @@ def test_published_values_are_the_default():
 def test_smoke_form_trains_a_step(name, tiny_faces, tmp_path):
     config = load(name, "smoke")
     config.data.name, config.data.data_dir = "synthetic_faces/tiny", tiny_faces
+    config.data.scheme = config.data.scheme or "ibug68"
     config.evaluation.splits, config.evaluation.full = ("test",), ""
     if name == "pretrain":  # its photos are a plain folder
         photos = tmp_path / "photos"

@@ -19,6 +19,7 @@ LAYERS = {
     "scaf_jax.config_files": 0,
     "scaf_jax.default_config": 0,
     "scaf_jax.landmarks.schemes": 0,
+    "scaf_jax.landmarks.scheme_files": 1,
     "scaf_jax.landmarks.heatmaps": 0,
     "scaf_jax.landmarks.metrics": 0,
     "scaf_jax.losses": 0,
@@ -43,12 +44,16 @@ LAYERS = {
     "scaf_jax.data.images": 1,
     "scaf_jax.data.pts": 1,
     "scaf_jax.data.tables": 0,
+    "scaf_jax.data.json_files": 0,
     "scaf_jax.data.geometry": 1,
     "scaf_jax.data.augmentations": 1,
     "scaf_jax.data.published_crop": 1,
     "scaf_jax.data.samples": 1,
     "scaf_jax.data.sources": 1,
     "scaf_jax.data.folder_source": 1,
+    "scaf_jax.data.precropping": 1,
+    "scaf_jax.data.mixtures": 1,
+    "scaf_jax.data.mixture_parts": 1,
     "scaf_jax.data.pipelines": 1,
     "scaf_jax.reporting/": 1,
     # 2: the state of a training
@@ -97,7 +102,11 @@ ONLY_WITH_TORCH = {
     f"scaf_jax.benchmark.{name}" for name in ("torch_functions", "torch_networks", "torch_twin")
 }
 # Tests of the whole rather than of one module.
-WHOLE_PROJECT_TESTS = {"tests/configs_test.py", "tests/import_graph_test.py"}
+WHOLE_PROJECT_TESTS = {
+    "tests/configs_test.py",
+    "tests/data_builders/bad_input_test.py",
+    "tests/import_graph_test.py",
+}
 
 
 class Module:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 from scaf_jax.active_learning.annotation import faces, importing, reports, store
 from scaf_jax.data.images import ImageError
-from scaf_jax.landmarks.schemes import get_scheme
 from scaf_jax.reporting.escaping import printable
 
 ROUNDS_FOLDER = "rounds"
@@ -76,8 +75,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     folder = _round_folder(options)
-    scheme = get_scheme(faces.read_index(folder).scheme)
-    report = importing.import_annotations(options.file, folder, scheme)
+    report = importing.import_annotations(options.file, folder, faces.read_scheme(folder))
     print(reports.summary(report))
     print(f"report: {folder / reports.MARKDOWN_FILE}")
     if not report.missing:

@@ -20,15 +20,16 @@ def write_config(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> No
 
 
 def read_errors(folder: pathlib.Path) -> dict[str, float]:
-    """Returns the NME of a round, per cent, by test set; nothing if it was not evaluated."""
+    """Returns the NME of a round, per cent, by test set; nothing where there is none."""
     path = folder / "report" / "metrics.json"
     if not path.is_file():
         return {}
     metrics = json.loads(path.read_text(encoding="utf-8"))
-    return {
+    errors = {
         name: split["predictors"][split["decoder"]][metrics["normalizer"]]["nme"]
         for name, split in metrics["splits"].items()
     }
+    return {name: nme for name, nme in errors.items() if nme is not None}
 
 
 def write(

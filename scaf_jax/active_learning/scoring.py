@@ -138,6 +138,7 @@ class PoolScorer:
             crop=settings.crop(self._config),
             scheme=None,
             batch_size=-(-self._config.evaluation.batch_size // self.mesh.size) * self.mesh.size,
+            of_image=True,  # what annotators see
             num_threads=self._config.loader.num_threads,
             process_index=jax.process_index(),
             process_count=jax.process_count(),

@@ -14,6 +14,7 @@ from scaf_jax import runtime
 # Each is a module of this folder with `add_arguments(parser)` and `main(arguments) -> int`.
 COMMANDS = {
     "steps": "images/s of both training steps and of inference, beside plain lax and PyTorch",
+    "pipeline": "faces/s of reading, cropping and augmenting, beside decoding alone",
     "acquisition": "speed of scoring and selecting faces in active learning",
 }
 

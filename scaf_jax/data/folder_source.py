@@ -42,7 +42,7 @@ class FolderSource:
         self._directory = pathlib.Path(directory).expanduser()
         if not self._directory.is_dir():
             raise FileNotFoundError(f"{self._directory} is not a folder")
-        self._paths = _list_photos(self._directory)
+        self._paths = list_photos(self._directory)
         if not self._paths:
             raise FileNotFoundError(
                 f"no photos ({', '.join(images.EXTENSIONS)}) in {self._directory}"
@@ -88,8 +88,11 @@ class FolderSource:
         return self._relative_box * np.array([width, height, width, height], np.float32)
 
 
-def _list_photos(directory: pathlib.Path) -> list[str]:
-    """Paths below the folder, with `/`, sorted. Links to folders are not followed (no loops)."""
+def list_photos(directory: pathlib.Path) -> list[str]:
+    """Returns the photos' paths below a folder, with `/` between folders, sorted.
+
+    Links to folders are not followed: they might lead in circles.
+    """
     found = []
     for parent, _, names in os.walk(directory):
         for name in names:

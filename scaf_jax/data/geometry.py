@@ -212,6 +212,20 @@ def to_photo(points: Array, matrix: Array, convention: PixelConvention = "center
     return _apply(np.asarray(points, np.float64) - shift, inverse) - shift
 
 
+def box_to_photo(box: Array, matrix: Array) -> npt.NDArray[np.float64]:
+    """Maps a box of a stored part of a photo back to the photo.
+
+    Args:
+      box: (4,) x0, y0, x1, y1, edge coordinates of the part.
+      matrix: (2, 3), photo to part; it neither turns nor shears.
+
+    Returns:
+      (4,) float64 x0, y0, x1, y1, edge coordinates of the photo.
+    """
+    corners = np.asarray(box, np.float64).reshape(2, 2) - 0.5
+    return (to_photo(corners, matrix) + 0.5).ravel()
+
+
 def invert(matrix: Array) -> npt.NDArray[np.float64]:
     """Returns the (..., 2, 3) inverses of (..., 2, 3) affine matrices."""
     linear = np.linalg.inv(matrix[..., :2])

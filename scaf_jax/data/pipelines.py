@@ -126,7 +126,7 @@ def train_batches(
       batch_size: Faces in the global batch, a multiple of `process_count`.
       seed: Seed of order and augmentation.
       num_workers: Processes that prepare batches; 0 prepares them in this one.
-      num_threads: Threads in each.
+      num_threads: Threads in each; 0 prepares a batch when it is asked for.
       process_index: Which process of the training this is.
       process_count: How many there are.
 
@@ -136,8 +136,8 @@ def train_batches(
     local_size = _local_batch_size(batch_size, process_index, process_count)
     if len(source) == 0:
         raise ValueError("there are no faces to train on")
-    if num_threads < 1 or num_workers < 0:
-        raise ValueError("num_threads must be at least 1 and num_workers at least 0")
+    if num_threads < 0 or num_workers < 0:
+        raise ValueError("num_threads and num_workers must be at least 0")
     faces = (
         grain.MapDataset.source(_Numbered(source))
         .seed(seed)
@@ -146,7 +146,9 @@ def train_batches(
         # Mapped before it is sliced, so that a face's randomness does not depend on the process.
         .random_map(samples.TrainCrop(crop, augmentation, scheme))
     )
-    batches = faces[process_index::process_count].batch(local_size)
+    if process_count > 1:  # a slice of everything would only cost time
+        faces = faces[process_index::process_count]
+    batches = faces.batch(local_size)
     return TrainBatches(batches, num_workers, num_threads)
 
 
@@ -173,6 +175,7 @@ def evaluation_batches(
     crop: geometry.CropSettings,
     scheme: schemes.LandmarkScheme | None,
     batch_size: int,
+    of_image: bool = False,
     num_threads: int = 2,
     process_index: int = 0,
     process_count: int = 1,
@@ -187,6 +190,8 @@ def evaluation_batches(
       scheme: How it is marked; None leaves landmarks out (L = 0).
       batch_size: Faces in the global batch, a multiple of `process_count`. A process holds
         consecutive rows of it.
+      of_image: Whether `matrix`, `photo_landmarks` and `box` belong to the records' images, and
+        not to the photos, where a set holds only the parts of photos that show the faces.
       num_threads: Threads that prepare batches.
       process_index: Which process this is.
       process_count: How many there are.
@@ -197,7 +202,9 @@ def evaluation_batches(
     local_size = _local_batch_size(batch_size, process_index, process_count)
     num_landmarks = scheme.num_landmarks if scheme else 0
     padded = _Padded(source, batch_size, local_size, process_index)
-    faces = grain.MapDataset.source(padded).map(samples.EvaluationCrop(crop, num_landmarks))
+    faces = grain.MapDataset.source(padded).map(
+        samples.EvaluationCrop(crop, num_landmarks, of_image)
+    )
     return EvaluationBatches(faces.batch(local_size), num_threads)
 
 

@@ -20,16 +20,20 @@ class PtsError(ValueError):
     """A `.pts` file cannot be read; the message names the file and the line."""
 
 
-def read_pts(path: PathLike, num_landmarks: int | None = None) -> npt.NDArray[np.float32]:
+def read_pts(
+    path: PathLike, num_landmarks: int | None = None, *, allow_missing: bool = False
+) -> npt.NDArray[np.float32]:
     """Reads the points of one `.pts` file.
 
     Args:
       path: The file.
       num_landmarks: How many points it must hold; None takes what the file itself announces.
+      allow_missing: Whether a line `nan nan` stands for a point that is not known, rather than
+        being an error.
 
     Returns:
-      (L, 2) float32, x and y exactly as the file has them. iBUG counts pixels from 1: subtract 1
-      to get 0-based pixel centres.
+      (L, 2) float32, x and y exactly as the file has them, NaN for missing points. iBUG
+      counts pixels from 1: subtract 1 to get 0-based pixel centres.
 
     Raises:
       PtsError: The file cannot be read, is not a `.pts` file, or holds other than the expected
@@ -52,7 +56,8 @@ def read_pts(path: PathLike, num_landmarks: int | None = None) -> npt.NDArray[np
     for number, line in lines:
         if line == "}":
             break
-        points.append(_parse_point(path, number, line))
+        missing = allow_missing and line.lower().split() == ["nan", "nan"]
+        points.append((np.nan, np.nan) if missing else _parse_point(path, number, line))
     else:
         raise PtsError(f"{path}: no line '}}' after the points; the file may be cut short")
 

@@ -31,14 +31,20 @@ def cut_face(record: sources.Record, matrix: npt.NDArray[Any], size: int) -> npt
     Raises:
       ImageError: The photo cannot be decoded; the message names its key.
     """
-    shrinkage = 1 / geometry.matrix_scale(matrix)
-    shrink = 1
-    while 2 * shrink <= min(shrinkage, _MAX_JPEG_SHRINK):
-        shrink *= 2
+    shrink = jpeg_shrink(matrix)
     pixels, shrink = images.decode_image(record["image"], record["key"], shrink=shrink)
     if shrink > 1:
         matrix = geometry.compose(matrix, geometry.shrink_matrix(shrink))
     return geometry.warp(pixels, matrix, size)
+
+
+def jpeg_shrink(matrix: npt.NDArray[Any]) -> int:
+    """Returns how many times smaller a photo may be decoded for its (2, 3) crop matrix."""
+    shrinkage = 1 / geometry.matrix_scale(matrix)
+    shrink = 1
+    while 2 * shrink <= min(shrinkage, _MAX_JPEG_SHRINK):
+        shrink *= 2
+    return shrink
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,10 +92,13 @@ class EvaluationCrop:
     Attributes:
       crop: How the face is cut out.
       num_landmarks: How many landmarks it has; 0 leaves them out.
+      of_image: Whether coordinates outside the crop are those of the record's image, and not of
+        the photo, where the image is only a part of it.
     """
 
     crop: geometry.CropSettings
     num_landmarks: int
+    of_image: bool = False
 
     def __call__(self, element: tuple[int, sources.Record | None]) -> Sample:
         index, record = element
@@ -99,14 +108,20 @@ class EvaluationCrop:
         matrix = _matrix(record, self.crop, None)
         photo_points, mask = _landmarks(record, self.num_landmarks)
         points = geometry.to_crop(photo_points, matrix, self.crop.pixel_convention)
+        image, box = cut_face(record, matrix, size), _box(record, self.crop)
+        stored = record.get("stored_matrix")
+        if stored is not None and not self.of_image:
+            photo_points = np.where(mask[:, None], geometry.to_photo(photo_points, stored), 0)
+            box = geometry.box_to_photo(box, stored)
+            matrix = geometry.compose(matrix, stored)
         return {
-            "image": cut_face(record, matrix, size),
+            "image": image,
             "landmarks": np.where(mask[:, None], points, 0).astype(np.float32),
             "landmark_mask": mask,
             "index": np.array(index, np.int32),
             "matrix": matrix.astype(np.float32),
-            "photo_landmarks": photo_points,
-            "box": _box(record, self.crop),
+            "photo_landmarks": photo_points.astype(np.float32),
+            "box": box.astype(np.float32),
             "valid": np.array(True),
         }
 

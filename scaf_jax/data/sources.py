@@ -11,7 +11,9 @@ A source is a list of records that reads them when asked. A record is a plain di
 | key | str that names the face |
 | subset | str, the part of the data set it belongs to |
 | index | int, place in the published list |
+| stored_matrix | (2, 3) float32, from the photo to `image`, where this is only a part of it |
 
+Where there is a `stored_matrix`, the pixels above are those of `image`.
 Sources without labels have L = 0. Sources are cheap to pickle: data workers get a copy.
 """
 
@@ -26,10 +28,16 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow_datasets as tfds
 
+from scaf_jax.data import json_files
+
 Record = dict[str, Any]
 
 # What the downloads' folder holds, for data sets made from downloads.
-_MANUAL_DIRS = {"the300w": "FOLDER_WITH_afw_helen_lfpw_ibug"}
+_MANUAL_DIRS = {
+    "faces_folder": "FOLDER_OF_PHOTOS",
+    "landmarks_folder": "FOLDER_OF_PHOTOS",
+    "the300w": "FOLDER_WITH_afw_helen_lfpw_ibug",
+}
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)?")
 
@@ -70,15 +78,27 @@ def open_source(
       DataNotPreparedError: The data set is not in `data_dir`; the message has the command.
       ValueError: The data set has no such split or feature, or the name is none.
     """
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"'{name}' is no name of a data set; it reads like 'the300w'")
-    directory = _newest_version(_with_default_config(pathlib.Path(data_dir).expanduser() / name))
-    if directory is None:
-        raise DataNotPreparedError(
-            f"data set '{name}' is not prepared in {data_dir}. This prepares it:\n"
-            f"  {preparation_command(name, data_dir)}"
-        )
-    return PreparedSource(directory, split, landmarks_feature)
+    return PreparedSource(_prepared_directory(name, data_dir), split, landmarks_feature)
+
+
+def prepared_metadata(name: str, *, data_dir: str) -> dict[str, Any]:
+    """Returns what a prepared data set says of itself, such as `scheme`; often nothing.
+
+    Args:
+      name: The data set, as for `open_source`.
+      data_dir: Where data sets were prepared.
+
+    Raises:
+      DataNotPreparedError: The data set is not in `data_dir`; the message has the command.
+      ValueError: The name is none, or what it says is damaged.
+    """
+    path = _prepared_directory(name, data_dir) / "metadata.json"  # written by TFDS
+    if not path.is_file():
+        return {}
+    content = json_files.read_json(path)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: not as TFDS writes it; prepare the data set again")
+    return content
 
 
 def preparation_command(name: str, data_dir: str) -> str:
@@ -106,6 +126,7 @@ class PreparedSource:
           split: The split's name.
           landmarks_feature: The feature that holds the landmarks.
         """
+        self.directory = directory
         builder = tfds.builder_from_directory(directory)
         if split not in builder.info.splits:
             raise ValueError(
@@ -129,7 +150,8 @@ class PreparedSource:
         example = self._records[index]
         landmarks = example[self._landmarks_feature]
         mask = example.get("landmark_mask", np.ones(len(landmarks), bool))
-        return {
+        stored = {"stored_matrix"} & example.keys()
+        return {name: example[name] for name in stored} | {
             "image": example["image"],
             "landmarks": landmarks,
             "landmark_mask": mask,
@@ -245,6 +267,18 @@ def label_subset(
     if mode == "random":
         return np.sort(np.random.default_rng(seed).permutation(num_records)[:num_labels])
     raise ValueError(f"label subset '{mode}' is unknown; known: first, random")
+
+
+def _prepared_directory(name: str, data_dir: str) -> pathlib.Path:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"'{name}' is no name of a data set; it reads like 'the300w'")
+    directory = _newest_version(_with_default_config(pathlib.Path(data_dir).expanduser() / name))
+    if directory is None:
+        raise DataNotPreparedError(
+            f"data set '{name}' is not prepared in {data_dir}. This prepares it:\n"
+            f"  {preparation_command(name, data_dir)}"
+        )
+    return directory
 
 
 def _with_default_config(directory: pathlib.Path) -> pathlib.Path:

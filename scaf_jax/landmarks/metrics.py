@@ -23,6 +23,7 @@ NORMALIZERS = {  # by name, what a face's errors are divided by
     "box_size": "the square root of the face box's area",
 }
 DEFAULT_NORMALIZER = "outer_eye_corners"
+BOX_NORMALIZERS = ("box_size", "box_diagonal")  # those that every face has
 
 
 def normalizing_distances(
@@ -36,6 +37,8 @@ def normalizing_distances(
 ) -> Floats:
     """Returns, for each face, the distance that its errors are divided by.
 
+    A face that lacks a landmark which the normalizer needs has no such distance, hence no error.
+
     Source: SCAF, sec. 4.2 (outer eye corners).
 
     Args:
@@ -47,11 +50,12 @@ def normalizing_distances(
       keys: N names of faces, for messages. The face's number by default.
 
     Returns:
-      (N,) float64, pixels. NaN for a face without a single landmark, which has no error either.
+      (N,) float64, pixels. NaN for a face without a single landmark or without those that the
+      distance is between.
 
     Raises:
-      ValueError: The normalizer is unknown or not defined for the scheme, shapes do not agree, or
-        a face's distance is 0 or cannot be computed; the message names the face.
+      ValueError: The normalizer is unknown or not defined for the scheme, shapes do not agree, a
+        face's distance is 0 or not finite (the message names the face), or every face lacks it.
     """
     truth, mask = _landmarks_and_mask(truth, mask)
     if truth.shape[1] != scheme.num_landmarks:
@@ -59,27 +63,56 @@ def normalizing_distances(
             f"scheme '{scheme.name}' has {scheme.num_landmarks} landmarks, but the faces have "
             f"{truth.shape[1]}"
         )
-    # A missing landmark may hold anything; NaN makes what is computed from it NaN.
-    truth = np.where(mask[..., None], truth, np.nan)
+    needed = mask[:, needed_landmarks(scheme, normalizer)]
+    known = np.asarray(needed.all(axis=1) & mask.any(axis=1))
+    # A missing landmark may hold anything.
+    truth = np.where(mask[..., None], truth, 0)
     if normalizer == "outer_eye_corners":
-        left, right = scheme.eye_corners
-        distances = np.linalg.norm(truth[:, left] - truth[:, right], axis=-1)
+        left, right = (truth[:, i] for i in scheme.eye_corners)
+        distances = np.linalg.norm(left - right, axis=-1)
     elif normalizer == "inter_pupil":
-        if not scheme.left_pupil or not scheme.right_pupil:
-            raise ValueError(f"scheme '{scheme.name}' has no pupils; choose another normalizer")
-        left_pupil = truth[:, list(scheme.left_pupil)].mean(axis=1)
-        right_pupil = truth[:, list(scheme.right_pupil)].mean(axis=1)
-        distances = np.linalg.norm(left_pupil - right_pupil, axis=-1)
-    elif normalizer in ("box_diagonal", "box_size"):
+        left, right = (truth[:, list(i)].mean(1) for i in (scheme.left_pupil, scheme.right_pupil))
+        distances = np.linalg.norm(left - right, axis=-1)
+    else:
         width, height = _box_sides(boxes, len(truth), normalizer)
         diagonal = normalizer == "box_diagonal"
         distances = np.hypot(width, height) if diagonal else np.sqrt(width * height)
-    else:
-        raise ValueError(f"unknown normalizer '{normalizer}'; known: {', '.join(NORMALIZERS)}")
+    _check_distances(distances, known, keys, normalizer)
+    if mask.any() and not known.any():
+        raise ValueError(
+            f"not one of the {len(truth)} faces has all landmarks that the normalizer "
+            f"'{normalizer}' needs ({_listed(scheme, needed_landmarks(scheme, normalizer))}); "
+            f"set evaluation.normalizer to {' or '.join(BOX_NORMALIZERS)}, which every face has"
+        )
+    return np.where(known, distances, np.nan)
 
-    distances = np.where(mask.any(axis=1), distances, np.nan)
-    _check_distances(distances, mask, keys, normalizer)
-    return distances
+
+def needed_landmarks(scheme: LandmarkScheme, normalizer: str) -> list[int]:
+    """Returns the landmarks without which a face has no such normalizing distance.
+
+    Args:
+      scheme: What the landmarks mean.
+      normalizer: A name from `NORMALIZERS`.
+
+    Raises:
+      ValueError: The normalizer is unknown or not defined for the scheme.
+    """
+    if normalizer not in NORMALIZERS:
+        raise ValueError(f"unknown normalizer '{normalizer}'; known: {', '.join(NORMALIZERS)}")
+    if normalizer in BOX_NORMALIZERS:
+        return []
+    if normalizer == "outer_eye_corners":
+        return list(scheme.eye_corners)
+    if not scheme.left_pupil or not scheme.right_pupil:
+        raise ValueError(f"scheme '{scheme.name}' has no pupils; choose another normalizer")
+    return [*scheme.left_pupil, *scheme.right_pupil]
+
+
+def normalizer_text(scheme: LandmarkScheme, normalizer: str) -> str:
+    """Returns in words what a face's errors are divided by; for `needed_landmarks`' arguments."""
+    if normalizer == "outer_eye_corners" and scheme.names:
+        return f"the distance between {_listed(scheme, list(scheme.eye_corners))}"
+    return NORMALIZERS[normalizer]
 
 
 def landmark_errors(
@@ -95,16 +128,16 @@ def landmark_errors(
     Args:
       predicted: (N, L, 2) predicted landmarks, pixels of the photo.
       truth: (N, L, 2) true ones.
-      distances: (N,) from `normalizing_distances`.
+      distances: (N,) from `normalizing_distances`; NaN for a face that has none.
       mask: (N, L) bool, False where a landmark is missing.
       keys: N names of faces, for messages.
 
     Returns:
-      (N, L) float64; NaN where a landmark is missing.
+      (N, L) float64; NaN where a landmark is missing, and for a face without a distance.
 
     Raises:
-      ValueError: Shapes do not agree, or a prediction, true landmark or distance that counts is
-        not finite, or a distance is 0; the message names the face.
+      ValueError: Shapes do not agree, a prediction or true landmark that counts is not finite, or
+        a distance is 0 or infinite; the message names the face.
     """
     truth, mask = _landmarks_and_mask(truth, mask)
     predicted = np.asarray(predicted, np.float64)
@@ -113,7 +146,7 @@ def landmark_errors(
         raise ValueError(f"predicted is {predicted.shape}, but truth is {truth.shape}")
     if distances.shape != truth.shape[:1]:
         raise ValueError(f"distances is {distances.shape}; expected {truth.shape[:1]}")
-    _check_distances(distances, mask, keys, "distance")
+    _check_distances(distances, mask.any(axis=1) & ~np.isnan(distances), keys, "distance")
     for what, points in (("prediction", predicted), ("true landmark", truth)):
         broken = np.argwhere(mask & ~np.isfinite(points).all(axis=-1))
         if broken.size:
@@ -136,7 +169,7 @@ def face_nme(errors: ArrayLike) -> Floats:
       errors: (N, L) per cent, NaN where a landmark is missing; from `landmark_errors`.
 
     Returns:
-      (N,) float64 per cent; NaN for a face without landmarks.
+      (N,) float64 per cent; NaN for a face without landmarks or normalizing distance.
     """
     errors = np.asarray(errors, np.float64)
     present = ~np.isnan(errors)
@@ -278,17 +311,22 @@ def _box_sides(boxes: ArrayLike | None, num_faces: int, normalizer: str) -> tupl
 
 
 def _check_distances(
-    distances: Floats, mask: Bools, keys: Sequence[str] | None, normalizer: str
+    distances: Floats, known: Bools, keys: Sequence[str] | None, normalizer: str
 ) -> None:
-    unusable = np.flatnonzero(mask.any(axis=1) & ~(np.isfinite(distances) & (distances > 0)))
+    unusable = np.flatnonzero(known & ~(np.isfinite(distances) & (distances > 0)))
     if unusable.size:
         first = unusable[0]
-        why = "0" if distances[first] == 0 else "unknown, since one of its landmarks is missing"
+        why = "0" if distances[first] == 0 else "not finite"
         raise ValueError(
             f"face '{_name(keys, first)}': its normalizer '{normalizer}' is {why}, so it has no "
             f"NME ({unusable.size} of {len(distances)} faces are like this); correct its "
             "annotation, leave it out, or choose another normalizer"
         )
+
+
+def _listed(scheme: LandmarkScheme, landmarks: list[int]) -> str:
+    names = [scheme.landmark_names[i] for i in landmarks]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _counting(per_face_nme: ArrayLike) -> Floats:

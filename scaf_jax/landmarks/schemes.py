@@ -1,7 +1,10 @@
 """Marking schemes: what each landmark number means.
 
 A scheme is a frozen record. Everything that depends on the meaning of a landmark (mirroring,
-normalising distances, drawing) reads it from here, so that a new scheme is one new record.
+normalising distances, drawing) reads it from here, so that a new scheme is one new record. Schemes
+of a user's own are read from files; see `scheme_files`.
+
+Left and right are those of the photo everywhere: 'left eye' is the one nearer to its left edge.
 """
 
 import dataclasses
@@ -18,11 +21,13 @@ class LandmarkScheme:
       num_landmarks: Number of landmarks, L.
       flip_permutation: For each landmark of a mirrored face, the landmark of the original face
         that lies there; its own inverse.
-      eye_corners: The two outer eye corners, (on the photo's left, on its right).
+      eye_corners: The two outer eye corners, (on the photo's left, on its right); in a scheme of a
+        user's own whichever two landmarks' distance errors are divided by.
       left_pupil: Landmarks whose mean is the centre of the eye on the photo's left.
       right_pupil: Same for the eye on the photo's right.
       outline: Landmarks of the face's outline, in drawing order.
       strokes: Polylines that draw the face, each a tuple of landmarks.
+      names: What the landmarks are called, all different; empty where they go by their numbers.
     """
 
     name: str
@@ -33,6 +38,12 @@ class LandmarkScheme:
     right_pupil: Indices
     outline: Indices
     strokes: tuple[Indices, ...]
+    names: tuple[str, ...] = ()
+
+    @property
+    def landmark_names(self) -> tuple[str, ...]:
+        """What the landmarks are called: `names`, or their 0-based numbers '0', '1', ..."""
+        return self.names or tuple(str(i) for i in range(self.num_landmarks))
 
     def __post_init__(self) -> None:
         flip = self.flip_permutation
@@ -53,6 +64,11 @@ class LandmarkScheme:
             raise ValueError(
                 f"scheme '{self.name}': landmarks {outside} do not exist; it has "
                 f"{self.num_landmarks} (0-based)"
+            )
+        if self.names and len(set(self.names)) != self.num_landmarks:
+            raise ValueError(
+                f"scheme '{self.name}': names must be {self.num_landmarks} different ones; there "
+                f"are {len(set(self.names))}"
             )
 
 

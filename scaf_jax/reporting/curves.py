@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from scaf_jax.landmarks.metrics import NORMALIZERS, ced_curve
+from scaf_jax.landmarks.metrics import ced_curve
 from scaf_jax.reporting.drawing import Array, Image, rendered
 from scaf_jax.reporting.escaping import printable
 from scaf_jax.reporting.results import MEAN_SHAPE, SplitResults
@@ -14,7 +14,7 @@ def error_curves(
     splits: Sequence[SplitResults],
     per_face: Mapping[str, Mapping[str, Array]],
     *,
-    normalizer: str,
+    divisor: str,
     thresholds: Sequence[float],
 ) -> Image:
     """Draws the cumulative error distribution of each test set and predictor.
@@ -25,7 +25,7 @@ def error_curves(
     Args:
       splits: The test sets.
       per_face: NME of each face, per cent, by test set and predictor.
-      normalizer: What errors are divided by; the axis names it.
+      divisor: What errors are divided by, in words; the axis names it.
       thresholds: Per cent; drawn as thin upright lines.
 
     Returns:
@@ -59,7 +59,7 @@ def error_curves(
         axes.axvline(threshold, color="0.5", linewidth=0.8, zorder=1)
     axes.set_xlim(0, limit)
     axes.set_ylim(0, 1)
-    axes.set_xlabel(f"NME of a face, per cent of {NORMALIZERS[normalizer]}")
+    axes.set_xlabel(f"NME of a face, per cent of {printable(divisor)}", parse_math=False)
     axes.set_ylabel("fraction of faces with at most this NME")
     axes.set_title("Cumulative error distribution")
     axes.grid(color="0.92")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from scaf_jax.landmarks.metrics import DEFAULT_NORMALIZER, NORMALIZERS
+from scaf_jax.landmarks.metrics import DEFAULT_NORMALIZER, normalizer_text
 from scaf_jax.landmarks.schemes import LandmarkScheme
 from scaf_jax.reporting import files, tables
 from scaf_jax.reporting.curves import error_curves
@@ -96,8 +96,8 @@ def write_report(
       The report's path, numbers and table.
 
     Raises:
-      ValueError: Two test sets have one name, there is no test set or threshold, or a face cannot
-        be normalised (the message names it).
+      ValueError: Two test sets have one name, there is no test set or threshold, a face's
+        normalizing distance is 0 (the message names it), or no face of a set has one.
     """
     names = [split.name for split in splits]
     if not names or len(set(names)) != len(names):
@@ -111,11 +111,17 @@ def write_report(
     curves = Picture(
         "ced.png",
         "Cumulative error curves",
-        error_curves(splits, per_face, normalizer=normalizer, thresholds=thresholds),
+        error_curves(
+            splits,
+            per_face,
+            divisor=normalizer_text(scheme, normalizer),
+            thresholds=thresholds,
+        ),
         "Solid: the network. Dotted: its other decoders. Dashed: the mean shape.",
     )
 
-    sections = [f"# {escape_markdown(title)}\n", table.markdown(), _legend(normalizer)]
+    sections = [f"# {escape_markdown(title)}\n", table.markdown(), *_left_out(metrics["splits"])]
+    sections += [_legend(scheme, normalizer)]
     subsets = tables.subset_table(metrics)
     if subsets:
         sections += ["## By subset\n", subsets.markdown()]
@@ -195,11 +201,21 @@ def _finish(
     return Report(folder / "report.md", metrics, table.text())
 
 
-def _legend(normalizer: str) -> str:
+def _left_out(splits: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"- {escape_markdown(name)}: {count} faces are left out: {escape_markdown(reason)}."
+        for name, split in splits.items()
+        for reason, count in split["left_out"].items()
+    ]
+    return ["\n".join(lines) + "\n"] if lines else []
+
+
+def _legend(scheme: LandmarkScheme, normalizer: str) -> str:
     return (
-        f"NME: mean distance between predicted and true landmarks, in per cent of the "
-        f"{NORMALIZERS[normalizer]} (`{normalizer}`). fr@T: faces whose NME is above T %. "
-        "auc@T: area under the cumulative error curve from 0 to T %, divided by T (1 is best). "
+        f"NME: mean distance between predicted and true landmarks, in per cent of "
+        f"{escape_markdown(normalizer_text(scheme, normalizer))} (`{normalizer}`). "
+        "fr@T: faces whose NME is above T %. auc@T: area under the cumulative error curve from 0 "
+        "to T %, divided by T (1 is best). "
         "Mean shape: what a predictor says that does not look at the image.\n"
     )
 

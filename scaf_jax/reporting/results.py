@@ -69,8 +69,11 @@ class SplitResults:
     ) -> dict[str, Array]:
         """Returns the NME of each face in per cent, (N,), by the predictor's name.
 
+        It is NaN for a face that lacks all landmarks, or those that errors are divided by.
+
         Raises:
-          ValueError: A face cannot be normalised or a prediction is not finite; it names the face.
+          ValueError: A face's normalizing distance is 0, a prediction is not finite (it names the
+            face), or no face can be normalised.
         """
         distances = metrics.normalizing_distances(
             self.truth, scheme, normalizer, mask=self.mask, boxes=self.boxes, keys=self.keys
@@ -83,6 +86,24 @@ class SplitResults:
             )
             for name, points in self.predictions().items()
         }
+
+    def left_out(self, scheme: LandmarkScheme, normalizer: str) -> dict[str, int]:
+        """Returns how many faces do not count, by reason; those that have no NME.
+
+        Args:
+          scheme: What the landmarks mean.
+          normalizer: What errors are divided by.
+        """
+        mask = np.asarray(self.mask, bool)
+        needed = metrics.needed_landmarks(scheme, normalizer)
+        empty = ~mask.any(axis=1)
+        lacking = ~mask[:, needed].all(axis=1) & ~empty
+        reasons = {
+            "no landmark of theirs is known": int(empty.sum()),
+            f"what errors are divided by, {metrics.normalizer_text(scheme, normalizer)}, is not "
+            "known": int(lacking.sum()),
+        }
+        return {reason: count for reason, count in reasons.items() if count}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,13 +146,15 @@ def alignment_metrics(
 
     Returns:
       `splits[set]["predictors"][predictor][normalizer]` holds `nme`, `fr@T`, `auc@T` and `faces`;
-      `splits[set]["subsets"]` the same of the decoder by subset, where there are several.
+      `splits[set]["subsets"]` the same of the decoder by subset, where there are several, and
+      `splits[set]["left_out"]` how many faces do not count, by reason.
     """
     results: dict[str, Any] = {}
     for split in splits:
         nme = per_face[split.name]
         results[split.name] = {
             "decoder": split.decoder,
+            "left_out": split.left_out(scheme, normalizer),
             "predictors": {
                 name: {normalizer: metrics.summarize(values, thresholds)}
                 for name, values in nme.items()

@@ -116,7 +116,8 @@ def per_face_csv(
     """Returns one line for each face: split, key, subset, landmarks, nme, failed@T, others' NME.
 
     Texts pass through `spreadsheet_text`. NME is in per cent and empty for a face without
-    landmarks. Columns `nme: NAME` hold the other decoders and the mean shape.
+    landmarks or without those that errors are divided by. Columns `nme: NAME` hold the other
+    decoders and the mean shape.
 
     Args:
       splits: The test sets.

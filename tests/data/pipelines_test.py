@@ -298,7 +298,7 @@ def test_errors_name_the_face():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"batch_size": 3, "process_count": 2}, {"process_index": 1}, {"num_threads": 0}],
+    [{"batch_size": 3, "process_count": 2}, {"process_index": 1}, {"num_threads": -1}],
 )
 def test_what_cannot_be_divided_is_refused(changes):
     with pytest.raises(ValueError, match=next(iter(changes))):

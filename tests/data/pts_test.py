@@ -51,3 +51,14 @@ def test_other_numbers_of_points_are_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(pts.PtsError, match=r"no\.pts: cannot be read"):
         pts.read_pts(tmp_path / "no.pts")
+
+
+def test_missing_points_are_taken_where_they_are_allowed(tmp_path):
+    path = _write(tmp_path, GOOD.replace("-3 4e1", "NaN nan"))
+    points = pts.read_pts(path, 2, allow_missing=True)
+    assert np.isnan(points).all(axis=1).sum() == 1 and np.isfinite(points).all(axis=1).sum() == 1
+    with pytest.raises(pts.PtsError, match=r"face\.pts:5: point"):
+        pts.read_pts(path)
+    half = _write(tmp_path, GOOD.replace("-3 4e1", "nan 4"))
+    with pytest.raises(pts.PtsError, match=r"face\.pts:5: point"):
+        pts.read_pts(half, allow_missing=True)

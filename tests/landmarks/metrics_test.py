@@ -100,15 +100,42 @@ def test_a_normalizer_of_zero_names_the_face():
         metrics.normalizing_distances(truth, IBUG68, keys=keys)
 
 
-def test_a_missing_eye_corner_names_the_face_but_a_box_still_serves():
+def test_a_face_without_an_eye_corner_has_no_error_but_a_box_still_serves():
     predicted, truth = random_faces()
     mask = np.ones(truth.shape[:2], bool)
     mask[5, 36] = False
-    with pytest.raises(ValueError, match=r"number 5.*missing"):
-        metrics.normalizing_distances(truth, IBUG68, mask=mask)
+    result = nme(predicted, truth, IBUG68, mask=mask)
+    assert np.isnan(result[5]) and np.isfinite(np.delete(result, 5)).all()
+    np.testing.assert_allclose(np.delete(result, 5), np.delete(nme(predicted, truth, IBUG68), 5))
+    assert np.isfinite(nme(predicted, truth, IBUG68, "inter_pupil", mask=mask)).sum() == 7
     boxes = np.tile([0, 0, 30, 40], (8, 1))
     result = nme(predicted, truth, IBUG68, "box_diagonal", mask=mask, boxes=boxes)
     assert np.isfinite(result).all()
+
+
+def test_where_every_face_lacks_an_eye_corner_the_error_names_what_to_do():
+    _, truth = random_faces()
+    mask = np.ones(truth.shape[:2], bool)
+    mask[:4, 36] = mask[4:, 45] = False
+    message = (
+        r"not one of the 8 faces .*\(36 and 45\); set evaluation.normalizer to box_size or box"
+    )
+    with pytest.raises(ValueError, match=message):
+        metrics.normalizing_distances(truth, IBUG68, mask=mask)
+
+
+def test_a_corner_that_is_not_finite_is_an_error_and_not_a_missing_one():
+    _, truth = random_faces()
+    truth[2, 36] = np.nan
+    with pytest.raises(ValueError, match=r"number 2.*not finite"):
+        metrics.normalizing_distances(truth, IBUG68)
+
+
+def test_normalizers_in_words():
+    named = dataclasses.replace(FOUR, names=("left", "right", "a", "b"))
+    assert metrics.normalizer_text(named, "outer_eye_corners").endswith("between left and right")
+    assert "outer eye corners" in metrics.normalizer_text(FOUR, "outer_eye_corners")
+    assert metrics.needed_landmarks(FOUR, "inter_pupil") == [0, 2, 1, 3]
 
 
 def test_a_box_turned_inside_out_is_refused():

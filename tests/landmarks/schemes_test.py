@@ -80,6 +80,7 @@ def test_get_scheme_names_the_known_ones():
         ({"flip_permutation": (1, 2, 0)}, "its own inverse"),
         ({"eye_corners": (0, 3)}, r"\[3\] do not exist"),
         ({"strokes": ((0, 1), (-1, 2))}, r"\[-1\] do not exist"),
+        ({"names": ("a", "b", "a")}, "names must be 3 different ones"),
     ],
 )
 def test_a_wrong_scheme_is_refused(changes, message):

@@ -94,6 +94,25 @@ def test_json_holds_the_same_numbers_and_the_normalizer_by_name(tmp_path):
     assert tables.alignment_table(stored).text() == report.text
 
 
+def test_faces_without_a_normalizing_distance_are_left_out_and_counted(tmp_path):
+    scheme = dataclasses.replace(IBUG68, names=tuple(f"p{i}" for i in range(68)))
+    mask = np.ones((3, 68), bool)
+    mask[0, 36], mask[1] = False, False
+    part = split("test", [2.0, 4.0, 12.0], mask=mask)
+    report = write_report(tmp_path, splits=[part], scheme=scheme)
+    text = report.path.read_text()
+    assert re.search(r"- test: 1 faces are left out: no landmark of theirs is known\.", text)
+    assert re.search(r"- test: 1 faces are left out: .*between p36 and p45, is not", text)
+    assert "in per cent of the distance between p36 and p45 (" in text
+    numbers = report.metrics["splits"]["test"]
+    assert numbers["predictors"]["sub-pixel"]["outer_eye_corners"] == pytest.approx(
+        {"faces": 1, "nme": 12, "fr@8": 1, "auc@8": 0, "fr@10": 1, "auc@10": 0}
+    )
+    assert sum(numbers["left_out"].values()) == 2
+    assert [row["nme"] for row in read_csv(tmp_path / "per_face.csv")] == ["", "", "12.0"]
+    assert "left out" not in write_report(tmp_path, splits=SPLITS, scheme=IBUG68).path.read_text()
+
+
 def test_text_table_is_aligned_and_without_baseline_narrower(tmp_path):
     alone = [dataclasses.replace(part, baseline=None, others={}) for part in SPLITS]
     text = write_report(tmp_path, splits=alone, scheme=IBUG68).text

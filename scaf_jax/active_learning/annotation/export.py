@@ -30,6 +30,7 @@ from scaf_jax.active_learning.annotation.faces import (
     photo_stem,
     read_index,
     write_index,
+    write_scheme,
 )
 from scaf_jax.data import images
 from scaf_jax.landmarks.schemes import LandmarkScheme
@@ -75,6 +76,7 @@ def export_faces(
     for face, entry in zip(ordered, asked, strict=True):
         _write_face(target, face, entry, is_complete)
     _write_tables(target, index, scheme)
+    write_scheme(folder, scheme)
     write_index(folder, index)
     return target
 

@@ -8,7 +8,6 @@ index the export is complete. Annotations are matched to faces by the copies' na
 import dataclasses
 import functools
 import hashlib
-import json
 import pathlib
 import re
 import urllib.parse
@@ -17,11 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scaf_jax.data import json_files
+from scaf_jax.landmarks import scheme_files
+from scaf_jax.landmarks.schemes import LandmarkScheme, get_scheme
 from scaf_jax.reporting import files
 
 EXPORT_FOLDER = "to_annotate"
 PHOTO_FOLDER = "photos"
 INDEX_FILE = "index.json"
+SCHEME_FILE = "scheme.json"
 INDEX_VERSION = 1
 MAX_FILE_BYTES = 512 << 20
 
@@ -169,6 +172,24 @@ def read_index(round_folder: pathlib.Path) -> Index:
         ) from error
 
 
+def write_scheme(round_folder: pathlib.Path, scheme: LandmarkScheme) -> None:
+    """Writes the scheme that the faces are to be marked with."""
+    content = scheme_files.scheme_to_dict(scheme)
+    files.write_json(round_folder / EXPORT_FOLDER / SCHEME_FILE, content)
+
+
+def read_scheme(round_folder: pathlib.Path) -> LandmarkScheme:
+    """Returns the scheme that a round's faces are to be marked with.
+
+    Raises:
+      AnnotationError: There is no export, or its index is damaged.
+      ValueError: The scheme's file is damaged, or there is none and no built-in one of its name.
+    """
+    name = read_index(round_folder).scheme
+    path = pathlib.Path(round_folder) / EXPORT_FOLDER / SCHEME_FILE
+    return scheme_files.read_scheme(path).scheme if path.is_file() else get_scheme(name)
+
+
 def _asked_face(entry: dict[str, Any]) -> AskedFace:
     x0, y0, x1, y1 = (float(value) for value in entry["box"])
     face = AskedFace(
@@ -193,22 +214,6 @@ def read_json(path: pathlib.Path) -> Any:
       AnnotationError: It cannot be read, is larger than `MAX_FILE_BYTES` or is no JSON.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(data) > MAX_FILE_BYTES:
-        raise AnnotationError(f"{path}: larger than {MAX_FILE_BYTES} bytes; export in parts")
-    if data[:4] == b"PK\x03\x04":
-        raise AnnotationError(f"{path}: is a zip archive; unpack it and give the .json inside")
-    try:
-        return json.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path}: not a UTF-8 text (byte {error.start})") from error
-    except json.JSONDecodeError as error:
-        raise AnnotationError(
-            f"{path}:{error.lineno}: not JSON ({error.msg}, column {error.colno}); it may be cut "
-            "short: export it again"
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise AnnotationError(f"{path}: not usable as JSON ({type(error).__name__})") from error
+        return json_files.read_json(path, MAX_FILE_BYTES)
+    except json_files.JsonError as error:
+        raise AnnotationError(str(error)) from error

@@ -1,10 +1,12 @@
 """Plain `.pts` files, as iBUG publishes them: one for each face, coordinates counted from 1.
 
-The format has no word for a landmark that is not in the photo: each file must hold all of them.
+The format has no word for a landmark that is not in the photo; here `nan nan` says so.
 """
 
 import pathlib
 from collections.abc import Iterator
+
+import numpy as np
 
 from scaf_jax.active_learning.annotation.conventions import (
     Unit,
@@ -45,10 +47,13 @@ def read_folder(path: pathlib.Path, scheme: LandmarkScheme) -> Iterator[MarkedFa
 
 def _take_points(face: MarkedFace, file: pathlib.Path, scheme: LandmarkScheme) -> None:
     try:
-        points = pts.read_pts(file, scheme.num_landmarks)
+        points = pts.read_pts(file, scheme.num_landmarks, allow_missing=True)
     except pts.PtsError as error:
         message = str(error).replace(str(file), file.name)
         face.problems.append(("points", message, "Correct the file and import it again"))
         return
     for name, (x, y) in zip(landmark_names(scheme), points, strict=True):
-        face.points.append(MarkedPoint(f"point {name}", name, float(x), float(y)))
+        if np.isnan(x):
+            face.absent.add(name)
+        else:
+            face.points.append(MarkedPoint(f"point {name}", name, float(x), float(y)))

@@ -4,7 +4,7 @@ import pathlib
 
 from scaf_jax.active_learning.annotation import coco, label_studio, pts_files
 from scaf_jax.active_learning.annotation.conventions import landmark_names
-from scaf_jax.active_learning.annotation.faces import PHOTO_FOLDER, Index
+from scaf_jax.active_learning.annotation.faces import PHOTO_FOLDER, SCHEME_FILE, Index
 from scaf_jax.active_learning.annotation.previews import FOLDER as PREVIEW_FOLDER
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
@@ -23,7 +23,8 @@ def text(folder: pathlib.Path, index: Index, scheme: LandmarkScheme) -> str:
     return _TEXT.format(
         count=len(index.faces),
         scheme=scheme.name,
-        landmarks=len(names),
+        scheme_file=SCHEME_FILE,
+        meaning=_meaning(scheme),
         first=names[0],
         last=names[-1],
         folder=folder.resolve(),
@@ -40,6 +41,14 @@ def text(folder: pathlib.Path, index: Index, scheme: LandmarkScheme) -> str:
     )
 
 
+def _meaning(scheme: LandmarkScheme) -> str:
+    """The names of a user's own landmarks, as a paragraph."""
+    if not scheme.names:
+        return ""
+    numbered = ", ".join(f"{i} {name}" for i, name in enumerate(scheme.names))
+    return f"\nThe numbers stand for: {numbered}.\n"
+
+
 def _workdir(folder: pathlib.Path) -> pathlib.Path:
     """WORKDIR of WORKDIR/rounds/round_N/to_annotate."""
     return folder.resolve().parent.parent.parent
@@ -51,9 +60,9 @@ _TEXT = """\
 The model was least sure about these faces, most of all about the first. Every photo in
 `{photos}/` stands for one face, the one in the box (`{previews}/` shows it with the model's
 points); other faces in it are not asked for. Move the model's points, numbered {first} to {last}
-(scheme '{scheme}', {landmarks} landmarks), to their right places. "Left" and "right" are those of
+(scheme '{scheme}' of `{scheme_file}`), to their right places. "Left" and "right" are those of
 the photo. Hidden points are put where they would be seen. Keep the names of the photos.
-
+{meaning}
 Use whichever of these tools you like. You need not finish at once: faces can be given back in
 parts, and with different tools.
 
@@ -87,7 +96,8 @@ parts, and with different tools.
 ## .pts files
 
 `{pts}/` holds a file for each photo, coordinates counted from 1 as in the 300-W data. Copy those
-you have corrected to a new folder and give that back. This format cannot leave landmarks out.
+you have corrected to a new folder and give that back. The line of a landmark that the photo does
+not show becomes `nan nan`.
 
 ## Giving back
 

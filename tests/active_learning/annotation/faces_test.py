@@ -1,12 +1,15 @@
 """Tests of the index of exported faces."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
-from scaf_jax.active_learning.annotation import faces
+from scaf_jax.active_learning.annotation import export, faces
 from scaf_jax.active_learning.annotation.faces import AnnotationError
+from scaf_jax.landmarks import scheme_files
+from scaf_jax.landmarks.schemes import IBUG68
 
 
 def test_the_index_is_read_as_it_was_written(make_round):
@@ -53,3 +56,24 @@ def test_a_damaged_index_is_named(make_round, change, message):
 def test_a_round_without_export_is_named(tmp_path):
     with pytest.raises(AnnotationError, match="export the round first"):
         faces.read_index(tmp_path)
+
+
+def test_a_scheme_of_ones_own_travels_with_the_export(make_faces, tmp_path):
+    content = {
+        "name": "mine",
+        "landmarks": ["left_eye", "right_eye", "nose"],
+        "flip_pairs": [["left_eye", "right_eye"]],
+        "normalizer": ["left_eye", "right_eye"],
+    }
+    scheme = scheme_files.scheme_from_dict(content, "test").scheme
+    asked = [
+        dataclasses.replace(face, landmarks=face.landmarks[[36, 45, 30]])
+        for face in make_faces(IBUG68)
+    ]
+    folder = tmp_path / "rounds" / "round_0"
+    target = export.export_faces(folder, asked, scheme, model_version="test")
+    assert faces.read_scheme(folder) == scheme
+    assert "0 left_eye, 1 right_eye, 2 nose" in (target / "README.md").read_text()
+    (target / faces.SCHEME_FILE).unlink()
+    with pytest.raises(ValueError, match="unknown landmark scheme 'mine'"):
+        faces.read_scheme(folder)

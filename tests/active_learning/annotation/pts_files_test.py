@@ -2,6 +2,7 @@
 
 import pytest
 
+from scaf_jax.active_learning.annotation import importing, store
 from scaf_jax.landmarks.schemes import IBUG68
 
 FLIP = list(IBUG68.flip_permutation)
@@ -40,3 +41,17 @@ PTS = {
 @pytest.mark.parametrize(("spoil", "field", "message"), PTS.values(), ids=PTS)
 def test_bad_faces(expect_rejected, spoil, field, message):
     expect_rejected("pts", spoil, field, message)
+
+
+def test_a_point_that_the_photo_does_not_show(make_round, save):
+    exported = make_round()
+    document = exported.pts(exported.moved())
+    name = min(document)
+    lines = document[name].splitlines()
+    lines[4] = "nan nan"
+    document[name] = "\n".join(lines)
+    report = importing.import_annotations(save(document), exported.folder, exported.scheme)
+    assert not report.rejected
+    masks = {k: a.mask for k, a in store.read_annotations(exported.folder).items()}
+    assert [len(mask) - mask.sum() for mask in masks.values()] == [1, 0, 0]
+    assert not masks[exported.keys[0]][1]

@@ -1,0 +1,41 @@
+"""SCAF on your own photos with your own landmarks; see data_builders/landmarks_folder/README.md.
+
+    python -m data_builders.prepare landmarks_folder --manual_dir=PHOTOS
+    python -m scaf_jax.main --config=configs/own_landmarks.py --workdir=runs/own
+
+Forms, after a colon:
+  (none)  the paper's setting, for TPU or GPU: 256 px, heatmaps of 128 x 128.
+  cpu     both stages within the hour on two CPU cores: 64 px, a quarter as wide.
+  smoke   a few steps of everything, to see that it runs.
+"""
+
+import ml_collections
+
+from scaf_jax import default_config
+
+ConfigDict = ml_collections.ConfigDict
+
+
+def get_config(form: str = "") -> ConfigDict:
+    """Returns the config of a form: '', 'cpu' or 'smoke'."""
+    config = default_config.get_config()
+    data = config.data
+    # With --builder_config=NAME: landmarks_folder/NAME.
+    data.name = "landmarks_folder"
+    data.scheme = ""  # the data set's own
+    # Parts of the box's height. For boxes drawn around a few inner points (eyes, nose, mouth),
+    # from which forehead, cheeks and chin stick out. Where the files have boxes of whole faces:
+    # 0.1 each. Outlines are in the points, foreheads are not: 0.2 at the top, 0.1 elsewhere.
+    data.margin_top = 0.6
+    data.margin_bottom = 0.4
+    data.margin_left = 0.3
+    data.margin_right = 0.3
+    config.evaluation.splits = ("test",)
+    config.evaluation.full = ""
+    if form == "cpu":
+        default_config.shrink_for_experiments(config, pretraining_steps=4000, steps=2000)
+    elif form == "smoke":
+        default_config.shrink(config)
+    elif form:
+        raise ValueError(f"configs/own_landmarks.py has the forms cpu and smoke, not '{form}'")
+    return config

@@ -1,0 +1,1 @@
+"""Photos of a folder without landmarks, as a builder without TensorFlow."""

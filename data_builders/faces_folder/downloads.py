@@ -1,0 +1,99 @@
+"""Finds the photos of a folder tree, and the boxes of their faces where there are some."""
+
+import functools
+import pathlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from data_builders import face_builder, faces
+from data_builders.faces_folder import boxes
+from scaf_jax.data import folder_source, images
+
+_MAX_NAMED = 5
+
+
+def recognize(root: pathlib.Path) -> bool:
+    """Returns whether there is a photo in a folder or below it; so do most data sets."""
+    return next(_photos(root), None) is not None
+
+
+def find(root: pathlib.Path) -> faces.Found:
+    """Lists all photos, by name, as the split `train`.
+
+    Args:
+      root: The folder.
+
+    Raises:
+      DownloadError: There are no photos, or the boxes are no such file.
+      ValueError: The boxes cannot be read; the message names the file.
+    """
+    photos = folder_source.list_photos(root)
+    if not photos:
+        raise face_builder.DownloadError(
+            f"{root}: no photos ({', '.join(images.EXTENSIONS)}) in this folder or below it"
+        )
+    path = boxes.find_file(root)
+    entries = {} if path is None else boxes.read_boxes(path)
+    members = [face for name in photos for face in _faces_of(root, name, entries.get(name, []))]
+    return faces.Found(
+        layout="a folder of photos" + ("" if path is None else f" with {path.name}"),
+        splits={"train": members},
+        parts=[faces.Part("photos", len(photos)), faces.Part("faces", len(members))],
+        problems=[] if path is None else _problems(path.name, photos, entries),
+    )
+
+
+def _photos(root: pathlib.Path) -> Iterator[pathlib.Path]:
+    return (p for p in root.rglob("*") if p.suffix.lower() in images.EXTENSIONS and p.is_file())
+
+
+def _faces_of(
+    root: pathlib.Path, name: str, entries: Sequence[boxes.BoxEntry]
+) -> Iterator[faces.Face]:
+    image = root / name
+    if not entries:
+        place = images.printable_name(str(image))
+        yield _face(image, name, place, functools.partial(_annotate_whole, image))
+    for number, entry in enumerate(entries, 1):
+        key = name if len(entries) == 1 else f"{name}#{number}"
+        yield _face(image, key, entry.place, functools.partial(_annotate, entry))
+
+
+def _face(
+    image: pathlib.Path, key: str, place: str, annotate: Callable[[], faces.Annotation]
+) -> faces.Face:
+    return faces.Face(image, images.printable_name(key), "", place, annotate)
+
+
+def _annotate(entry: boxes.BoxEntry) -> faces.Annotation:
+    return faces.Annotation(np.zeros((0, 2), np.float32), box_ground_truth=entry.box())
+
+
+def _annotate_whole(image: pathlib.Path) -> faces.Annotation:
+    width, height = images.image_size(images.read_encoded(image), str(image))
+    return faces.Annotation(
+        np.zeros((0, 2), np.float32),
+        box_ground_truth=np.array([0, 0, width, height], np.float32),
+    )
+
+
+def _problems(
+    file_name: str, photos: Sequence[str], entries: Mapping[str, list[boxes.BoxEntry]]
+) -> list[str]:
+    problems = []
+    without = [name for name in photos if not entries.get(name)]
+    if without:
+        problems.append(
+            f"{len(without)} photos have no box in {file_name}, the whole photo takes its place: "
+            f"{_some(without)}"
+        )
+    unknown = sorted(entries.keys() - set(photos))
+    if unknown:
+        problems.append(f"{file_name}: {len(unknown)} names are no photos: {_some(unknown)}")
+    return problems
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = [images.printable_name(name) for name in names[:_MAX_NAMED]]
+    return ", ".join(shown) + (", ..." if len(names) > _MAX_NAMED else "")

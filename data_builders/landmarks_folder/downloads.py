@@ -1,0 +1,194 @@
+"""Finds the faces of a folder of photos whose landmarks are a user's own.
+
+Landmarks come from one of: `landmarks.csv`, COCO keypoints (`*.json`), a `.pts` file beside each
+photo. `scheme.json` says what they mean.
+"""
+
+import collections
+import dataclasses
+import functools
+import json
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from data_builders import face_builder, faces
+from data_builders.landmarks_folder import (
+    boxes,
+    coco_files,
+    csv_tables,
+    listed,
+    pts_folders,
+    splits,
+)
+from scaf_jax.data import folder_source, images, pts
+from scaf_jax.landmarks import scheme_files, schemes
+
+SCHEME_FILE = "scheme.json"
+
+List = Callable[..., tuple[list[listed.Listed], list[str]]]
+
+
+class _Kind(NamedTuple):
+    """A kind of annotation files, and those of it that are there."""
+
+    name: str
+    files: list[pathlib.Path]
+    list_faces: List
+    landmark_names: Callable[[pathlib.Path], Sequence[str]]
+
+
+def recognize(root: pathlib.Path) -> bool:
+    """Returns whether a folder looks like one of photos with landmarks of a user's own."""
+    return any((root / name).is_file() for name in (SCHEME_FILE, csv_tables.FILE))
+
+
+def find(root: pathlib.Path) -> faces.Found:
+    """Lists the faces of every split.
+
+    Args:
+      root: The folder.
+
+    Raises:
+      DownloadError: There are no landmarks, several kinds of them, or no scheme.json.
+      SchemeError: The scheme is wrong.
+      ValueError: A file of landmarks cannot be read; the message names it.
+    """
+    kind = _find_kind(root)
+    scheme_file = _read_scheme(root, kind)
+    found, problems = kind.list_faces(root, kind.files, scheme_file)
+    if not found:
+        raise face_builder.DownloadError(f"{root}: no face is annotated in its {kind.name}")
+    average = boxes.average_face(
+        [face.annotate for face in found], scheme_file.scheme.num_landmarks
+    )
+    by_split, more = splits.assign(root, found)
+    return faces.Found(
+        layout=f"photos with landmarks of your own: {kind.name}",
+        splits={name: _as_faces(root, members, average) for name, members in by_split.items()},
+        parts=[faces.Part(name, len(members)) for name, members in by_split.items()],
+        problems=_scheme_problems(scheme_file.scheme)
+        + problems
+        + _photo_problems(root, kind, found)
+        + more,
+    )
+
+
+def read_scheme(root: pathlib.Path) -> schemes.LandmarkScheme:
+    """Returns what a folder's landmarks mean; raises as `find`."""
+    path = root / SCHEME_FILE
+    scheme_file = (
+        scheme_files.read_scheme(path) if path.is_file() else _read_scheme(root, _find_kind(root))
+    )
+    return scheme_file.scheme
+
+
+def _find_kind(root: pathlib.Path) -> _Kind:
+    kinds = [
+        _Kind(
+            csv_tables.FILE,
+            csv_tables.find_files(root),
+            csv_tables.list_faces,
+            csv_tables.landmark_names,
+        ),
+        _Kind(
+            "COCO keypoints (.json)",
+            coco_files.find_files(root),
+            coco_files.list_faces,
+            coco_files.landmark_names,
+        ),
+        _Kind(".pts files", pts_folders.find_files(root), pts_folders.list_faces, _numbered_names),
+    ]
+    found = [kind for kind in kinds if kind.files]
+    if not found:
+        raise face_builder.DownloadError(
+            f"{root}: no landmarks: neither {csv_tables.FILE}, nor COCO keypoints in a .json, nor "
+            ".pts files beside the photos"
+        )
+    if len(found) > 1:
+        raise face_builder.DownloadError(
+            f"{root}: holds landmarks in several kinds of files "
+            f"({', '.join(kind.files[0].name for kind in found)}); move all but one kind away"
+        )
+    return found[0]
+
+
+def _read_scheme(root: pathlib.Path, kind: _Kind) -> scheme_files.SchemeFile:
+    path = root / SCHEME_FILE
+    if path.is_file():
+        return scheme_files.read_scheme(path)
+    names = kind.landmark_names(kind.files[0])
+    built_in = [scheme for scheme in schemes.SCHEMES if scheme.landmark_names == tuple(names)]
+    if built_in:
+        content, advice = {"name": built_in[0].name}, "if they are marked in that way"
+    elif len(names) < 2:
+        raise face_builder.DownloadError(f"{kind.files[0]}: has fewer than two landmarks")
+    else:
+        names = [f"point_{int(name) + 1}" if name.isdecimal() else name for name in names]
+        content = scheme_files.example(names)
+        advice = (
+            "after correcting flip_pairs (which change places in a mirrored photo) and normalizer "
+            "(the two whose distance errors are divided by), left and right as on the photo"
+        )
+    raise face_builder.DownloadError(
+        f"{path} is missing, which says what the {len(names)} landmarks mean. Save this there, "
+        f"{advice}:\n{_written(content)}"
+    )
+
+
+def _written(content: Mapping[str, Any]) -> str:
+    lines = [f'  "{name}": {json.dumps(v, ensure_ascii=False)}' for name, v in content.items()]
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _numbered_names(path: pathlib.Path) -> list[str]:
+    return [str(i) for i in range(len(pts.read_pts(path, allow_missing=True)))]
+
+
+def _scheme_problems(scheme: schemes.LandmarkScheme) -> list[str]:
+    if scheme.flip_permutation != tuple(range(scheme.num_landmarks)):
+        return []
+    return [
+        f"{SCHEME_FILE} has no flip_pairs: in mirrored photos every landmark keeps its number; if "
+        "that is wrong, name the pairs"
+    ]
+
+
+def _photo_problems(root: pathlib.Path, kind: _Kind, found: Sequence[listed.Listed]) -> list[str]:
+    annotated = {face.name for face in found}
+    alone = [name for name in folder_source.list_photos(root) if name not in annotated]
+    if not alone:
+        return []
+    return [f"{len(alone)} photos have no landmarks in {kind.name}: {listed.some(alone)}"]
+
+
+def _as_faces(
+    root: pathlib.Path, members: Sequence[listed.Listed], average: boxes.AverageFace
+) -> list[faces.Face]:
+    totals = collections.Counter(face.name for face in members)
+    seen: collections.Counter[str] = collections.Counter()
+    result = []
+    for face in members:
+        seen[face.name] += 1
+        # A photo with several faces: its name and the face's number there.
+        key = face.name if totals[face.name] == 1 else f"{face.name}#{seen[face.name]}"
+        result.append(
+            faces.Face(
+                image=root if face.image is None else face.image,
+                key=images.printable_name(key),
+                subset="",
+                place=face.place,
+                annotate=functools.partial(_with_box, face.annotate, average),
+            )
+        )
+    return result
+
+
+def _with_box(
+    annotate: Callable[[], faces.Annotation], average: boxes.AverageFace
+) -> faces.Annotation:
+    annotation = annotate()
+    mask = annotation.mask
+    if annotation.box_ground_truth is not None or mask is None or mask.all():
+        return annotation
+    return dataclasses.replace(annotation, box_ground_truth=average.box(annotation.landmarks, mask))

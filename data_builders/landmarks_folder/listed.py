@@ -1,0 +1,60 @@
+"""What the three kinds of annotation files have in common: listed faces."""
+
+import dataclasses
+import pathlib
+import re
+from collections.abc import Callable, Sequence
+
+from data_builders import faces
+from scaf_jax.data import images
+
+_SPLIT_FOLDER = re.compile(r"train|test(_[a-z0-9_]+)?")
+_MAX_NAMED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """A face as a file lists it.
+
+    Attributes:
+      name: Its photo's path below the folder of the data set, with `/` between folders.
+      image: The photo; None where the name is none, which `annotate` then tells.
+      place: Where it is annotated, `FILE` or `FILE:LINE`.
+      annotate: As for `faces.Face`.
+      split: The split that the file names; None where it names none.
+    """
+
+    name: str
+    image: pathlib.Path | None
+    place: str
+    annotate: Callable[[], faces.Annotation]
+    split: str | None = None
+
+
+def unusable(root: pathlib.Path, place: str, message: str, split: str | None = None) -> Listed:
+    """Returns a face that cannot be used, with what reading it raises."""
+    face = faces.unusable_face(root, "", "", place, message)
+    return Listed(place.rpartition("/")[2], None, place, face.annotate, split)
+
+
+def is_split(name: str) -> bool:
+    """Returns whether a folder of this name is a split: train, test or test_NAME."""
+    return _SPLIT_FOLDER.fullmatch(name) is not None
+
+
+def split_folders(root: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the folders in a folder that are splits."""
+    if not root.is_dir():
+        return []
+    return sorted(path for path in root.iterdir() if is_split(path.name) and path.is_dir())
+
+
+def places_of(root: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the folders that may hold tables: the data set's, and those of its splits."""
+    return [root, *split_folders(root)]
+
+
+def some(names: Sequence[str]) -> str:
+    """Returns the first few names, printable."""
+    shown = [images.printable_name(name) for name in names[:_MAX_NAMED]]
+    return ", ".join(shown) + (", ..." if len(names) > _MAX_NAMED else "")

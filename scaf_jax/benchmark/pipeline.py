@@ -1,0 +1,212 @@
+"""Measures the data pipeline of stage 2 on one core, beside decoding alone.
+
+    python -m scaf_jax.benchmark pipeline [--photos 500 1000 2000] [--output FILE.json]
+    python -m scaf_jax.benchmark pipeline --data_name the300w --data_dir DIR
+
+Photos and their pre-cropped regions are read from memory, and all contestants run by turns.
+"""
+
+import argparse
+import functools
+import pathlib
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cv2
+
+from scaf_jax.benchmark import machine, options, photos, timing
+from scaf_jax.data import augmentations, geometry, images, pipelines, precropping, samples, sources
+from scaf_jax.landmarks import schemes
+from scaf_jax.reporting import files, tables
+
+ORIGINAL, CROPPED = "original", "cropped"
+DECODE, PIPELINE = "decode", "pipeline"
+_MARGINS = "300w"
+_BATCH = 8
+_NOTES = """\
+Faces a second of processor time on one core, medians of {rounds} rounds; crops of {size} pixels.
+- decode: JPEG to RGB pixels as the pipeline decodes them (at 1/2, 1/4 or 1/8 where the crop needs
+  no more), and nothing else: nothing that reads the same files can be faster.
+- pipeline: shuffled, decoded, cropped, augmented as in stage 2 and batched, in one thread.
+- cropped_{size}: the same faces pre-cropped, as `data_builders.prepare --builder_config` stores
+  them; "x original" divides its pipeline's rate by that of the original photos.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument(
+        "--photos",
+        type=options.positive,
+        nargs="+",
+        default=[500, 1000, 2000],
+        help="widths of the photos that are made to measure with (default: 500 1000 2000)",
+    )
+    parser.add_argument("--data_name", help="measure the photos of this prepared data set instead")
+    parser.add_argument("--data_dir", default="~/tensorflow_datasets", help="where it is")
+    parser.add_argument("--split", default="train", help="its split (default: train)")
+    parser.add_argument(
+        "--faces", type=options.positive, default=16, help="faces to measure with (default: 16)"
+    )
+    parser.add_argument(
+        "--size", type=options.positive, default=256, help="side of the crops (default: 256)"
+    )
+    parser.add_argument(
+        "--rounds", type=options.positive, default=9, help="timed rounds (default: 9)"
+    )
+    parser.add_argument(
+        "--output",
+        type=pathlib.Path,
+        default=pathlib.Path("benchmark_pipeline.json"),
+        help="JSON file with all times; the table goes beside it as .md "
+        "(default: benchmark_pipeline.json)",
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Measures, prints the table, writes JSON and Markdown; returns 0, or 2 for bad arguments."""
+    output = arguments.output.absolute()
+    if not output.parent.is_dir():
+        print(f"--output: there is no folder '{output.parent}'", file=sys.stderr)
+        return 2
+    try:
+        kinds = _records(arguments)
+    except (ValueError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        rows = [
+            measure(name, records, size=arguments.size, rounds=arguments.rounds)
+            for name, records in kinds.items()
+        ]
+    finally:
+        cv2.setNumThreads(threads)
+    result: dict[str, Any] = {
+        "machine": machine.describe(),
+        "arguments": vars(arguments) | {"output": str(arguments.output)},
+        "rows": rows,
+    }
+    files.write_json(output, result)
+    table = table_of(rows)
+    notes = _NOTES.format(size=arguments.size, rounds=arguments.rounds)
+    files.write_text(output.with_suffix(".md"), f"{table.markdown()}\n{notes}")
+    print(f"{table.text()}\n{notes}")
+    return 0
+
+
+def measure(
+    name: str, records: Sequence[sources.Record], *, size: int, rounds: int
+) -> dict[str, Any]:
+    """Times decoding and the pipeline on one kind of photos, whole and pre-cropped.
+
+    Args:
+      name: What the photos are called.
+      records: The faces, of whole photos.
+      size: Side of the crops, S.
+      rounds: Timed rounds.
+
+    Returns:
+      One row of the JSON file: `faces_per_second` (medians), `seconds` (all times), both by form
+      and contestant, and `ratios`.
+    """
+    cropping = precropping.Cropping(size, (_MARGINS,))
+    forms = {
+        ORIGINAL: list(records),
+        CROPPED: [precropping.precrop(record, cropping) for record in records],
+    }
+    functions = {
+        f"{form}_{contestant}": function
+        for form, members in forms.items()
+        for contestant, function in contestants(members, size).items()
+    }
+    times = timing.alternate(functions, rounds=rounds, clock=time.process_time)
+    rates = {key: len(records) / seconds for key, seconds in timing.medians(times).items()}
+    return {
+        "photos": name,
+        "faces": len(records),
+        "size": size,
+        "bytes_per_face": {
+            form: sum(len(r["image"]) for r in members) / len(members)
+            for form, members in forms.items()
+        },
+        "faces_per_second": rates,
+        "ratios": {
+            f"{form}_pipeline_to_decode": rates[f"{form}_{PIPELINE}"] / rates[f"{form}_{DECODE}"]
+            for form in forms
+        }
+        | {"cropped_to_original": rates[f"{CROPPED}_{PIPELINE}"] / rates[f"{ORIGINAL}_{PIPELINE}"]},
+        "seconds": times,
+    }
+
+
+def contestants(records: list[sources.Record], size: int) -> dict[str, Callable[[], None]]:
+    """Returns the functions to time; each handles as many faces as there are, in this thread."""
+    crop = geometry.crop_settings(_MARGINS, input_size=size)
+    count = len(records)
+    batches = pipelines.train_batches(
+        photos.RepeatedSource(records),
+        crop=crop,
+        augmentation=augmentations.STAGE2,
+        scheme=schemes.IBUG68 if len(records[0]["landmarks"]) == 68 else None,
+        batch_size=min(_BATCH, count),
+        seed=0,
+        num_threads=0,
+    )
+    shrinks = [samples.jpeg_shrink(_matrix(record, crop)) for record in records]
+    return {
+        DECODE: functools.partial(_decode, records, shrinks),
+        PIPELINE: functools.partial(_draw, batches, count // min(_BATCH, count)),
+    }
+
+
+def _matrix(record: sources.Record, crop: geometry.CropSettings) -> Any:
+    return geometry.crop_matrix(record[f"box_{crop.box}"], crop)
+
+
+def _decode(records: list[sources.Record], shrinks: list[int]) -> None:
+    for record, shrink in zip(records, shrinks, strict=True):
+        images.decode_image(record["image"], record["key"], shrink=shrink)
+
+
+def _draw(batches: pipelines.TrainBatches, count: int) -> None:
+    for _ in range(count):
+        next(batches)
+
+
+def _records(arguments: argparse.Namespace) -> dict[str, list[sources.Record]]:
+    # Whole batches only, so that a run is exactly all faces.
+    count = -(-arguments.faces // _BATCH) * _BATCH
+    if not arguments.data_name:
+        return {f"{width} px": photos.make(width, count) for width in arguments.photos}
+    source = sources.open_source(
+        arguments.data_name, data_dir=arguments.data_dir, split=arguments.split
+    )
+    if len(source) < count:
+        raise ValueError(f"{arguments.data_name} has only {len(source)} faces; lower --faces")
+    return {arguments.data_name: [source[i] for i in range(count)]}
+
+
+def table_of(rows: list[dict[str, Any]]) -> tables.Table:
+    """Returns the table of measured rows; see `measure`."""
+    lines = []
+    for row in rows:
+        rates, ratios = row["faces_per_second"], row["ratios"]
+        for form, label in ((ORIGINAL, "whole"), (CROPPED, f"cropped_{row['size']}")):
+            faster = ratios["cropped_to_original"] if form == CROPPED else 1.0
+            lines.append(
+                (
+                    row["photos"],
+                    label,
+                    f"{row['bytes_per_face'][form] / 1000:.0f}",
+                    f"{rates[f'{form}_{DECODE}']:.0f}",
+                    f"{rates[f'{form}_{PIPELINE}']:.0f}",
+                    f"{ratios[f'{form}_pipeline_to_decode']:.2f}",
+                    f"{faster:.1f}",
+                )
+            )
+    header = ("photos", "form", "kB", "decode", "pipeline", "pipeline / decode", "x original")
+    return tables.Table(header, tuple(lines), num_names=2)

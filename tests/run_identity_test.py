@@ -1,0 +1,43 @@
+"""Tests of what makes a run the same run."""
+
+import json
+import pathlib
+
+import pytest
+
+from scaf_jax import default_config, run_identity, settings
+from scaf_jax.landmarks import scheme_files
+
+SCHEME = {
+    "name": "mine",
+    "landmarks": ["left_eye", "right_eye", "nose"],
+    "flip_pairs": [["left_eye", "right_eye"]],
+    "normalizer": ["left_eye", "right_eye"],
+}
+
+
+def _metadata(path: pathlib.Path, **changes):
+    path.write_text(json.dumps(SCHEME | changes))
+    config = default_config.get_config()
+    config.data.scheme = str(path)
+    return run_identity.metadata(config, config.alignment, "alignment")
+
+
+def test_a_scheme_of_ones_own_is_stored_whole(tmp_path):
+    stored = json.loads(json.dumps(_metadata(tmp_path / "a.json")))
+    scheme = scheme_files.scheme_from_dict(stored["scheme"], "checkpoint").scheme
+    assert scheme.landmark_names == ("left_eye", "right_eye", "nose")
+
+
+def test_the_place_of_a_scheme_does_not_matter_but_what_it_says(tmp_path):
+    first = _metadata(tmp_path / "a.json")
+    run_identity.check_same_run(first, _metadata(tmp_path / "b.json"), tmp_path)
+    other = _metadata(tmp_path / "b.json", flip_pairs=[["left_eye", "nose"]])
+    with pytest.raises(run_identity.RunMismatchError, match=r"data\.scheme was 'mine \("):
+        run_identity.check_same_run(first, other, tmp_path)
+
+
+def test_a_built_in_scheme_goes_by_its_name():
+    config = default_config.get_config()
+    assert run_identity.scheme_identity(settings.scheme(config)) == "ibug68"
+    assert run_identity.binding_settings(config, config.alignment)["data.scheme"] == "ibug68"

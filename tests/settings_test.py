@@ -1,0 +1,72 @@
+"""Tests of what configs are turned into: landmark schemes."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from data_builders import prepare
+from scaf_jax import default_config, settings
+from scaf_jax.data import sources
+from scaf_jax.landmarks.schemes import WFLW98
+
+SCHEME = {
+    "name": "mine",
+    "landmarks": ["left_eye", "right_eye"],
+    "flip_pairs": [["left_eye", "right_eye"]],
+    "normalizer": ["left_eye", "right_eye"],
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    result = default_config.get_config()
+    result.data.data_dir = str(tmp_path / "data")
+    return result
+
+
+def test_a_scheme_by_name(config):
+    config.data.scheme = "wflw98"
+    assert settings.scheme(config) is WFLW98
+    config.data.scheme = "none"
+    with pytest.raises(ValueError, match="known: ibug68, wflw98"):
+        settings.scheme(config)
+
+
+def test_a_scheme_from_a_file(config, tmp_path):
+    path = tmp_path / "s.json"
+    path.write_text(json.dumps(SCHEME))
+    config.data.scheme = str(path)
+    assert settings.scheme(config).names == ("left_eye", "right_eye")
+    path.unlink()
+    with pytest.raises(ValueError, match=r"s\.json: cannot be read"):
+        settings.scheme(config)
+
+
+def test_the_data_sets_own_scheme(config, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "scheme.json").write_text(json.dumps(SCHEME))
+    (photos / "landmarks.csv").write_text(
+        "name,left_eye_x,left_eye_y,right_eye_x,right_eye_y\na.png,2,3,8,9\n"
+    )
+    Image.new("RGB", (20, 20)).save(photos / "a.png")
+    config.data.scheme, config.data.name = "", "landmarks_folder/mine"
+    with pytest.raises(sources.DataNotPreparedError, match="--builder_config=mine"):
+        settings.scheme(config)
+    prepare.prepare(
+        "landmarks_folder",
+        manual_dir=str(photos),
+        data_dir=config.data.data_dir,
+        builder_config="mine",
+    )
+    scheme = settings.scheme(config)
+    assert (scheme.name, scheme.flip_permutation) == ("mine", (1, 0))
+    assert settings.checked(config) is config
+
+
+def test_a_data_set_without_a_scheme(config, tiny_faces):
+    config.data.name, config.data.data_dir = "synthetic_faces/tiny", tiny_faces
+    config.data.scheme = ""
+    with pytest.raises(ValueError, match="does not say how its faces are marked: set data.scheme"):
+        settings.scheme(config)
