@@ -178,6 +178,19 @@ def _evaluation() -> ConfigDict:
     )
 
 
+def choose_wflw(config: ConfigDict) -> None:
+    """Sets the data to WFLW, with its own margins and 98 landmarks.
+
+    Args:
+      config: The config.
+    """
+    data = config.data
+    data.name = "wflw"
+    data.scheme = "wflw98"
+    data.margin_top = 0.0
+    data.margin_bottom = 0.1
+
+
 def shorten_pretraining(section: ConfigDict, *, steps: int) -> None:
     """Sets stage 1 to what rebuilds faces best in minutes; published: a million steps.
 

@@ -15,9 +15,11 @@ CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 FORMS = {
     "300w": ("", "cpu", "cpu_few", "smoke"),
     "active_300w": ("", "cpu", "smoke"),
+    "active_wflw": ("", "cpu", "smoke"),
     "demo": ("", "smoke"),
     "own_landmarks": ("", "cpu", "smoke"),
     "pretrain": ("", "smoke"),
+    "wflw": ("", "cpu", "smoke"),
 }
 
 
@@ -83,6 +85,8 @@ def test_smoke_form_trains_a_step(name, tiny_faces, tmp_path):
     config = load(name, "smoke")
     config.data.name, config.data.data_dir = "synthetic_faces/tiny", tiny_faces
     config.data.scheme = config.data.scheme or "ibug68"
+    if config.data.scheme == "wflw98":
+        config.data.landmarks_feature = "landmarks_98"
     config.evaluation.splits, config.evaluation.full = ("test",), ""
     if name == "pretrain":  # its photos are a plain folder
         photos = tmp_path / "photos"

@@ -1,0 +1,1 @@
+"""WFLW as a TensorFlow Datasets builder that needs no TensorFlow to prepare."""
