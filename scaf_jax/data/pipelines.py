@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import grain
+import numpy as np
 import numpy.typing as npt
 from absl import flags
 
@@ -34,6 +35,8 @@ Batch = dict[str, npt.NDArray[Any]]
 
 # A worker process sends whole batches; more than this only costs memory.
 _BATCHES_PER_WORKER = 2
+# Length of the endless stream: what Grain can still count.
+_ENDLESS = 2**48
 
 
 class TrainBatches(Iterator[Batch]):
@@ -139,10 +142,8 @@ def train_batches(
     if num_threads < 0 or num_workers < 0:
         raise ValueError("num_threads and num_workers must be at least 0")
     faces = (
-        grain.MapDataset.source(_Numbered(source))
+        grain.MapDataset.source(_Epochs(source, seed))
         .seed(seed)
-        .shuffle()
-        .repeat()
         # Mapped before it is sliced, so that a face's randomness does not depend on the process.
         .random_map(samples.TrainCrop(crop, augmentation, scheme))
     )
@@ -208,17 +209,33 @@ def evaluation_batches(
     return EvaluationBatches(faces.batch(local_size), num_threads)
 
 
-class _Numbered:
-    """A source whose records carry their place in it."""
+class _Epochs:
+    """A source's records with their places in it, one shuffled epoch after the other.
 
-    def __init__(self, source: sources.Source) -> None:
+    Grain's own shuffle searches an order of 65,536 places for those that exist: for 50 faces this
+    takes longer than reading the photo.
+    """
+
+    def __init__(self, source: sources.Source, seed: int) -> None:
         self._source = source
+        self._seed = seed
+        self._latest: tuple[int, npt.NDArray[np.int64]] | None = None
 
     def __len__(self) -> int:
-        return len(self._source)
+        return _ENDLESS
 
     def __getitem__(self, index: int) -> tuple[int, sources.Record]:
-        return index, self._source[index]
+        epoch, position = divmod(index, len(self._source))
+        place = int(self._order(epoch)[position])
+        return place, self._source[place]
+
+    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
+        latest = self._latest  # read once: several threads come here
+        if latest is None or latest[0] != epoch:
+            rng = np.random.default_rng([self._seed, epoch])
+            latest = epoch, rng.permutation(len(self._source))
+            self._latest = latest
+        return latest[1]
 
 
 class _Padded:
