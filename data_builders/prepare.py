@@ -8,6 +8,7 @@ downloads.
 
 import argparse
 import contextlib
+import functools
 import importlib
 import inspect
 import pathlib
@@ -18,7 +19,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from data_builders import beam_examples, face_builder, precropped
+from data_builders import beam_examples, face_builder, overwriting, precropped
 
 DEFAULT_DATA_DIR = "~/tensorflow_datasets"
 _SUFFIX = "_dataset_builder.py"
@@ -67,7 +68,7 @@ def prepare(
       workers: Processes that read and check the photos.
       beam_runner: Apache Beam's runner, such as DirectRunner, to read and check them instead.
       beam_options: Its options, `name=value,name=value`.
-      overwrite: Whether to prepare afresh what is there already.
+      overwrite: Whether to prepare afresh what is there already, which stays until all is done.
 
     Returns:
       A line that says how many examples lie where, then one for each warning.
@@ -80,25 +81,47 @@ def prepare(
     options = {"strict": strict, "on_error": on_error, "with_beam": bool(beam_runner)}
     if workers > 1:
         options["workers"] = workers
-    builder = _make_builder(name, data_dir, builder_config, options)
-    if builder.data_path.exists() and not overwrite:
-        return f"{_summary(builder)} is there already (--overwrite prepares it afresh)."
+    make = functools.partial(_make_builder, name, builder_config=builder_config, wanted=options)
+    builder = make(data_dir)
+    path = pathlib.Path(builder.data_path)
+    if path.exists() and not overwrite:
+        return f"{_summary(builder, path)} is there already (--overwrite prepares it afresh)."
+    download_config = _download_config(builder, manual_dir, beam_runner, beam_options)
+    if not path.exists():
+        return _download_and_prepare(builder, download_config, path)
+    with overwriting.folder_beside(path) as folder:
+        builder = make(str(folder))
+        said = _download_and_prepare(builder, download_config, path)
+        overwriting.replace(path, pathlib.Path(builder.data_path))
+    return said
 
+
+def _download_config(
+    builder: tfds.core.DatasetBuilder,
+    manual_dir: str | None,
+    beam_runner: str | None,
+    beam_options: str,
+) -> tfds.download.DownloadConfig:
     needs_downloads = builder.MANUAL_DOWNLOAD_INSTRUCTIONS is not None
     download_config = tfds.download.DownloadConfig()
     if needs_downloads:
         download_config.manual_dir = _checked_manual_dir(builder, manual_dir)
-    if overwrite:
-        download_config.download_mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
     if beam_runner:
         download_config.beam_runner = beam_runner
         download_config.beam_options = beam_examples.options(beam_options)
-    with beam_examples.plain_errors() if beam_runner else contextlib.nullcontext():
-        builder.download_and_prepare(download_config=download_config)
+    return download_config
+
+
+def _download_and_prepare(
+    builder: tfds.core.DatasetBuilder, config: tfds.download.DownloadConfig, path: pathlib.Path
+) -> str:
+    """Prepares a set; returns what to say, with `path` for the place where it will be."""
+    with beam_examples.plain_errors() if config.beam_runner else contextlib.nullcontext():
+        builder.download_and_prepare(download_config=config)
     # Said again at the end: progress has pushed the warnings off the screen.
-    problems = [*getattr(builder, "problems", []), *_write_skipped(builder)]
+    problems = [*getattr(builder, "problems", []), *_write_skipped(builder, path)]
     warnings = "".join(f"\nwarning: {problem}" for problem in problems)
-    return f"{_summary(builder)} is ready.{warnings}"
+    return f"{_summary(builder, path)} is ready.{warnings}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,7 +148,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--beam_runner", help="read photos by Apache Beam, such as 'DirectRunner' (an extra)"
     )
     parser.add_argument("--beam_options", default="", help="Beam's options, 'name=value,...'")
-    parser.add_argument("--overwrite", action="store_true", help="prepare afresh")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="prepare afresh; needs room for both"
+    )
     values = vars(parser.parse_args(arguments))
     try:
         print(prepare(values.pop("name"), **values))
@@ -189,19 +214,20 @@ def _checked_manual_dir(builder: tfds.core.DatasetBuilder, manual_dir: str | Non
     return str(path)
 
 
-def _write_skipped(builder: tfds.core.DatasetBuilder) -> list[str]:
+def _write_skipped(builder: tfds.core.DatasetBuilder, shown: pathlib.Path) -> list[str]:
     """Writes the table of faces left out; returns what to say about them."""
     skipped = getattr(builder, "skipped", [])
     if not skipped:
         return []
     path = pathlib.Path(builder.data_path) / face_builder.SKIPPED_FILE
     path.write_text(face_builder.skipped_table(skipped), encoding="utf-8")
-    return [f"{len(skipped)} faces were left out; {path} says which and why"]
+    where = shown / face_builder.SKIPPED_FILE
+    return [f"{len(skipped)} faces were left out; {where} says which and why"]
 
 
-def _summary(builder: tfds.core.DatasetBuilder) -> str:
+def _summary(builder: tfds.core.DatasetBuilder, path: pathlib.Path) -> str:
     counts = ", ".join(f"{k} {v.num_examples}" for k, v in sorted(builder.info.splits.items()))
-    return f"{builder.info.full_name} ({counts}) in {builder.data_path}"
+    return f"{builder.info.full_name} ({counts}) in {path}"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from scaf_jax.data import (
     geometry,
     mixture_parts,
     mixtures,
+    prepared_sources,
     sources,
 )
 from scaf_jax.landmarks import heatmaps, scheme_files, schemes
@@ -34,7 +35,7 @@ def scheme(config: ConfigDict) -> schemes.LandmarkScheme:
         return scheme_files.read_scheme(data.scheme).scheme
     if data.scheme:
         return schemes.get_scheme(data.scheme)
-    own = sources.prepared_metadata(data.name, data_dir=data.data_dir).get("scheme")
+    own = prepared_sources.prepared_metadata(data.name, data_dir=data.data_dir).get("scheme")
     if own is None:
         known = ", ".join(scheme.name for scheme in schemes.SCHEMES)
         raise ValueError(
@@ -94,10 +95,10 @@ def compute_dtype(config: ConfigDict) -> str | None:
     return None if config.compute_dtype == "float32" else config.compute_dtype
 
 
-def split_source(config: ConfigDict, split: str) -> sources.PreparedSource:
+def split_source(config: ConfigDict, split: str) -> prepared_sources.PreparedSource:
     """Opens a split. Raises DataNotPreparedError with the command that prepares it."""
     data = config.data
-    return sources.open_source(
+    return prepared_sources.open_source(
         data.name, data_dir=data.data_dir, split=split, landmarks_feature=data.landmarks_feature
     )
 

@@ -22,6 +22,7 @@ LAYERS = {
     "scaf_jax.landmarks.scheme_files": 1,
     "scaf_jax.landmarks.heatmaps": 0,
     "scaf_jax.landmarks.metrics": 0,
+    "scaf_jax.landmarks.normalizers": 0,
     "scaf_jax.losses": 0,
     "scaf_jax.training.sharding": 0,
     "scaf_jax.training.metric_writers": 0,
@@ -30,6 +31,8 @@ LAYERS = {
     "scaf_jax.training.tree_paths": 0,
     # 1: networks, data, pictures
     "scaf_jax.models.convolutions": 1,
+    "scaf_jax.models.platform_forms": 1,
+    "scaf_jax.models.pooling": 1,
     "scaf_jax.models.layers": 1,
     "scaf_jax.models.resnet": 1,
     "scaf_jax.models.autoencoder": 1,
@@ -46,10 +49,13 @@ LAYERS = {
     "scaf_jax.data.tables": 0,
     "scaf_jax.data.json_files": 0,
     "scaf_jax.data.geometry": 1,
+    "scaf_jax.data.warping": 1,
     "scaf_jax.data.augmentations": 1,
     "scaf_jax.data.published_crop": 1,
     "scaf_jax.data.samples": 1,
     "scaf_jax.data.sources": 1,
+    "scaf_jax.data.prepared_sources": 1,
+    "scaf_jax.data.coverage": 1,
     "scaf_jax.data.folder_source": 1,
     "scaf_jax.data.precropping": 1,
     "scaf_jax.data.mixtures": 1,
@@ -60,6 +66,9 @@ LAYERS = {
     "scaf_jax.training.state": 2,
     "scaf_jax.training.optimizers": 2,
     "scaf_jax.training.checkpointing": 2,
+    "scaf_jax.training.checkpoint_errors": 2,
+    "scaf_jax.training.checkpoint_storage": 2,
+    "scaf_jax.training.checkpoint_texts": 2,
     "scaf_jax.active_learning.annotation/": 2,
     # 3: the two stages
     "scaf_jax.training.pretraining_terms": 2,
@@ -75,6 +84,9 @@ LAYERS = {
     "scaf_jax.evaluation": 4,
     "scaf_jax.reconstruction_report": 4,
     # 5: whole runs
+    "scaf_jax.stage_training": 5,
+    "scaf_jax.pretraining_stage": 5,
+    "scaf_jax.alignment_stage": 5,
     "scaf_jax.stages": 5,
     "scaf_jax.active_learning.selections": 5,
     "scaf_jax.active_learning.scoring": 5,
@@ -259,7 +271,7 @@ def test_optional_libraries_are_not_needed_to_load_anything(modules):
 
 def test_only_one_module_knows_orbax(modules):
     users = [n for n, m in modules.items() if any(i.startswith("orbax") for i in m.imports)]
-    assert users == ["scaf_jax.training.checkpointing"]
+    assert users == ["scaf_jax.training.checkpoint_storage"]
 
 
 def test_configs_hold_plain_values():

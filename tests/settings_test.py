@@ -7,7 +7,7 @@ from PIL import Image
 
 from data_builders import prepare
 from scaf_jax import default_config, settings
-from scaf_jax.data import sources
+from scaf_jax.data import prepared_sources
 from scaf_jax.landmarks.schemes import WFLW98
 
 SCHEME = {
@@ -52,7 +52,7 @@ def test_the_data_sets_own_scheme(config, tmp_path):
     )
     Image.new("RGB", (20, 20)).save(photos / "a.png")
     config.data.scheme, config.data.name = "", "landmarks_folder/mine"
-    with pytest.raises(sources.DataNotPreparedError, match="--builder_config=mine"):
+    with pytest.raises(prepared_sources.DataNotPreparedError, match="--builder_config=mine"):
         settings.scheme(config)
     prepare.prepare(
         "landmarks_folder",

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from scaf_jax import default_config, run_identity, stages
-from scaf_jax.data import sources
-from scaf_jax.training import checkpointing, loop
+from scaf_jax.data import prepared_sources
+from scaf_jax.training import checkpointing, loop, pretraining_terms
 
 
 def _config(data_dir: str):
     config = default_config.get_config()
     default_config.shrink(config)
-    config.pretraining.guide_weight = 100.0
+    # One program for all steps, the same as in configs_test.py: it is compiled once.
+    config.pretraining.image_start = config.pretraining.structural_start = -1
     config.data.name = "synthetic_faces/tiny"
     config.data.data_dir = data_dir
     config.evaluation.splits = ("test",)
@@ -77,6 +78,8 @@ def test_an_interrupted_stage_continues_bit_for_bit(
     config = _config(tiny_faces)
     if stage == "alignment":
         config.pretraining.run = str(finished_run / "pretraining")
+    else:
+        config.alignment.steps = 0
 
     class StopAfter(loop.StopSignal):
         """Behaves as if a signal came in the first step."""
@@ -85,11 +88,20 @@ def test_an_interrupted_stage_continues_bit_for_bit(
             super().__init__()
             self.received = "SIGTERM"
 
+    terms_at, numbers = pretraining_terms.terms_at, []
+
+    def noted(number, settings):
+        numbers.append(number)
+        return terms_at(number, settings)
+
+    monkeypatch.setattr(pretraining_terms, "terms_at", noted)
     with monkeypatch.context() as patch:
         patch.setattr(loop, "StopSignal", StopAfter)
         with pytest.raises(loop.Interrupted, match="after step 1 of 4"):
             stages.run(config, str(tmp_path))
     stages.run(config, str(tmp_path))
+    # Terms start by the number of the step, so this must go on as well.
+    assert numbers == ([0, 1, 2, 3] if stage == "pretraining" else [])
     whole = _arrays(finished_run / stage / "checkpoints", 4)
     continued = _arrays(tmp_path / stage / "checkpoints", 4)
     assert whole.keys() == continued.keys()
@@ -115,7 +127,7 @@ def test_stage_1_of_another_size_is_refused(finished_run, tiny_faces, tmp_path):
 def test_missing_data_is_told_with_the_command_before_any_training(tmp_path):
     config = _config(str(tmp_path / "nothing"))
     command = "python -m data_builders.prepare synthetic_faces .*--builder_config=tiny"
-    with pytest.raises(sources.DataNotPreparedError, match=command):
+    with pytest.raises(prepared_sources.DataNotPreparedError, match=command):
         stages.run(config, str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
@@ -126,7 +138,8 @@ def test_3fabrec_and_few_labels_are_the_same_path(finished_run, tiny_faces, tmp_
     config.alignment.skips = False
     config.alignment.num_labels = 5
     config.alignment.label_subset = "random"
+    config.alignment.steps = 1
     report = stages.run(config, str(tmp_path))
     assert report.metrics["training"]["labelled faces"] == 5
-    names = _arrays(tmp_path / "alignment" / "checkpoints", 4)
+    names = _arrays(tmp_path / "alignment" / "checkpoints", 1)
     assert not any("bottleneck" in name for name in names)

@@ -35,6 +35,7 @@ class Builder(face_builder.FaceBuilder):
     """
     HOMEPAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
     NUM_LANDMARKS = downloads.NUM_LANDMARKS
+    MARGINS = ("300w",)
     EXTRA_FEATURES = {
         "identity": tfds.features.Scalar(
             dtype=np.int32, doc="Number of the person; -1 where it is not known."

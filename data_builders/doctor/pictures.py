@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from data_builders import faces
 from data_builders.doctor.examination import Observation
-from scaf_jax.data import geometry, images
+from scaf_jax.data import geometry, images, warping
 from scaf_jax.reporting import drawing
 
 NUM_USUAL, NUM_ODD = 6, 3
@@ -83,7 +83,7 @@ def _draw_face(seen: Observation, crop: geometry.CropSettings) -> drawing.Image:
     points = seen.values["landmarks"][mask]
     shown = [truth, detector, square.astype(np.float32)]
     matrix = _matrix(shown + ([faces.extent(points) + np.float32(0.5)] if len(points) else []))
-    cell = np.ascontiguousarray(geometry.warp(pixels, matrix, CELL))
+    cell = np.ascontiguousarray(warping.warp(pixels, matrix, CELL))
     for box, color in ((square, _CROP), (detector, drawing.BLUE), (truth, drawing.YELLOW)):
         _draw_box(cell, box, matrix, color)
     if len(points):

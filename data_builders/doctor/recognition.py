@@ -44,9 +44,12 @@ def recognize(root: pathlib.Path) -> list[str]:
     """Returns the names of the sets that a folder looks like, the likeliest first.
 
     Args:
-      root: The folder of downloads.
+      root: The folder of downloads. Only if it looks like no set in particular, those of
+        `FALLBACKS` are asked.
     """
-    return [name for name in known_names() if _downloads(name).recognize(root)]
+    own = [name for name in known_names() if name not in FALLBACKS]
+    found = [name for name in own if _downloads(name).recognize(root)]
+    return found or [name for name in FALLBACKS if _downloads(name).recognize(root)]
 
 
 def open_set(name: str, root: pathlib.Path) -> DataSet:

@@ -21,6 +21,7 @@ from scaf_jax.landmarks import scheme_files
 _OTHER_FILES = ("scheme.json", "boxes.json")
 _PARTS = ("images", "annotations", "categories")
 _ABSENT, _LARGEST_VISIBILITY = 0, 2
+_LOOKED_AT = 10  # .json files, before a folder is taken for one of another kind
 _ADVICE = "export it as COCO keypoints again"
 
 
@@ -33,6 +34,11 @@ def find_files(root: pathlib.Path) -> list[pathlib.Path]:
         for path in sorted(folder.glob("*.json"))
         if path.name not in _OTHER_FILES and path.is_file()
     ]
+
+
+def has_keypoints(root: pathlib.Path) -> bool:
+    """Returns whether one of the first .json files of a folder holds COCO keypoints."""
+    return any(_is_usable(path) for path in find_files(root)[:_LOOKED_AT])
 
 
 def landmark_names(path: pathlib.Path) -> list[str]:
@@ -78,6 +84,13 @@ def list_faces(
             )
         found += [_as_listed(root, path, item, photos, orders) for item in items]
     return found, problems
+
+
+def _is_usable(path: pathlib.Path) -> bool:
+    try:
+        return bool(landmark_names(path))
+    except (json_files.JsonError, face_builder.DownloadError):
+        return False
 
 
 def _read(path: pathlib.Path) -> dict[str, list[dict[str, Any]]]:

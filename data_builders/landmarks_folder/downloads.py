@@ -39,8 +39,17 @@ class _Kind(NamedTuple):
 
 
 def recognize(root: pathlib.Path) -> bool:
-    """Returns whether a folder looks like one of photos with landmarks of a user's own."""
-    return any((root / name).is_file() for name in (SCHEME_FILE, csv_tables.FILE))
+    """Returns whether a folder looks like one of photos with landmarks of a user's own.
+
+    That is: there is a scheme or a table, a `.pts` file beside a photo, or COCO keypoints. So it
+    is with some published sets, which are to be asked before.
+
+    Args:
+      root: The folder.
+    """
+    if any((root / name).is_file() for name in (SCHEME_FILE, csv_tables.FILE)):
+        return True
+    return pts_folders.has_pairs(root) or coco_files.has_keypoints(root)
 
 
 def find(root: pathlib.Path) -> faces.Found:

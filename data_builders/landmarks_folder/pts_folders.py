@@ -2,13 +2,14 @@
 
 import collections
 import functools
+import os
 import pathlib
 
 import numpy as np
 
 from data_builders import face_builder, faces
 from data_builders.landmarks_folder import listed
-from scaf_jax.data import folder_source, pts
+from scaf_jax.data import folder_source, images, pts
 from scaf_jax.landmarks import scheme_files
 
 FIRST_PIXEL = 1  # as the iBUG group counts
@@ -17,6 +18,17 @@ FIRST_PIXEL = 1  # as the iBUG group counts
 def find_files(root: pathlib.Path) -> list[pathlib.Path]:
     """Returns the .pts files of a folder and its sub-folders, sorted."""
     return sorted(path for path in root.rglob("*.pts") if path.is_file())
+
+
+def has_pairs(root: pathlib.Path) -> bool:
+    """Returns whether somewhere in a folder a photo lies beside a .pts file of its name."""
+    for _, _, names in os.walk(root):
+        paths = [pathlib.PurePath(name) for name in names]
+        stems = {path.stem for path in paths if path.suffix == ".pts"}
+        photos = (path for path in paths if stems and path.suffix.lower() in images.EXTENSIONS)
+        if any(photo.stem in stems for photo in photos):
+            return True
+    return False
 
 
 def list_faces(

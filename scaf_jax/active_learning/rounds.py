@@ -16,7 +16,7 @@ import ml_collections
 import numpy as np
 from absl import logging
 
-from scaf_jax import evaluation, run_identity, settings, stages
+from scaf_jax import alignment_stage, evaluation, run_identity, settings, stages
 from scaf_jax.active_learning import (
     acquisition,
     labels,
@@ -226,7 +226,7 @@ class Rounds:
         """Trains a round's network, or opens it where that is done already."""
         if self._network is None or self._network[0] != number:
             labeled = self._labeled(self._chosen[: number + 1])
-            network = stages.run_alignment(
+            network = alignment_stage.run_alignment(
                 self._config, self._folder(number) / "alignment", self._pretrained, labeled=labeled
             )
             self._network = (number, network)
@@ -238,7 +238,9 @@ class Rounds:
             folder = self._folder(number) / "report"
             rebuilder = None
             if self._pretrained is not None:
-                rebuilder = stages.with_pretrained(self._config, self._pretrained, train_state)
+                rebuilder = alignment_stage.with_pretrained(
+                    self._config, self._pretrained, train_state
+                )
             result = evaluation.evaluate(
                 self._config, model, train_state, folder, labeled=labeled, rebuilder=rebuilder
             )
@@ -276,5 +278,5 @@ def _identity_of_pretraining(folder: pathlib.Path | None) -> Any:
     """What stage 1 was trained with, and for how long."""
     if folder is None:
         return None
-    metadata = checkpointing.read_metadata(stages.checkpoints_of(folder))
+    metadata = checkpointing.read_metadata(alignment_stage.checkpoints_of(folder))
     return [metadata.get("settings"), metadata.get("step")]

@@ -13,7 +13,7 @@ from flax import nnx
 from jax.experimental.compilation_cache import compilation_cache
 
 from scaf_jax.benchmark import workloads
-from scaf_jax.models import aligner, convolutions
+from scaf_jax.models import aligner, platform_forms
 from scaf_jax.training import alignment, preprocessing, pretraining, pretraining_terms, state
 
 PyTree = Any
@@ -68,7 +68,7 @@ def build(
     # A program whose state is not written, as in inference, has nothing to donate.
     donated = () if workload.kind == workloads.INFERENCE else (0,)
     jitted = jax.jit(program.function, donate_argnums=donated)
-    with convolutions.plain_lax() if plain else contextlib.nullcontext():
+    with platform_forms.plain_lax() if plain else contextlib.nullcontext():
         start = time.perf_counter()
         compiled = jitted.lower(carried, batch).compile()
         seconds = time.perf_counter() - start

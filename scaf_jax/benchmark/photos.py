@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from scaf_jax.data import geometry, sources
+from scaf_jax.data import geometry, sources, warping
 from scaf_jax.data.synthetic import render_face
 
 _RENDERED = 256
@@ -52,7 +52,7 @@ def _record(width: int, number: int) -> sources.Record:
     height = 3 * width // 4
     scale = _SHARE * width / _RENDERED
     left, top = rng.uniform(0, 1, 2) * (width - scale * _RENDERED, height - scale * _RENDERED)
-    matrix = geometry.invert(geometry.shrink_matrix(1 / scale, (-left / scale, -top / scale)))
+    matrix = geometry.invert(warping.shrink_matrix(1 / scale, (-left / scale, -top / scale)))
     box = np.tile([left, top], 2)
     file = io.BytesIO()
     Image.fromarray(_photo(face.image, matrix, (width, height), rng)).save(

@@ -17,7 +17,16 @@ from typing import Any
 import cv2
 
 from scaf_jax.benchmark import machine, options, photos, timing
-from scaf_jax.data import augmentations, geometry, images, pipelines, precropping, samples, sources
+from scaf_jax.data import (
+    augmentations,
+    geometry,
+    images,
+    pipelines,
+    precropping,
+    prepared_sources,
+    samples,
+    sources,
+)
 from scaf_jax.landmarks import schemes
 from scaf_jax.reporting import files, tables
 
@@ -182,7 +191,7 @@ def _records(arguments: argparse.Namespace) -> dict[str, list[sources.Record]]:
     count = -(-arguments.faces // _BATCH) * _BATCH
     if not arguments.data_name:
         return {f"{width} px": photos.make(width, count) for width in arguments.photos}
-    source = sources.open_source(
+    source = prepared_sources.open_source(
         arguments.data_name, data_dir=arguments.data_dir, split=arguments.split
     )
     if len(source) < count:

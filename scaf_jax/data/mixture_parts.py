@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from absl import logging
 
-from scaf_jax.data import folder_source, mixtures, sources
+from scaf_jax.data import folder_source, mixtures, prepared_sources, sources
 
 CACHE_FOLDER = ".digests"
 
@@ -68,7 +68,7 @@ def _open(
         directory = pathlib.Path(entry.place).expanduser()
         identity = folder_identity(directory, source.keys, boxes)
     else:
-        source = sources.open_source(entry.name, data_dir=data_dir, split=entry.place)
+        source = prepared_sources.open_source(entry.name, data_dir=data_dir, split=entry.place)
         info = source.directory / "dataset_info.json"  # written anew when the set is
         identity = f"{source.directory.absolute()}:{entry.place}:{info.stat().st_mtime_ns}"
     cache = pathlib.Path(data_dir).expanduser() / CACHE_FOLDER

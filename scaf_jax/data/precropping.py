@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from scaf_jax.data import augmentations, geometry, images, sources
+from scaf_jax.data import augmentations, geometry, images, sources, warping
 
 SMALLEST_SIZE, LARGEST_SIZE = 16, 4096
 # JPEG: a PNG of the same region takes five times as long to decode, and six times the space.
@@ -85,7 +85,7 @@ def precrop(record: sources.Record, cropping: Cropping) -> sources.Record:
     encoded = record["image"]
     if scale < 1 or (stop - start < photo_size).any():  # else it would only lose quality
         encoded = _encode(_shrink(pixels[start[1] : stop[1], start[0] : stop[0]], scale))
-    matrix = geometry.invert(geometry.shrink_matrix(1 / scale, start))
+    matrix = geometry.invert(warping.shrink_matrix(1 / scale, start))
     changed = {
         name: (scale * (record[name] - np.tile(start, 2))).astype(np.float32)
         for name in ("box_detector", "box_ground_truth")

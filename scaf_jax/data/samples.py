@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scaf_jax.data import augmentations, geometry, images, sources
+from scaf_jax.data import augmentations, geometry, images, sources, warping
 from scaf_jax.landmarks import schemes
 
 Sample = dict[str, npt.NDArray[Any]]
@@ -34,8 +34,8 @@ def cut_face(record: sources.Record, matrix: npt.NDArray[Any], size: int) -> npt
     shrink = jpeg_shrink(matrix)
     pixels, shrink = images.decode_image(record["image"], record["key"], shrink=shrink)
     if shrink > 1:
-        matrix = geometry.compose(matrix, geometry.shrink_matrix(shrink))
-    return geometry.warp(pixels, matrix, size)
+        matrix = geometry.compose(matrix, warping.shrink_matrix(shrink))
+    return warping.warp(pixels, matrix, size)
 
 
 def jpeg_shrink(matrix: npt.NDArray[Any]) -> int:

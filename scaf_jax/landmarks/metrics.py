@@ -11,108 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scaf_jax.landmarks.schemes import LandmarkScheme
+from scaf_jax.landmarks import normalizers
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
-NORMALIZERS = {  # by name, what a face's errors are divided by
-    "outer_eye_corners": "the distance between the outer eye corners",
-    "inter_pupil": "the distance between the pupils",
-    "box_diagonal": "the diagonal of the face box",
-    "box_size": "the square root of the face box's area",
-}
-DEFAULT_NORMALIZER = "outer_eye_corners"
-BOX_NORMALIZERS = ("box_size", "box_diagonal")  # those that every face has
-
-
-def normalizing_distances(
-    truth: ArrayLike,
-    scheme: LandmarkScheme,
-    normalizer: str = DEFAULT_NORMALIZER,
-    *,
-    mask: ArrayLike | None = None,
-    boxes: ArrayLike | None = None,
-    keys: Sequence[str] | None = None,
-) -> Floats:
-    """Returns, for each face, the distance that its errors are divided by.
-
-    A face that lacks a landmark which the normalizer needs has no such distance, hence no error.
-
-    Source: SCAF, sec. 4.2 (outer eye corners).
-
-    Args:
-      truth: (N, L, 2) true landmarks, pixels of the photo.
-      scheme: What the landmarks mean.
-      normalizer: A name from `NORMALIZERS`.
-      mask: (N, L) bool, False where a landmark is missing. All are present by default.
-      boxes: (N, 4) face boxes x0, y0, x1, y1 in pixels; only the box normalizers need them.
-      keys: N names of faces, for messages. The face's number by default.
-
-    Returns:
-      (N,) float64, pixels. NaN for a face without a single landmark or without those that the
-      distance is between.
-
-    Raises:
-      ValueError: The normalizer is unknown or not defined for the scheme, shapes do not agree, a
-        face's distance is 0 or not finite (the message names the face), or every face lacks it.
-    """
-    truth, mask = _landmarks_and_mask(truth, mask)
-    if truth.shape[1] != scheme.num_landmarks:
-        raise ValueError(
-            f"scheme '{scheme.name}' has {scheme.num_landmarks} landmarks, but the faces have "
-            f"{truth.shape[1]}"
-        )
-    needed = mask[:, needed_landmarks(scheme, normalizer)]
-    known = np.asarray(needed.all(axis=1) & mask.any(axis=1))
-    # A missing landmark may hold anything.
-    truth = np.where(mask[..., None], truth, 0)
-    if normalizer == "outer_eye_corners":
-        left, right = (truth[:, i] for i in scheme.eye_corners)
-        distances = np.linalg.norm(left - right, axis=-1)
-    elif normalizer == "inter_pupil":
-        left, right = (truth[:, list(i)].mean(1) for i in (scheme.left_pupil, scheme.right_pupil))
-        distances = np.linalg.norm(left - right, axis=-1)
-    else:
-        width, height = _box_sides(boxes, len(truth), normalizer)
-        diagonal = normalizer == "box_diagonal"
-        distances = np.hypot(width, height) if diagonal else np.sqrt(width * height)
-    _check_distances(distances, known, keys, normalizer)
-    if mask.any() and not known.any():
-        raise ValueError(
-            f"not one of the {len(truth)} faces has all landmarks that the normalizer "
-            f"'{normalizer}' needs ({_listed(scheme, needed_landmarks(scheme, normalizer))}); "
-            f"set evaluation.normalizer to {' or '.join(BOX_NORMALIZERS)}, which every face has"
-        )
-    return np.where(known, distances, np.nan)
-
-
-def needed_landmarks(scheme: LandmarkScheme, normalizer: str) -> list[int]:
-    """Returns the landmarks without which a face has no such normalizing distance.
-
-    Args:
-      scheme: What the landmarks mean.
-      normalizer: A name from `NORMALIZERS`.
-
-    Raises:
-      ValueError: The normalizer is unknown or not defined for the scheme.
-    """
-    if normalizer not in NORMALIZERS:
-        raise ValueError(f"unknown normalizer '{normalizer}'; known: {', '.join(NORMALIZERS)}")
-    if normalizer in BOX_NORMALIZERS:
-        return []
-    if normalizer == "outer_eye_corners":
-        return list(scheme.eye_corners)
-    if not scheme.left_pupil or not scheme.right_pupil:
-        raise ValueError(f"scheme '{scheme.name}' has no pupils; choose another normalizer")
-    return [*scheme.left_pupil, *scheme.right_pupil]
-
-
-def normalizer_text(scheme: LandmarkScheme, normalizer: str) -> str:
-    """Returns in words what a face's errors are divided by; for `needed_landmarks`' arguments."""
-    if normalizer == "outer_eye_corners" and scheme.names:
-        return f"the distance between {_listed(scheme, list(scheme.eye_corners))}"
-    return NORMALIZERS[normalizer]
 
 
 def landmark_errors(
@@ -128,7 +29,7 @@ def landmark_errors(
     Args:
       predicted: (N, L, 2) predicted landmarks, pixels of the photo.
       truth: (N, L, 2) true ones.
-      distances: (N,) from `normalizing_distances`; NaN for a face that has none.
+      distances: (N,) from `normalizers.normalizing_distances`; NaN for a face that has none.
       mask: (N, L) bool, False where a landmark is missing.
       keys: N names of faces, for messages.
 
@@ -139,21 +40,22 @@ def landmark_errors(
       ValueError: Shapes do not agree, a prediction or true landmark that counts is not finite, or
         a distance is 0 or infinite; the message names the face.
     """
-    truth, mask = _landmarks_and_mask(truth, mask)
+    truth, mask = normalizers.landmarks_and_mask(truth, mask)
     predicted = np.asarray(predicted, np.float64)
     distances = np.asarray(distances, np.float64)
     if predicted.shape != truth.shape:
         raise ValueError(f"predicted is {predicted.shape}, but truth is {truth.shape}")
     if distances.shape != truth.shape[:1]:
         raise ValueError(f"distances is {distances.shape}; expected {truth.shape[:1]}")
-    _check_distances(distances, mask.any(axis=1) & ~np.isnan(distances), keys, "distance")
+    known = mask.any(axis=1) & ~np.isnan(distances)
+    normalizers.check_distances(distances, known, keys, "distance")
     for what, points in (("prediction", predicted), ("true landmark", truth)):
         broken = np.argwhere(mask & ~np.isfinite(points).all(axis=-1))
         if broken.size:
             face, landmark = broken[0]
             raise ValueError(
-                f"face '{_name(keys, face)}': the {what} {landmark} is not finite; a missing "
-                "landmark must have mask False"
+                f"face '{normalizers.face_name(keys, face)}': the {what} {landmark} is not "
+                "finite; a missing landmark must have mask False"
             )
     # Missing landmarks are zeroed before the subtraction: they may hold NaN or infinity.
     present = mask[..., None]
@@ -275,7 +177,7 @@ def mean_shape(landmarks: ArrayLike, mask: ArrayLike | None = None) -> Floats:
     Raises:
       ValueError: No face has some landmark.
     """
-    landmarks, mask = _landmarks_and_mask(landmarks, mask)
+    landmarks, mask = normalizers.landmarks_and_mask(landmarks, mask)
     counts = mask.sum(axis=0)
     absent = np.flatnonzero(counts == 0)
     if absent.size:
@@ -286,53 +188,6 @@ def mean_shape(landmarks: ArrayLike, mask: ArrayLike | None = None) -> Floats:
     return np.where(mask[..., None], landmarks, 0).sum(axis=0) / counts[:, None]
 
 
-def _landmarks_and_mask(landmarks: ArrayLike, mask: ArrayLike | None) -> tuple[Floats, Bools]:
-    landmarks = np.asarray(landmarks, np.float64)
-    if landmarks.ndim != 3 or landmarks.shape[-1] != 2:
-        raise ValueError(f"landmarks must be (faces, landmarks, 2); they are {landmarks.shape}")
-    if mask is None:
-        return landmarks, np.ones(landmarks.shape[:2], bool)
-    mask = np.asarray(mask, bool)
-    if mask.shape != landmarks.shape[:2]:
-        raise ValueError(f"mask is {mask.shape}; expected {landmarks.shape[:2]}")
-    return landmarks, mask
-
-
-def _box_sides(boxes: ArrayLike | None, num_faces: int, normalizer: str) -> tuple[Floats, Floats]:
-    if boxes is None:
-        raise ValueError(f"normalizer '{normalizer}' needs the face boxes")
-    boxes = np.asarray(boxes, np.float64)
-    if boxes.shape != (num_faces, 4):
-        raise ValueError(f"boxes is {boxes.shape}; expected {(num_faces, 4)}")
-    # A box that is turned inside out has no size: 0, which is refused as degenerate.
-    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
-    sides = np.where((sides > 0).all(axis=1, keepdims=True), sides, 0)
-    return sides[:, 0], sides[:, 1]
-
-
-def _check_distances(
-    distances: Floats, known: Bools, keys: Sequence[str] | None, normalizer: str
-) -> None:
-    unusable = np.flatnonzero(known & ~(np.isfinite(distances) & (distances > 0)))
-    if unusable.size:
-        first = unusable[0]
-        why = "0" if distances[first] == 0 else "not finite"
-        raise ValueError(
-            f"face '{_name(keys, first)}': its normalizer '{normalizer}' is {why}, so it has no "
-            f"NME ({unusable.size} of {len(distances)} faces are like this); correct its "
-            "annotation, leave it out, or choose another normalizer"
-        )
-
-
-def _listed(scheme: LandmarkScheme, landmarks: list[int]) -> str:
-    names = [scheme.landmark_names[i] for i in landmarks]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _counting(per_face_nme: ArrayLike) -> Floats:
     nme = np.asarray(per_face_nme, np.float64).ravel()
     return nme[~np.isnan(nme)]
-
-
-def _name(keys: Sequence[str] | None, index: int) -> str:
-    return keys[index] if keys is not None else f"number {index}"

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
-from scaf_jax.models import convolutions, layers, resnet
+from scaf_jax.models import layers, pooling, resnet
 
 EMBEDDING_SIZE = 99
 INPUT_SIZES = (64, 128, 256)
@@ -100,7 +100,7 @@ class Encoder(nnx.Module):
         x = self.stem_norm(self.stem(images), use_running_average=not train)
         x = jax.nn.relu(x)
         if self.has_pooling:
-            x = convolutions.max_pool(x, window=3, stride=2, padding=1)
+            x = pooling.max_pool(x, window=3, stride=2, padding=1)
         features = {}
         for stage in self.stages.values():
             x = stage(x, train=train)

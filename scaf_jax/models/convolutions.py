@@ -1,10 +1,9 @@
-"""Convolutions, transposed convolutions and max-pooling, in the form that suits the platform.
+"""Convolutions and transposed convolutions in the form that suits the platform.
 
 All functions take NHWC images. On TPU and GPU they lower to plain ``jax.lax`` operations, which
 XLA compiles well there. On CPU some of XLA's operations are several times slower than need be
-(dilated convolutions, convolutions of images of three channels, the gradient of max-pooling), so
-the same sums are written in other forms. The choice is made when a program is lowered for its
-platform (``jax.lax.platform_dependent``); the numbers are those of plain lax up to rounding.
+(dilated convolutions, convolutions of images of three channels), so the same sums are written in
+other forms; see `platform_forms`. The numbers are those of plain lax up to rounding.
 
 Three bilinear maps are enough, since each is a gradient of another:
 
@@ -13,39 +12,19 @@ Three bilinear maps are enough, since each is a gradient of another:
 * correlate: w[k] = sum_i x[s i + k - p]^T y[i]            (kernel gradient of a convolution)
 """
 
-import contextlib
-import contextvars
 import functools
-from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.experimental.xla_metadata import set_xla_metadata
+
+from scaf_jax.models import platform_forms
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 # Below this many channels a strided convolution spends its time collecting single pixels.
 _FEW_CHANNELS = 8
 # From this many output channels on, a transposed convolution is faster phase by phase.
 _MANY_CHANNELS = 128
-
-_use_plain_lax = contextvars.ContextVar("use_plain_lax", default=False)
-
-
-@contextlib.contextmanager
-def plain_lax() -> Iterator[None]:
-    """Makes functions traced inside the context use plain lax on every platform.
-
-    The switch acts while a function is traced. It is part of the key of ``jax.jit``'s cache, so
-    one jitted function may be called inside and outside of the context.
-    """
-    token = _use_plain_lax.set(True)
-    try:
-        # An annotation without effect on the numbers that separates the cache entries.
-        with set_xla_metadata(scaf_jax_convolutions="plain"):
-            yield
-    finally:
-        _use_plain_lax.reset(token)
 
 
 def conv2d(x: jax.Array, kernel: jax.Array, *, stride: int = 1, padding: int = 0) -> jax.Array:
@@ -67,7 +46,7 @@ def conv2d(x: jax.Array, kernel: jax.Array, *, stride: int = 1, padding: int = 0
     size = [(x.shape[i] + 2 * padding - kernel.shape[i - 1]) // stride + 1 for i in (1, 2)]
     if min(size) < 1:
         raise ValueError(f"the kernel {kernel.shape} is larger than the image {x.shape}")
-    return _conv2d(x, kernel, stride, padding, _use_plain_lax.get())
+    return _conv2d(x, kernel, stride, padding, platform_forms.wants_plain_lax())
 
 
 def conv_transpose2d(x: jax.Array, kernel: jax.Array, *, stride: int, padding: int) -> jax.Array:
@@ -89,29 +68,7 @@ def conv_transpose2d(x: jax.Array, kernel: jax.Array, *, stride: int, padding: i
     size = [(x.shape[i] - 1) * stride + kernel.shape[i - 1] - 2 * padding for i in (1, 2)]
     if min(size) < 1:
         raise ValueError(f"padding {padding} leaves nothing of {x.shape} under {kernel.shape}")
-    return _conv_transpose2d(x, kernel, stride, padding, _use_plain_lax.get())
-
-
-def max_pool(x: jax.Array, *, window: int = 3, stride: int = 2, padding: int = 1) -> jax.Array:
-    """Maximum over square windows; outside the image counts as minus infinity.
-
-    The gradient goes to the first maximum of a window in row-major order, as in plain lax.
-
-    Args:
-      x: (B, H, W, C) images.
-      window: Side of the window.
-      stride: Step of the window, in pixels.
-      padding: Border of minus infinity on each of the four sides.
-
-    Returns:
-      (B, H', W', C) with H' = (H + 2 padding - window) // stride + 1.
-
-    Raises:
-      ValueError: If ``padding`` is not smaller than ``window``.
-    """
-    if not 0 <= padding < window:
-        raise ValueError(f"padding must be in [0, window), not {padding} with window {window}")
-    return _max_pool(x, window, stride, padding, _use_plain_lax.get())
+    return _conv_transpose2d(x, kernel, stride, padding, platform_forms.wants_plain_lax())
 
 
 def _check(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> None:
@@ -123,13 +80,6 @@ def _check(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> None:
         raise ValueError(f"images and kernel differ in dtype: {x.dtype} and {kernel.dtype}")
     if stride < 1 or padding < 0:
         raise ValueError(f"need stride >= 1 and padding >= 0, not {stride} and {padding}")
-
-
-def _choose(plain: bool, plain_form: Callable, cpu_form: Callable, *args: jax.Array) -> jax.Array:
-    """Calls the form that suits the platform that the program is lowered for."""
-    if plain:
-        return plain_form(*args)
-    return lax.platform_dependent(*args, cpu=cpu_form, default=plain_form)
 
 
 # Convolution and transposed convolution with their gradients.
@@ -182,7 +132,7 @@ _conv_transpose2d.defvjp(_conv_transpose2d_forward, _conv_transpose2d_backward)
 def _gather(x, kernel, stride, padding, plain):
     plain_form = functools.partial(_convolve, stride=stride, padding=padding)
     cpu_form = functools.partial(_gather_on_cpu, stride=stride, padding=padding)
-    return _choose(plain, plain_form, cpu_form, x, kernel)
+    return platform_forms.choose(plain, plain_form, cpu_form, x, kernel)
 
 
 def _correlate(x, grad, kernel_size, stride, padding, plain):
@@ -195,7 +145,7 @@ def _correlate(x, grad, kernel_size, stride, padding, plain):
 
         return form
 
-    return _choose(plain, transpose(_convolve), transpose(_gather_on_cpu), x, grad)
+    return platform_forms.choose(plain, transpose(_convolve), transpose(_gather_on_cpu), x, grad)
 
 
 def _convolve(x, kernel, stride, padding):
@@ -276,7 +226,7 @@ def _scatter(x, kernel, size, stride, padding, plain):
     else:
         cpu_form = _scatter_by_phases
     cpu_form = functools.partial(cpu_form, size=size, stride=stride, padding=padding)
-    return _choose(plain, form, cpu_form, x, kernel)
+    return platform_forms.choose(plain, form, cpu_form, x, kernel)
 
 
 def _scatter_plain(x, kernel, size, stride, padding):
@@ -347,78 +297,3 @@ def _crop(y, size, padding):
         (-padding, want + padding - have, 0) for want, have in zip(size, y.shape[1:3], strict=True)
     ]
     return lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
-
-
-# Max-pooling: on CPU along columns, then along rows.
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
-def _max_pool(x, window, stride, padding, plain):
-    def cpu_form(x):
-        return _pool_axis(_pool_axis(x, 2, window, stride, padding), 1, window, stride, padding)
-
-    plain_form = functools.partial(_pool_plain, window=window, stride=stride, padding=padding)
-    return _choose(plain, plain_form, cpu_form, x)
-
-
-def _max_pool_forward(x, window, stride, padding, plain):
-    y = _max_pool(x, window, stride, padding, plain)
-    return y, (x, y)
-
-
-def _max_pool_backward(window, stride, padding, plain, saved, grad):
-    def plain_form(x, y, grad):
-        del y
-        return jax.vjp(lambda x: _pool_plain(x, window, stride, padding), x)[1](grad)[0]
-
-    def cpu_form(x, y, grad):
-        middle = _pool_axis(x, 2, window, stride, padding)
-        grad = _pool_axis_gradient(middle, y, grad, 1, window, stride, padding)
-        return _pool_axis_gradient(x, middle, grad, 2, window, stride, padding)
-
-    return (_choose(plain, plain_form, cpu_form, *saved, grad),)
-
-
-_max_pool.defvjp(_max_pool_forward, _max_pool_backward)
-
-
-def _pool_plain(x, window, stride, padding):
-    border = (padding, padding)
-    return lax.reduce_window(
-        x,
-        -jnp.inf,
-        lax.max,
-        (1, window, window, 1),
-        (1, stride, stride, 1),
-        ((0, 0), border, border, (0, 0)),
-    )
-
-
-def _pad_axis(x, value, axis, low, high, interior=0):
-    pads = [(0, 0, 0)] * x.ndim
-    pads[axis] = (low, high, interior)
-    return lax.pad(x, jnp.array(value, x.dtype), pads)
-
-
-def _window_slices(x, axis, window, stride, padding):
-    """The first, second, ... elements of all windows along an axis."""
-    reach = (x.shape[axis] + 2 * padding - window) // stride * stride + 1
-    x = _pad_axis(x, -jnp.inf, axis, padding, padding)
-    return [lax.slice_in_dim(x, k, k + reach, stride, axis) for k in range(window)]
-
-
-def _pool_axis(x, axis, window, stride, padding):
-    return functools.reduce(jnp.maximum, _window_slices(x, axis, window, stride, padding))
-
-
-def _pool_axis_gradient(x, y, grad, axis, window, stride, padding):
-    reach = (y.shape[axis] - 1) * stride + 1
-    taken = jnp.zeros(y.shape, bool)
-    total = jnp.zeros(x.shape, x.dtype)
-    for k, part in enumerate(_window_slices(x, axis, window, stride, padding)):
-        share = jnp.where((part == y) & ~taken, grad, 0)
-        taken = taken | (part == y)
-        low = k - padding
-        high = x.shape[axis] - low - reach
-        total = total + _pad_axis(share, 0, axis, low, high, stride - 1)
-    return total

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scaf_jax import losses
-from scaf_jax.landmarks import heatmaps, metrics, schemes
+from scaf_jax.landmarks import heatmaps, metrics, normalizers, schemes
 from scaf_jax.parity import comparison, fixtures
 
 TOLERANCE = 1e-4
@@ -54,7 +54,7 @@ def _landmark_errors(num_landmarks: int, num_faces: int) -> np.ndarray:
     shape = (num_faces, num_landmarks, 2)
     truth = np.random.default_rng(truth_seed).uniform(20, 230, shape).astype(np.float32)
     noise = np.random.default_rng(noise_seed).normal(0, sigma, shape).astype(np.float32)
-    distances = metrics.normalizing_distances(truth, _SCHEMES[num_landmarks])
+    distances = normalizers.normalizing_distances(truth, _SCHEMES[num_landmarks])
     return metrics.landmark_errors(truth + noise, truth, distances)
 
 

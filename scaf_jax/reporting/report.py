@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from scaf_jax.landmarks.metrics import DEFAULT_NORMALIZER, normalizer_text
+from scaf_jax.landmarks.normalizers import DEFAULT_NORMALIZER, normalizer_text
 from scaf_jax.landmarks.schemes import LandmarkScheme
 from scaf_jax.reporting import files, tables
 from scaf_jax.reporting.curves import error_curves
@@ -84,7 +84,7 @@ def write_report(
       directory: Where; made if it is not there. Files of an earlier report are replaced.
       splits: The test sets, in the order of the tables.
       scheme: What the landmarks mean.
-      normalizer: A name from `scaf_jax.landmarks.metrics.NORMALIZERS`.
+      normalizer: A name from `scaf_jax.landmarks.normalizers.NORMALIZERS`.
       thresholds: Of failure rate and CED area, per cent, at least one.
       extra: Facts on the training to keep beside the numbers: config, steps, seed, number of
         labels; mappings among them are shown as JSON.

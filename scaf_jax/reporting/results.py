@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaf_jax.landmarks import metrics
+from scaf_jax.landmarks import metrics, normalizers
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 Array = NDArray[Any]
@@ -65,7 +65,7 @@ class SplitResults:
         return predictions
 
     def nme(
-        self, scheme: LandmarkScheme, normalizer: str = metrics.DEFAULT_NORMALIZER
+        self, scheme: LandmarkScheme, normalizer: str = normalizers.DEFAULT_NORMALIZER
     ) -> dict[str, Array]:
         """Returns the NME of each face in per cent, (N,), by the predictor's name.
 
@@ -75,7 +75,7 @@ class SplitResults:
           ValueError: A face's normalizing distance is 0, a prediction is not finite (it names the
             face), or no face can be normalised.
         """
-        distances = metrics.normalizing_distances(
+        distances = normalizers.normalizing_distances(
             self.truth, scheme, normalizer, mask=self.mask, boxes=self.boxes, keys=self.keys
         )
         return {
@@ -95,13 +95,13 @@ class SplitResults:
           normalizer: What errors are divided by.
         """
         mask = np.asarray(self.mask, bool)
-        needed = metrics.needed_landmarks(scheme, normalizer)
+        needed = normalizers.needed_landmarks(scheme, normalizer)
         empty = ~mask.any(axis=1)
         lacking = ~mask[:, needed].all(axis=1) & ~empty
         reasons = {
             "no landmark of theirs is known": int(empty.sum()),
-            f"what errors are divided by, {metrics.normalizer_text(scheme, normalizer)}, is not "
-            "known": int(lacking.sum()),
+            f"what errors are divided by, {normalizers.normalizer_text(scheme, normalizer)}, is "
+            "not known": int(lacking.sum()),
         }
         return {reason: count for reason, count in reasons.items() if count}
 

@@ -1,4 +1,4 @@
-"""Checkpoints: saving and restoring a training state. The only file that knows Orbax.
+"""Checkpoints: saving and restoring a training state.
 
 A checkpoint is a folder named by its step with three items: `state` (every array under its path in
 the training state, so that other programs can read it without our classes), `iterator` (where the
@@ -6,33 +6,26 @@ data pipeline stood, one entry a process) and `metadata` (JSON: whatever the cal
 example config, crop settings and landmark scheme, beside format version and library versions).
 """
 
-import base64
-import importlib.metadata
-import json
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
 
 import jax
-import orbax.checkpoint as ocp
 from absl import logging
 from etils import epath
 
-from scaf_jax.training import sharding, tree_paths
-
-FORMAT = "scaf_jax checkpoint"
-FORMAT_VERSION = 1
-
-_LIBRARIES = ("scaf_jax", "jax", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
-_LISTED_PROBLEMS = 8
+from scaf_jax.training import (
+    checkpoint_errors,
+    checkpoint_storage,
+    checkpoint_texts,
+    sharding,
+    tree_paths,
+)
+from scaf_jax.training.checkpoint_texts import IteratorState
 
 PyTree = Any
-IteratorState = Any  # what JSON can hold, or bytes, or None
-
-
-class CheckpointError(ValueError):
-    """A checkpoint is damaged, is not ours, or does not fit what it is restored into."""
 
 
 class Restored(NamedTuple):
@@ -88,19 +81,8 @@ class Checkpoints:
         self.save_interval = save_interval
         if not create and not self.directory.is_dir():
             raise FileNotFoundError(f"there is no checkpoint folder {self.directory}")
-        self._manager = ocp.CheckpointManager(
-            self.directory,
-            item_names=("state", "iterator", "metadata"),
-            item_handlers={
-                "state": ocp.PyTreeCheckpointHandler(),
-                "iterator": ocp.JsonCheckpointHandler(),
-                "metadata": ocp.JsonCheckpointHandler(),
-            },
-            options=ocp.CheckpointManagerOptions(
-                create=create,
-                cleanup_tmp_directories=create,
-                preservation_policy=ocp.checkpoint_managers.LatestN(max_to_keep),
-            ),
+        self._manager = checkpoint_storage.open_manager(
+            self.directory, max_to_keep=max_to_keep, create=create
         )
 
     def all_steps(self) -> list[int]:
@@ -149,19 +131,9 @@ class Checkpoints:
         step = int(step)
         if step in self._manager.all_steps():
             return False
-        about = {**(metadata or {}), "format": FORMAT, "format_version": FORMAT_VERSION}
-        about |= {"step": step, "versions": _library_versions()}
-        iterators = sharding.gather_text(_to_json(_encode_bytes(iterator_state), "iterator_state"))
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                # Saved trees are plain nested dicts: optimizer classes may change between versions.
-                state=ocp.args.PyTreeSave(tree_paths.nest(tree_paths.named_leaves(state))),
-                iterator=ocp.args.JsonSave({"processes": iterators}),
-                metadata=ocp.args.JsonSave(json.loads(_to_json(about, "metadata"))),
-            ),
-            force=True,
-        )
+        about = checkpoint_texts.complete_metadata(metadata, step)
+        iterators = sharding.gather_text(checkpoint_texts.iterator_text(iterator_state))
+        checkpoint_storage.save(self._manager, step, state, iterators, about)
         return True
 
     def wait(self) -> None:
@@ -200,24 +172,9 @@ class Checkpoints:
     def read_metadata(self, step: int | None = None) -> dict[str, Any]:
         """Reads the metadata of a step (by default the latest). Raises as `restore` does."""
         step = self._existing_step(step)
-        try:
-            restored = self._manager.restore(
-                step, args=ocp.args.Composite(metadata=ocp.args.JsonRestore())
-            )
-            metadata = restored["metadata"]
-        except Exception as error:
-            raise self._unreadable(step, error) from error
-        if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-            raise CheckpointError(
-                f"{self.directory / str(step)} was not written by this project: its metadata has "
-                f"no entry 'format: {FORMAT}'"
-            )
-        if metadata.get("format_version", 0) > FORMAT_VERSION:
-            raise CheckpointError(
-                f"{self.directory / str(step)} has format {metadata['format_version']}; this "
-                f"version of scaf_jax reads up to {FORMAT_VERSION}: install a newer one"
-            )
-        return metadata
+        with self._reading(step):
+            metadata = checkpoint_storage.read_metadata(self._manager, step)
+        return checkpoint_texts.check_metadata(metadata, self._folder(step))
 
     def restore(self, abstract_state: PyTree, step: int | None = None) -> Restored:
         """Restores a training state, on whatever mesh the given shardings name.
@@ -240,7 +197,8 @@ class Checkpoints:
         step = self._existing_step(step)
         metadata = self.read_metadata(step)
         wanted = tree_paths.named_leaves(abstract_state)
-        self._refuse(tree_paths.mismatches(wanted, self._saved_arrays(step)), step)
+        problems = tree_paths.mismatches(wanted, self._saved_arrays(step))
+        checkpoint_errors.refuse(self._folder(step), problems)
         leaves = self._read_arrays(step, wanted)
         state = jax.tree.unflatten(jax.tree.structure(abstract_state), list(leaves.values()))
         return Restored(state, self._read_iterator(step), metadata)
@@ -269,81 +227,41 @@ class Checkpoints:
         found = [*wanted, *saved]
         unknown = [t for t in subtrees if not any(tree_paths.is_under(n, t) for n in found)]
         problems = [f"{t}: neither in the checkpoint nor in the model" for t in unknown]
-        self._refuse(problems + tree_paths.mismatches(wanted, saved), step)
+        problems += tree_paths.mismatches(wanted, saved)
+        checkpoint_errors.refuse(self._folder(step), problems)
         return tree_paths.nest(self._read_arrays(step, wanted))
 
     def _existing_step(self, step: int | None) -> int:
         steps = self.all_steps()
         if step in steps:
             return step
-        if step is not None:
-            raise FileNotFoundError(
-                f"{self.directory} has no checkpoint of step {step}; it has {steps or 'none'}"
-            )
-        if steps:
+        if step is None and steps:
             return steps[-1]
-        inner = self.directory / "checkpoints"
-        hint = f"; did you mean {inner}?" if inner.is_dir() else ""
-        raise FileNotFoundError(f"{self.directory} holds no checkpoint{hint}")
+        raise checkpoint_errors.missing(self.directory, steps, step)
+
+    def _folder(self, step: int) -> epath.Path:
+        return self.directory / str(step)
+
+    @contextlib.contextmanager
+    def _reading(self, step: int) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            steps = self.all_steps()
+            raise checkpoint_errors.unreadable(self.directory, steps, step, error) from error
 
     def _saved_arrays(self, step: int) -> dict[str, Any]:
-        try:
-            tree = self._manager.item_metadata(step)["state"].tree
-        except Exception as error:
-            raise self._unreadable(step, error) from error
-        return tree_paths.named_leaves(tree)
+        with self._reading(step):
+            return checkpoint_storage.saved_arrays(self._manager, step)
 
     def _read_arrays(self, step: int, wanted: Mapping[str, Any]) -> dict[str, jax.Array]:
-        item = tree_paths.nest({name: _with_sharding(leaf) for name, leaf in wanted.items()})
-        arguments = ocp.args.PyTreeRestore(
-            item,
-            restore_args=ocp.checkpoint_utils.construct_restore_args(item),
-            partial_restore=True,
-        )
-        try:
-            restored = self._manager.restore(step, args=ocp.args.Composite(state=arguments))
-        except Exception as error:
-            raise self._unreadable(step, error) from error
-        found = tree_paths.named_leaves(restored["state"])
-        return {name: found[name] for name in wanted}
+        with self._reading(step):
+            return checkpoint_storage.read_arrays(self._manager, step, wanted)
 
     def _read_iterator(self, step: int) -> IteratorState:
-        try:
-            item = self._manager.restore(
-                step, args=ocp.args.Composite(iterator=ocp.args.JsonRestore())
-            )["iterator"]
-            states = [_decode_bytes(json.loads(text)) for text in item["processes"]]
-        except Exception as error:
-            raise self._unreadable(step, error) from error
-        if len(states) == jax.process_count():
-            return states[jax.process_index()]
-        logging.warning(
-            "step %d was saved by %d processes and is restored by %d: the order of the data "
-            "starts anew",
-            step,
-            len(states),
-            jax.process_count(),
-        )
-        return None
-
-    def _unreadable(self, step: int, error: Exception) -> CheckpointError:
-        earlier = [s for s in self.all_steps() if s < step]
-        resume = f"continue from step {earlier[-1]}" if earlier else "start anew"
-        folder = self.directory / str(step)
-        return CheckpointError(
-            f"the checkpoint {folder} is incomplete, damaged or not from this project "
-            f"({type(error).__name__}: {str(error)[:300]}). Delete that folder to {resume}"
-        )
-
-    def _refuse(self, problems: Sequence[str], step: int) -> None:
-        if not problems:
-            return
-        listed = "".join(f"\n  {problem}" for problem in problems[:_LISTED_PROBLEMS])
-        more = len(problems) - _LISTED_PROBLEMS
-        raise CheckpointError(
-            f"the checkpoint {self.directory / str(step)} does not fit the model (was the config "
-            f"changed?):{listed}" + (f"\n  and {more} more" if more > 0 else "")
-        )
+        with self._reading(step):
+            texts = checkpoint_storage.read_iterators(self._manager, step)
+            return checkpoint_texts.own_iterator_state(texts, step)
 
 
 def read_metadata(directory: str | os.PathLike[str], step: int | None = None) -> dict[str, Any]:
@@ -366,37 +284,3 @@ def restore_parameters(
 def _absolute(directory: str | os.PathLike[str]) -> epath.Path:
     name = os.fspath(directory)
     return epath.Path(name if "://" in name else os.path.abspath(name))
-
-
-def _with_sharding(leaf: Any) -> jax.ShapeDtypeStruct:
-    place = getattr(leaf, "sharding", None)
-    if place is None:
-        place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place)
-
-
-def _encode_bytes(value: IteratorState) -> Any:
-    if isinstance(value, bytes):
-        return {"bytes": base64.b64encode(value).decode()}
-    return {"json": value}
-
-
-def _decode_bytes(value: Mapping[str, Any]) -> IteratorState:
-    return base64.b64decode(value["bytes"]) if "bytes" in value else value["json"]
-
-
-def _to_json(value: Any, what: str) -> str:
-    try:
-        return json.dumps(value)
-    except TypeError as error:
-        raise TypeError(f"{what} must hold JSON values only: {error}") from error
-
-
-def _library_versions() -> dict[str, str]:
-    versions = {}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:  # run from a source folder
-            versions[name] = "not installed"
-    return versions

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from scaf_jax import default_config, evaluation, settings, stages
+from scaf_jax import alignment_stage, default_config, evaluation, settings
 from scaf_jax.active_learning import acquisition, scoring
 from scaf_jax.data import geometry, samples, sources
 from scaf_jax.training import alignment, loop
@@ -29,7 +29,7 @@ def _config(data_dir: str):
 
 def _network(config, seed: int = 0):
     config.seed = seed
-    model = stages.build_aligner(config)
+    model = alignment_stage.build_aligner(config)
     return alignment.init_state(model, settings.alignment_settings(config))
 
 

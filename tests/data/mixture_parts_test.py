@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scaf_jax import default_config, run_identity, settings, stages
+from scaf_jax import default_config, pretraining_stage, run_identity, settings
 from scaf_jax.data import augmentations, geometry, mixture_parts, mixtures, pipelines
 
 
@@ -110,7 +110,7 @@ def test_the_config_names_a_mixture(tiny_faces, photos):
     config.pretraining.mixture = f"synthetic_faces/tiny:test,folder:{photos / 'b'}"
     source = settings.unlabeled_source(config)
     assert isinstance(source, mixtures.MixedSource) and source.counts[0].found == 32
-    stages._unlabeled(config, photos / "run")
+    pretraining_stage.open_faces(config, photos / "run")
     assert "| synthetic_faces/tiny:test | 1 | 32 |" in (photos / "run/mixture.md").read_text()
     after = run_identity.binding_settings(config, config.pretraining)
     assert after["stage.mixture"] == config.pretraining.mixture

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from scaf_jax.data import geometry, images, pts, published_crop
+from scaf_jax.data import geometry, images, pts, published_crop, warping
 
 CROP = geometry.CropSettings(input_size=256)
 
@@ -60,6 +60,6 @@ def test_the_exact_crop_differs_by_rounding_only():
     box = np.array([100, 100, 200, 200])
     region = published_crop.published_region(box, crop)
     np.testing.assert_array_equal(region.br - region.tl, [142, 142])
-    ours = geometry.warp(photo, geometry.crop_matrix(box, crop), 100)
+    ours = warping.warp(photo, geometry.crop_matrix(box, crop), 100)
     theirs = published_crop.published_crop(photo, region.tl, region.br, 100)
     assert np.abs(ours.astype(float) - theirs).mean() < 0.5

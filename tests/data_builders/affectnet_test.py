@@ -13,7 +13,7 @@ from PIL import Image
 
 from data_builders import face_builder, faces, prepare
 from data_builders.affectnet import downloads, rows
-from scaf_jax.data import sources
+from scaf_jax.data import prepared_sources
 
 HEADER = (
     "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,"
@@ -68,7 +68,7 @@ def opened(layout, tmp_path):
         data_dir = tmp_path / "data"
         if not data_dir.exists():
             prepare.prepare("affectnet", manual_dir=str(layout), data_dir=str(data_dir), **options)
-        return sources.open_source("affectnet", data_dir=str(data_dir), split=split)
+        return prepared_sources.open_source("affectnet", data_dir=str(data_dir), split=split)
 
     return open_split
 

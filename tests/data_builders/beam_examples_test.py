@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_builders import beam_examples, prepare
-from scaf_jax.data import sources
+from scaf_jax.data import prepared_sources
 
 HAS_BEAM = importlib.util.find_spec("apache_beam") is not None
 # Beam's own warnings about itself are not what is tested here.
@@ -34,7 +34,7 @@ def test_beam_prepares_the_same_data(faces_of_afw, tmp_path, capsys):
         assert _prepare(faces_of_afw, tmp_path / name, "--on_error=skip", *more) == 0
         assert "2 faces were left out" in capsys.readouterr().out
     here, beam = (
-        sources.open_source("the300w", data_dir=str(tmp_path / name), split="train")
+        prepared_sources.open_source("the300w", data_dir=str(tmp_path / name), split="train")
         for name in ("here", "beam")
     )
     assert here.keys == beam.keys and len(here) == 18
@@ -60,7 +60,7 @@ def test_a_damaged_face_stops_with_its_name(faces_of_afw, tmp_path, capsys):
 def test_beam_makes_cropped_forms(faces_of_afw, tmp_path):
     more = ("--on_error=skip", "--builder_config=cropped_32", *RUNNER)
     assert _prepare(faces_of_afw, tmp_path / "data", *more) == 0
-    source = sources.open_source(
+    source = prepared_sources.open_source(
         "the300w/cropped_32", data_dir=str(tmp_path / "data"), split="train"
     )
     assert source[0]["stored_matrix"].shape == (2, 3)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from data_builders import face_builder, faces, prepare
 from data_builders.celeba import downloads
-from scaf_jax.data import sources
+from scaf_jax.data import prepared_sources
 
 NAMES = ["000001.jpg", "000 é2.jpg", "000003.jpg", "000004.jpg"]
 PARTITION = [0, 0, 1, 2]
@@ -84,7 +84,7 @@ def opened(tmp_path):
         data_dir = tmp_path / "data"
         if not data_dir.exists():
             prepare.prepare("celeba", manual_dir=str(root), data_dir=str(data_dir), **options)
-        return sources.open_source("celeba", data_dir=str(data_dir), split=split)
+        return prepared_sources.open_source("celeba", data_dir=str(data_dir), split=split)
 
     return open_split
 

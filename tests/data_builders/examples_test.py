@@ -4,7 +4,7 @@ import pytest
 
 from data_builders import examples, faces, precropped, prepare
 from data_builders.the300w import downloads
-from scaf_jax.data import sources
+from scaf_jax.data import prepared_sources
 
 
 def _members(root):
@@ -42,7 +42,7 @@ def test_workers_prepare_the_same_data(faces_of_afw, tmp_path, capsys):
         assert prepare.main(["the300w", *arguments, f"--workers={workers}"]) == 0
         assert "2 faces were left out" in capsys.readouterr().out
     first, second = (
-        sources.open_source("the300w", data_dir=str(tmp_path / name), split="train")
+        prepared_sources.open_source("the300w", data_dir=str(tmp_path / name), split="train")
         for name in "12"
     )
     assert first.keys == second.keys and len(first) == 18

@@ -9,7 +9,7 @@ from PIL import Image
 
 from data_builders import prepare
 from data_builders.faces_folder import downloads
-from scaf_jax.data import geometry, pipelines, sources
+from scaf_jax.data import geometry, pipelines, prepared_sources, sources
 
 NAMES = ("b.jpg", "a/z.PNG", "a b.jpg")
 HEADER = "name,x0,y0,x1,y1\n"
@@ -31,7 +31,7 @@ def _prepare(photos, **options):
 
 
 def _open(photos, name="faces_folder"):
-    return sources.open_source(name, data_dir=str(photos.parent / "data"), split="train")
+    return prepared_sources.open_source(name, data_dir=str(photos.parent / "data"), split="train")
 
 
 def test_without_boxes_the_whole_photo_is_the_face(photos):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from data_builders import prepare
 from data_builders.landmarks_folder import boxes, downloads, splits
-from scaf_jax.data import sources
+from scaf_jax.data import prepared_sources
 from scaf_jax.landmarks import scheme_files
 
 LANDMARKS = ("left_eye", "right_eye", "chin")
@@ -70,7 +70,7 @@ class Folder:
         )
 
     def open(self, split="train"):
-        return sources.open_source("landmarks_folder", data_dir=self.data_dir, split=split)
+        return prepared_sources.open_source("landmarks_folder", data_dir=self.data_dir, split=split)
 
     def records(self, split="train"):
         source = self.open(split)
@@ -170,7 +170,7 @@ def test_the_scheme_is_kept_with_the_data(folder):
     folder.photo("a.jpg")
     folder.write("landmarks.csv", HEADER + f"a.jpg,{ROW}\n")
     folder.prepare(builder_config="mine")
-    stored = sources.prepared_metadata("landmarks_folder/mine", data_dir=folder.data_dir)
+    stored = prepared_sources.prepared_metadata("landmarks_folder/mine", data_dir=folder.data_dir)
     scheme = scheme_files.scheme_from_dict(stored["scheme"], "here").scheme
     assert scheme == downloads.read_scheme(folder.root)
 

@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from data_builders import face_builder, faces, precropped, prepare
-from scaf_jax.data import geometry, images, sources
+from scaf_jax.data import geometry, images, prepared_sources
 
 
 @pytest.mark.parametrize("name", ["cropped_256", "my_photos_cropped_64"])
@@ -59,7 +59,7 @@ def test_a_builder_has_cropped_forms(tmp_path):
     builder = _prepared(tmp_path, "cropped_20")
     (skipped,) = builder.skipped
     assert skipped[:2] == ("train", "bad") and "far larger than the photo" in skipped[2]
-    source = sources.open_source(
+    source = prepared_sources.open_source(
         "two_faces/cropped_20", data_dir=str(tmp_path / "data"), split="train"
     )
     record = source[0]
@@ -74,7 +74,9 @@ def test_a_builder_has_cropped_forms(tmp_path):
 
 def test_other_forms_hold_the_photos(tmp_path):
     builder = _prepared(tmp_path, "whole")
-    source = sources.open_source("two_faces/whole", data_dir=str(tmp_path / "data"), split="train")
+    source = prepared_sources.open_source(
+        "two_faces/whole", data_dir=str(tmp_path / "data"), split="train"
+    )
     assert len(source) == 2 and not builder.skipped
     assert "stored_matrix" not in source[0]
     assert images.image_size(source[0]["image"], "") == (640, 480)

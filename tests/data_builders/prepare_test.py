@@ -17,6 +17,7 @@ class _Builder(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS = [tfds.core.BuilderConfig(name="plain"), tfds.core.BuilderConfig(name="tiny")]
     runs = 0
+    numbers = (0, 1, 2)
 
     def _info(self):
         features = tfds.features.FeaturesDict({"number": tfds.features.Scalar(dtype=np.int32)})
@@ -27,7 +28,7 @@ class _Builder(tfds.core.GeneratorBasedBuilder):
         return {"train": self._generate_examples()}
 
     def _generate_examples(self):
-        for i in range(3):
+        for i in self.numbers:
             yield i, {"number": i}
 
 
@@ -55,6 +56,29 @@ def test_prepares_once(numbers, tmp_path, capsys):
     assert prepare.main([*arguments, "--overwrite"]) == 0
     assert "is ready." in capsys.readouterr().out
     assert _Builder.runs == 2
+
+
+def _fails():
+    yield 7
+    raise ValueError("the disk is full")
+
+
+def test_what_is_prepared_stays_until_the_new_is_complete(numbers, tmp_path, monkeypatch):
+    arguments = ["numbers", f"--data_dir={tmp_path}", "--builder_config=tiny"]
+    assert prepare.main(arguments) == 0
+    parent = tmp_path / "numbers" / "tiny"
+
+    def stored():
+        assert [path.name for path in parent.iterdir()] == ["1.0.0"]
+        source = tfds.builder_from_directory(parent / "1.0.0").as_data_source(split="train")
+        return sorted(int(example["number"]) for example in source)
+
+    monkeypatch.setattr(_Builder, "numbers", _fails())
+    assert prepare.main([*arguments, "--overwrite"]) == 1
+    assert stored() == [0, 1, 2]
+    monkeypatch.setattr(_Builder, "numbers", (8, 9))
+    assert prepare.main([*arguments, "--overwrite"]) == 0
+    assert stored() == [8, 9]
 
 
 def test_the_home_folder_may_be_abbreviated(numbers, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from data_builders import prepare
 from data_builders.the300w import boxes, downloads, layouts
-from scaf_jax.data import images, pts, sources
+from scaf_jax.data import images, prepared_sources, pts
 
 # Two faces a folder, the second of odd name; listed so that sorting matters.
 NAMES = {
@@ -93,7 +93,7 @@ def prepared(layout, tmp_path):
         data_dir = str(tmp_path / "data")
         if not pathlib.Path(data_dir).exists():
             prepare.prepare("the300w", manual_dir=str(layout), data_dir=data_dir)
-        return sources.open_source("the300w", data_dir=data_dir, split=split)
+        return prepared_sources.open_source("the300w", data_dir=data_dir, split=split)
 
     return open_split
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from data_builders import face_builder, prepare
 from data_builders.wflw import downloads, lines
-from scaf_jax.data import images, sources
+from scaf_jax.data import images, prepared_sources
 
 SIZE = 60
 LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
@@ -79,7 +79,7 @@ def opened(layout, tmp_path):
         data_dir = tmp_path / "data"
         if not data_dir.exists():
             prepare.prepare("wflw", manual_dir=str(layout), data_dir=str(data_dir), **options)
-        return sources.open_source("wflw", data_dir=str(data_dir), split=split)
+        return prepared_sources.open_source("wflw", data_dir=str(data_dir), split=split)
 
     return open_split
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax.models import convolutions
+from scaf_jax.models import convolutions, platform_forms, pooling
 
 # batch, height, width, channels, out channels, kernel side, stride, padding
 CONVOLUTIONS = [
@@ -33,7 +33,6 @@ TRANSPOSED = [
     (1, 3, 4, 2, 2, 1, 2, 0),
     (2, 64, 64, 2, 3, 4, 2, 1),
 ]
-POOLS = [(2, 8, 8, 3, 3, 2, 1), (1, 9, 6, 2, 3, 2, 1), (2, 7, 5, 1, 2, 2, 0), (1, 6, 6, 2, 3, 1, 1)]
 
 
 @pytest.fixture(autouse=True)
@@ -70,20 +69,6 @@ def _numpy_conv_transpose2d(x, kernel, stride, padding):
     return y[:, padding : y.shape[1] - padding, padding : y.shape[2] - padding]
 
 
-def _numpy_max_pool(x, window, stride, padding):
-    border = ((0, 0), (padding, padding), (padding, padding), (0, 0))
-    x = np.pad(x, border, constant_values=-np.inf)
-    height, width = ((n - window) // stride + 1 for n in x.shape[1:3])
-    rows = []
-    for i in range(height):
-        row = [
-            x[:, stride * i : stride * i + window, stride * j : stride * j + window].max((1, 2))
-            for j in range(width)
-        ]
-        rows.append(np.stack(row, 1))
-    return np.stack(rows, 1)
-
-
 def _value_and_gradients(function, *args):
     """The function's value and its gradients for a fixed pseudo-random cotangent."""
     value, pullback = jax.vjp(jax.jit(function), *args)
@@ -110,7 +95,7 @@ def test_conv2d_has_values_and_gradients_of_plain_lax(case):
     np.testing.assert_allclose(
         results[0], _numpy_conv2d(x, kernel, stride, padding), rtol=0, atol=1e-10
     )
-    with convolutions.plain_lax():
+    with platform_forms.plain_lax():
         expected = _value_and_gradients(run, x, kernel)
     _assert_same(results, expected)
 
@@ -127,26 +112,8 @@ def test_conv_transpose2d_has_values_and_gradients_of_plain_lax(case):
     results = _value_and_gradients(run, x, kernel)
     reference = _numpy_conv_transpose2d(x, kernel, stride, padding)
     np.testing.assert_allclose(results[0], reference, rtol=0, atol=1e-10)
-    with convolutions.plain_lax():
+    with platform_forms.plain_lax():
         expected = _value_and_gradients(run, x, kernel)
-    _assert_same(results, expected)
-
-
-@pytest.mark.parametrize("case", POOLS)
-@pytest.mark.parametrize("ties", [False, True])
-def test_max_pool_has_values_and_gradients_of_plain_lax(case, ties):
-    batch, height, width, channels, window, stride, padding = case
-    x = _draw(0, batch, height, width, channels)
-    if ties:
-        x = np.round(x)
-
-    def run(x):
-        return convolutions.max_pool(x, window=window, stride=stride, padding=padding)
-
-    results = _value_and_gradients(run, x)
-    np.testing.assert_array_equal(results[0], _numpy_max_pool(x, window, stride, padding))
-    with convolutions.plain_lax():
-        expected = _value_and_gradients(run, x)
     _assert_same(results, expected)
 
 
@@ -176,7 +143,7 @@ def test_low_precision_stays_near_double(dtype, tolerance):
     kernel_up = _draw(2, 4, 4, 8, 4) / 9
 
     def run(x, kernel, kernel_up):
-        y = convolutions.max_pool(x)  # first: later, rounding would pick other maxima
+        y = pooling.max_pool(x)  # first: later, rounding would pick other maxima
         y = convolutions.conv2d(y, kernel, padding=1)
         return convolutions.conv_transpose2d(y, kernel_up, stride=2, padding=1)
 
@@ -189,55 +156,16 @@ def test_low_precision_stays_near_double(dtype, tolerance):
         assert error < tolerance * np.abs(wanted).mean()
 
 
-def test_plain_lax_is_a_different_program_of_the_same_jitted_function():
-    traces = []
-
-    @jax.jit
-    def run(x, kernel):
-        traces.append(None)
-        return convolutions.conv_transpose2d(x, kernel, stride=2, padding=1)
-
-    args = _draw(0, 1, 4, 4, 2), _draw(1, 4, 4, 2, 3)
-    dilated = "lhs_dilate = [2, 2]"
-    assert dilated not in run.lower(*args).as_text()
-    outside = run(*args)
-    with convolutions.plain_lax():
-        assert dilated in run.lower(*args).as_text()
-        inside = run(*args)
-    np.testing.assert_allclose(outside, inside)
-    count = len(traces)
-    run(*args)
-    assert len(traces) == count
-
-
-@pytest.mark.parametrize("platform", ["tpu", "cuda"])
-def test_accelerators_get_plain_lax(platform):
-    """The program lowered for an accelerator is the dilated convolution, without loops."""
-
-    def loss(x, kernel):
-        y = convolutions.conv_transpose2d(x, kernel, stride=2, padding=1)
-        return (convolutions.max_pool(y) ** 2).sum()
-
-    args = jnp.zeros((2, 64, 64, 2)), jnp.zeros((4, 4, 2, 3))
-    traced = jax.jit(jax.grad(loss, (0, 1))).trace(*args)
-    text = traced.lower(lowering_platforms=(platform,)).as_text()
-    assert text.count("stablehlo.convolution") == 3
-    assert "lhs_dilate = [2, 2]" in text
-    assert "stablehlo.reduce_window" in text
-    assert "stablehlo.select_and_scatter" in text
-    assert "stablehlo.while" not in text
-
-
 def test_sharded_batch_gives_the_unsharded_numbers(run_on_devices):
     """Four devices, the batch spread over them: same values, and no image is gathered."""
     program = """
 import jax, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from scaf_jax.models import convolutions
+from scaf_jax.models import convolutions, pooling
 
 def loss(x, stem, kernel, up):
     y = convolutions.conv2d(x, stem, stride=2, padding=3)
-    y = convolutions.conv2d(convolutions.max_pool(y), kernel, stride=1, padding=1)
+    y = convolutions.conv2d(pooling.max_pool(y), kernel, stride=1, padding=1)
     y = convolutions.conv_transpose2d(y, up, stride=2, padding=1)
     return (y ** 2).mean()
 

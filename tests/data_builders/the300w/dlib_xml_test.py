@@ -6,7 +6,7 @@ from PIL import Image
 
 from data_builders import face_builder, faces, prepare
 from data_builders.the300w import dlib_xml, downloads, layouts
-from scaf_jax.data import sources
+from scaf_jax.data import prepared_sources
 
 HEAD = (
     "<?xml version='1.0' encoding='ISO-8859-1'?>\n"
@@ -80,7 +80,7 @@ def test_records_hold_what_the_files_say(tmp_path):
     downloaded.mkdir()
     _write(downloaded, NAMES)
     prepare.prepare("the300w", manual_dir=str(downloaded), data_dir=str(tmp_path / "data"))
-    source = sources.open_source("the300w", data_dir=tmp_path / "data", split="test_full")
+    source = prepared_sources.open_source("the300w", data_dir=tmp_path / "data", split="test_full")
     for i in range(len(source)):
         record = source[i]
         points = _points(record["key"])

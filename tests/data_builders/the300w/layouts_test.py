@@ -6,7 +6,7 @@ from PIL import Image
 
 from data_builders import prepare
 from data_builders.the300w import downloads, layouts
-from scaf_jax.data import sources
+from scaf_jax.data import prepared_sources
 
 PARTS = list(layouts.EXPECTED_FACES)
 
@@ -157,7 +157,9 @@ def test_the_private_test_set_alone(tmp_path):
     prepare.prepare(
         "the300w", manual_dir=str(tmp_path / "downloads"), data_dir=str(tmp_path / "data")
     )
-    source = sources.open_source("the300w", data_dir=tmp_path / "data", split="test_300w_private")
+    source = prepared_sources.open_source(
+        "the300w", data_dir=tmp_path / "data", split="test_300w_private"
+    )
     assert source.keys[0] == "01_Indoor/indoor_000.png" and len(source) == 3
     assert source[0]["box_ground_truth"].min() > 0
     problems = downloads.find(tmp_path / "downloads").problems

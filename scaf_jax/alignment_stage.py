@@ -1,0 +1,144 @@
+"""Stage 2 as a part of a run: its faces, its network's start and its training."""
+
+import functools
+import pathlib
+
+import jax
+import ml_collections
+from absl import logging
+from flax import nnx
+
+from scaf_jax import run_identity, settings, stage_training
+from scaf_jax.data import coverage, sources
+from scaf_jax.models import aligner
+from scaf_jax.training import alignment, checkpointing, state
+
+ConfigDict = ml_collections.ConfigDict
+
+_LISTED_LANDMARKS = 10
+
+
+def run_alignment(
+    config: ConfigDict,
+    folder: pathlib.Path,
+    pretrained: pathlib.Path | None,
+    *,
+    labeled: sources.Source | None = None,
+) -> tuple[nnx.GraphDef[aligner.Aligner], state.TrainState]:
+    """Trains stage 2 to its end, from where it was.
+
+    Args:
+      config: The run's config.
+      folder: Gets `checkpoints/` and metrics.
+      pretrained: Folder of a stage 1, or None to start from random weights.
+      labeled: The faces to learn from; by default those that the config names. A folder belongs
+        to the faces that it was begun with.
+
+    Returns:
+      The model's definition and the last state.
+
+    Raises:
+      RunMismatchError: `folder` or `pretrained` was made with other settings.
+      ValueError: A landmark is known in none of the faces.
+    """
+    stage = settings.alignment_settings(config)
+    build = functools.partial(build_aligner, config)
+    graphdef, _, _ = state.split(nnx.eval_shape(build))
+
+    def init() -> state.TrainState:
+        return alignment.init_state(build(), stage)[1]
+
+    step = functools.partial(
+        alignment.train_step, graphdef=graphdef, settings=stage, codec=settings.codec(config)
+    )
+    train_state = stage_training.train(
+        config,
+        config.alignment,
+        folder,
+        kind="alignment",
+        init=init,
+        source=lambda: labeled_faces(config, labeled),
+        faces_digest="" if labeled is None else run_identity.digest(labeled.keys),
+        scheme=settings.scheme(config),
+        step=jax.jit(step, donate_argnums=0),
+        bind=lambda jitted: lambda _, train_state, batch: jitted(train_state, batch),
+        start=None
+        if pretrained is None
+        else functools.partial(with_pretrained, config, pretrained),
+    )
+    return graphdef, train_state
+
+
+def labeled_faces(config: ConfigDict, labeled: sources.Source | None = None) -> sources.Source:
+    """Returns the faces to learn from, after a look at whether they show every landmark.
+
+    Args:
+      config: The run's config.
+      labeled: The faces; by default those that the config names.
+
+    Raises:
+      ValueError: A landmark is known in none of the faces, so that it cannot be learned.
+    """
+    faces = labeled or settings.labeled_source(config)
+    scheme = settings.scheme(config)
+    unknown = coverage.unknown_landmarks(faces, scheme.num_landmarks)
+    if not unknown:
+        return faces
+    names = [scheme.landmark_names[i] for i in unknown[:_LISTED_LANDMARKS]]
+    more = len(unknown) - len(names)
+    raise ValueError(
+        f"none of the {len(faces)} labelled faces has the landmarks {', '.join(names)}"
+        + (f" and {more} more" if more else "")
+        + f" of the scheme '{scheme.name}', so they cannot be learned: label faces that show them "
+        "(or use more of the labels: alignment.num_labels), or leave them out of the scheme"
+    )
+
+
+def build_aligner(config: ConfigDict) -> aligner.Aligner:
+    """Returns the stage-2 network of a config, with random weights."""
+    return aligner.Aligner(
+        input_size=config.input_size,
+        heatmap_size=config.alignment.heatmap_size,
+        num_landmarks=settings.scheme(config).num_landmarks,
+        skips=config.alignment.skips,
+        width_multiplier=config.width_multiplier,
+        dtype=settings.compute_dtype(config),
+        rngs=nnx.Rngs(config.seed),
+    )
+
+
+def checkpoints_of(folder: pathlib.Path) -> pathlib.Path:
+    """Returns where a stage's checkpoints are: in `checkpoints/`, or in the folder given."""
+    inner = folder / "checkpoints"
+    return inner if inner.is_dir() else folder
+
+
+def with_pretrained(
+    config: ConfigDict, pretrained: pathlib.Path, train_state: state.TrainState
+) -> state.TrainState:
+    """Returns a stage-2 state with stage 1's encoder and generator.
+
+    Raises:
+      run_identity.RunMismatchError: Stage 1 was trained at another size.
+    """
+    directory = checkpoints_of(pretrained)
+    saved = checkpointing.read_metadata(directory).get("settings", {})
+    wrong = [
+        f"{name} is {saved.get(name)!r} there and {config[name]!r} here"
+        for name in run_identity.MODEL_FIELDS
+        if saved.get(name) != config[name]
+    ]
+    if wrong:
+        raise run_identity.RunMismatchError(
+            f"stage 1 in {pretrained} does not fit: {'; '.join(wrong)}"
+        )
+    names = ("encoder", "generator")
+    subtrees = [f"{kind}/{name}" for kind in ("params", "batch_stats") for name in names]
+    loaded = checkpointing.restore_parameters(directory, subtrees, train_state)
+    logging.info("encoder and generator from %s", pretrained)
+    return state.TrainState(
+        step=train_state.step,
+        params=train_state.params | loaded["params"],
+        batch_stats=train_state.batch_stats | loaded["batch_stats"],
+        opt_state=train_state.opt_state,
+    )

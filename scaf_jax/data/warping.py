@@ -1,0 +1,77 @@
+"""Cutting a crop's pixels out of a photo by a matrix of `geometry`, and shrinking photos."""
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scaf_jax.data import geometry
+
+Array = geometry.Array
+
+# Below this scale bicubic interpolation skips pixels of the photo; they are averaged instead.
+_SMALLEST_BICUBIC_SCALE = 0.5
+
+
+def warp(image: npt.NDArray[np.uint8], matrix: Array, size: int) -> npt.NDArray[np.uint8]:
+    """Cuts the crop out of a photo in one bicubic interpolation; outside the photo is black.
+
+    Where the photo shrinks to less than half, bicubic interpolation would leave out pixels
+    between those it reads and show noise as grain. There the needed part of the photo is first
+    reduced by a whole number, each pixel the mean of those it replaces.
+
+    Args:
+      image: (H, W, 3) uint8.
+      matrix: (2, 3), photo to crop, centre coordinates.
+      size: Side of the crop.
+
+    Returns:
+      (size, size, 3) uint8.
+    """
+    scale = geometry.matrix_scale(matrix)
+    if scale < _SMALLEST_BICUBIC_SCALE:
+        image, matrix = _reduce(image, matrix, size, math.floor(1 / scale + 1e-6))
+    crop = cv2.warpAffine(
+        image,
+        np.asarray(matrix, np.float64),
+        (size, size),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(0, 0, 0),
+    )
+    return np.asarray(crop, np.uint8)
+
+
+def _reduce(
+    image: npt.NDArray[np.uint8], matrix: Array, size: int, factor: int
+) -> tuple[npt.NDArray[np.uint8], Array]:
+    """The part of the photo under the crop, `factor` times smaller, and the matrix for it."""
+    edges = np.array([[-0.5, -0.5], [size - 0.5, -0.5], [-0.5, size - 0.5], [size - 0.5] * 2])
+    corners = geometry.to_photo(edges, matrix)
+    margin = 3 * factor  # what bicubic interpolation reads beyond the edge
+    limits = np.array(image.shape[1::-1])
+    start = np.clip(np.floor(corners.min(axis=0)) - margin, 0, limits - 1).astype(int)
+    stop = np.clip(np.ceil(corners.max(axis=0)) + margin, start + 1, limits).astype(int)
+    part = image[start[1] : stop[1], start[0] : stop[0]]
+    # Black up to whole blocks, so that the scale is exactly the factor.
+    bottom, right = -part.shape[0] % factor, -part.shape[1] % factor
+    part = cv2.copyMakeBorder(part, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    width, height = part.shape[1] // factor, part.shape[0] // factor
+    reduced = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.uint8), geometry.compose(matrix, shrink_matrix(factor, start))
+
+
+def shrink_matrix(factor: float, start: Sequence[float] | Array = (0, 0)) -> Array:
+    """Returns the (2, 3) matrix from a `factor` times smaller image to its photo.
+
+    Args:
+      factor: How many times smaller.
+      start: Edge coordinates, in the photo, of the smaller image's upper left corner.
+
+    Returns:
+      (2, 3) float64 for centre coordinates.
+    """
+    offset = np.asarray(start, np.float64) + 0.5 * factor - 0.5
+    return np.array([[factor, 0, offset[0]], [0, factor, offset[1]]])

@@ -1,0 +1,108 @@
+"""Stage 1 as a part of a run: its faces, its guide, its training and its report."""
+
+import functools
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from absl import logging
+from flax import nnx
+
+from scaf_jax import reconstruction_report, settings, stage_training
+from scaf_jax.data import mixtures, pipelines, sources
+from scaf_jax.reporting import files
+from scaf_jax.reporting import report as reporting
+from scaf_jax.training import loop, pretraining, pretraining_terms, state
+
+ConfigDict = ml_collections.ConfigDict
+
+# A few times as many as an embedding has numbers, with pose and light in proportion.
+_GUIDE_CROPS = 1536
+
+
+def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Report:
+    """Trains stage 1 to its end, from where it was; writes its report.
+
+    Args:
+      config: The run's config.
+      folder: Gets `checkpoints/`, metrics and `report/`.
+    """
+    section, stage = config.pretraining, settings.pretraining_settings(config)
+    optimizers = pretraining.build_optimizers(stage)
+    build = functools.partial(
+        pretraining.PretrainingModel,
+        input_size=config.input_size,
+        width_multiplier=config.width_multiplier,
+        guided=bool(section.guide_weight),
+        dtype=settings.compute_dtype(config),
+    )
+    graphdef, _, _ = state.split(nnx.eval_shape(lambda: build(rngs=nnx.Rngs(config.seed))))
+
+    def init() -> state.TrainState:
+        model = build(rngs=nnx.Rngs(config.seed))
+        return pretraining.init_state(model, optimizers)[1]
+
+    step = functools.partial(
+        pretraining.train_step,
+        graphdef=graphdef,
+        optimizers_=optimizers,
+        settings=stage,
+        seed=config.seed,
+    )
+
+    def bind(jitted: Callable[..., Any]) -> loop.StepFunction:
+        return lambda number, train_state, batch: jitted(
+            train_state, batch, terms=pretraining_terms.terms_at(number, stage)
+        )
+
+    train_state = stage_training.train(
+        config,
+        section,
+        folder,
+        kind="pretraining",
+        init=init,
+        source=functools.partial(open_faces, config, folder),
+        scheme=None,
+        step=jax.jit(step, static_argnames="terms", donate_argnums=0),
+        bind=bind,
+        start=functools.partial(_guide, config) if section.guide_weight else None,
+    )
+    return reconstruction_report.write(config, graphdef, train_state, folder / "report")
+
+
+def open_faces(config: ConfigDict, folder: pathlib.Path) -> sources.Source:
+    """Opens stage 1's faces; says what a mixture of sets consists of, in `mixture.md` too.
+
+    Args:
+      config: The run's config.
+      folder: Gets `mixture.md`.
+    """
+    source = settings.unlabeled_source(config)
+    if isinstance(source, mixtures.MixedSource):
+        table = mixtures.table(source.counts)
+        logging.info("%s: a mixture\n%s", folder, table)
+        if jax.process_index() == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            files.write_text(folder / "mixture.md", table)
+    return source
+
+
+def _guide(config: ConfigDict, train_state: state.TrainState) -> state.TrainState:
+    """Computes the embedding's guide from crops that are drawn alike in every process."""
+    section = config.pretraining
+    batches = pipelines.train_batches(
+        settings.unlabeled_source(config),
+        crop=settings.crop(config),
+        augmentation=settings.augmentation(section),
+        scheme=None,
+        batch_size=64,
+        seed=config.seed,
+        num_threads=config.loader.num_threads,
+    )
+    images = [next(batches)["image"] for _ in range(-(-_GUIDE_CROPS // 64))]
+    batches.close()
+    logging.info("the embedding's guide: principal components of %d crops", 64 * len(images))
+    return pretraining.with_guide(train_state, np.concatenate(images))

@@ -1,0 +1,105 @@
+"""What both stages do: open or restore everything that a training needs, and run the loop."""
+
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import ml_collections
+from absl import logging
+
+from scaf_jax import run_identity, settings
+from scaf_jax.data import pipelines, sources
+from scaf_jax.training import checkpointing, loop, metric_writers, sharding, state
+
+ConfigDict = ml_collections.ConfigDict
+
+
+def train(
+    config: ConfigDict,
+    section: ConfigDict,
+    folder: pathlib.Path,
+    *,
+    kind: str,
+    init: Callable[[], state.TrainState],
+    source: Callable[[], sources.Source],
+    scheme: Any,
+    step: Callable[..., Any],
+    bind: Callable[[Callable[..., Any]], loop.StepFunction],
+    start: Callable[[state.TrainState], state.TrainState] | None = None,
+    faces_digest: str = "",
+) -> state.TrainState:
+    """Trains a stage to its end, from where it was.
+
+    Args:
+      config: The run's config.
+      section: Its section of this stage.
+      folder: Gets `checkpoints/` and metrics.
+      kind: What the stage is called in metrics and checkpoints.
+      init: Makes the first state.
+      source: Opens the faces; called only if there is something left to train.
+      scheme: What their landmarks mean; None for faces without.
+      step: The jitted training step.
+      bind: Makes the loop's step of it.
+      start: Changes the first state; not called for a training that goes on.
+      faces_digest: Identifies the faces where the config does not.
+
+    Returns:
+      The last state.
+
+    Raises:
+      RunMismatchError: `folder` was made with other settings.
+    """
+    mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
+    metadata = run_identity.metadata(config, section, kind, faces_digest)
+    sharding.local_batch_size(section.batch_size, mesh)
+    abstract = jax.eval_shape(init)
+    shardings = sharding.state_shardings(mesh, abstract)
+    with checkpointing.Checkpoints(
+        folder / "checkpoints", save_interval=section.save_every
+    ) as checkpoints:
+        restored = None
+        if checkpoints.latest_step() is not None:
+            placed = sharding.abstract_with_shardings(abstract, shardings)
+            run_identity.check_same_run(checkpoints.read_metadata(), metadata, folder)
+            restored = checkpoints.restore(placed)
+            train_state = restored.state
+            logging.info("%s: continuing at step %d", folder, int(train_state.step))
+        else:
+            train_state = jax.jit(init, out_shardings=shardings)()
+            if start is not None:
+                train_state = start(train_state)
+        if int(train_state.step) >= section.steps:
+            return train_state
+        faces = source()
+        batches = pipelines.train_batches(
+            faces,
+            crop=settings.crop(config),
+            augmentation=settings.augmentation(section),
+            scheme=scheme,
+            batch_size=section.batch_size,
+            seed=config.seed,
+            num_workers=config.loader.num_workers,
+            num_threads=config.loader.num_threads,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+        )
+        if restored is not None:
+            batches.set_state(restored.iterator_state)
+        logging.info(
+            "%s: %d faces, %d steps of %d", folder, len(faces), section.steps, section.batch_size
+        )
+        with metric_writers.MetricWriter(
+            folder, first_step=int(train_state.step), total_steps=section.steps, name=kind
+        ) as writer:
+            return loop.train(
+                train_state,
+                bind(step),
+                batches,
+                settings=loop.LoopSettings(section.steps, section.log_every),
+                checkpoints=checkpoints,
+                writer=writer,
+                mesh=mesh,
+                metadata=metadata,
+                keys=lambda: faces.keys,
+            )
