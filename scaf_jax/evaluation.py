@@ -181,10 +181,10 @@ def evaluate(
     shape = mean_shape(config, labeled)
     splits: list[results.SplitResults] = []
     errors: dict[str, float] = {}
+    test_sources = settings.test_sources(config)
     for box in config.evaluation.boxes:
         parts = []
-        for split in config.evaluation.splits:
-            source = settings.split_source(config, split)
+        for split, source in test_sources.items():
             predictions = predictor.predict(source, box=box)
             name = split if box == config.data.box else f"{split} ({box} box)"
             parts.append(_split_results(config, name, source, predictions, shape))
@@ -200,6 +200,9 @@ def evaluate(
         "labelled faces": len(labeled),
         "model": "SCAF (with skips)" if config.alignment.skips else "3FabRec (without skips)",
         "seed": config.seed,
+        "test sets left out, being empty": [
+            name for name in config.evaluation.splits if name not in test_sources
+        ],
         "mirrored copies averaged": bool(config.evaluation.flip),
         "reconstruction L1 (grey levels)": errors,
         "config": config.to_dict(),

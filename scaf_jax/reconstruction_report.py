@@ -46,8 +46,7 @@ def write(
     )
     sets: dict[str, sources.Source] = {"training": settings.unlabeled_source(config)}
     if config.alignment.steps:  # then test faces are there
-        first = config.evaluation.splits[0]
-        sets[first] = settings.split_source(config, first)
+        sets |= dict(list(settings.test_sources(config).items())[:1])
     rows, last = [], None
     for name, source in sets.items():
         images, rebuilt, embeddings = _rebuild(config, mesh, source, rebuild)

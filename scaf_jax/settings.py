@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import ml_collections
+from absl import logging
 
 from scaf_jax.data import (
     augmentations,
@@ -101,6 +102,30 @@ def split_source(config: ConfigDict, split: str) -> prepared_sources.PreparedSou
     return prepared_sources.open_source(
         data.name, data_dir=data.data_dir, split=split, landmarks_feature=data.landmarks_feature
     )
+
+
+def test_sources(config: ConfigDict) -> dict[str, prepared_sources.PreparedSource]:
+    """Opens the test sets that the config names, in its order.
+
+    Those that the prepared data lack are left out with a warning: of a published subset a user
+    may have no face.
+
+    Raises:
+      DataNotPreparedError: The data set is not prepared.
+      MissingSplitError: It has none of the test sets.
+    """
+    found: dict[str, prepared_sources.PreparedSource] = {}
+    missing: list[prepared_sources.MissingSplitError] = []
+    for split in config.evaluation.splits:
+        try:
+            found[split] = split_source(config, split)
+        except prepared_sources.MissingSplitError as error:
+            missing.append(error)
+    if missing and not found:
+        raise missing[0]
+    for error in missing:
+        logging.warning("%s This test set is left out.", error)
+    return found
 
 
 def labeled_source(config: ConfigDict) -> sources.SubsetSource:

@@ -43,8 +43,7 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
     # The data are looked for first: a missing data set or landmark must not cost a training.
     if config.alignment.steps:
         alignment_stage.labeled_faces(config)
-        for split in config.evaluation.splits:
-            settings.split_source(config, split)
+        settings.test_sources(config)
     report, pretrained = ensure_pretraining(config, folder)
     if not config.alignment.steps:
         if report is None:

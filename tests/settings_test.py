@@ -1,6 +1,7 @@
 """Tests of what configs are turned into: landmark schemes."""
 
 import json
+import logging
 
 import pytest
 from PIL import Image
@@ -70,3 +71,14 @@ def test_a_data_set_without_a_scheme(config, tiny_faces):
     config.data.scheme = ""
     with pytest.raises(ValueError, match="does not say how its faces are marked: set data.scheme"):
         settings.scheme(config)
+
+
+def test_test_sets_that_are_not_there_are_left_out(config, tiny_faces, caplog):
+    config.data.name, config.data.data_dir = "synthetic_faces/tiny", tiny_faces
+    config.evaluation.splits = ("test", "test_makeup")
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        assert list(settings.test_sources(config)) == ["test"]
+    assert "no split 'test_makeup'" in caplog.text and "left out" in caplog.text
+    config.evaluation.splits = ("tset",)
+    with pytest.raises(prepared_sources.MissingSplitError, match="'tset'; there are: train, test"):
+        settings.test_sources(config)

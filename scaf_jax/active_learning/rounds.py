@@ -91,8 +91,7 @@ class Rounds:
                 f"active_learning.budget={self._plan.label_counts[-1]} is more than the pool's "
                 f"{len(self._pool)} faces"
             )
-        for split in config.evaluation.splits:
-            settings.split_source(config, split)
+        settings.test_sources(config)  # now, not after a training
         self._chosen: list[selections.Selection] = []
         # Of the last round that was trained; opened when a choice or an evaluation needs it.
         self._network: tuple[int, Network] | None = None

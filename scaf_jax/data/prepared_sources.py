@@ -29,6 +29,10 @@ class DataNotPreparedError(FileNotFoundError):
     """A data set is not there; the message holds the command that prepares it."""
 
 
+class MissingSplitError(ValueError):
+    """A prepared data set has no such split; the message names those that it has."""
+
+
 def open_source(
     name: str, *, data_dir: str, split: str, landmarks_feature: str = "landmarks"
 ) -> "PreparedSource":
@@ -46,7 +50,8 @@ def open_source(
 
     Raises:
       DataNotPreparedError: The data set is not in `data_dir`; the message has the command.
-      ValueError: The data set has no such split or feature, or the name is none.
+      MissingSplitError: The data set has no such split.
+      ValueError: It has no such feature, or the name is none.
     """
     return PreparedSource(_prepared_directory(name, data_dir), split, landmarks_feature)
 
@@ -99,7 +104,7 @@ class PreparedSource:
         self.directory = directory
         builder = tfds.builder_from_directory(directory)
         if split not in builder.info.splits:
-            raise ValueError(
+            raise MissingSplitError(
                 f"{directory}: no split '{split}'; there are: {', '.join(builder.info.splits)}. "
                 "A split is missing where its downloads were."
             )
