@@ -35,7 +35,7 @@ def _few_labels(alignment: ConfigDict) -> None:
     alignment.steps = 600
     # The generator is frozen: what is left to train must move quickly in so few steps.
     alignment.learning_rate = 3e-3
-    alignment.encoder_learning_rate = 1e-3
+    alignment.encoder_learning_rate = 3e-3
 
 
 def _cpu(config: ConfigDict) -> None:
