@@ -83,8 +83,14 @@ def landmarks_and_nnm(
       Peaks (B, L, 2) int32 x, y in heatmap pixels, as `HeatmapCodec.decode` finds them, and `nnm`'s
       score (B,) at them with window = blur_size; -inf where not valid.
     """
-    peaks, maxima = codecs.blurred_maxima(_at_least_float32(heatmaps), blur_size)
-    return peaks, _only_valid(-(blur_size**2) * maxima.sum(axis=1), valid)
+
+    def view(maps: jax.Array) -> tuple[jax.Array, jax.Array]:
+        peaks, maxima = codecs.find_maxima(codecs.box_blur(maps, blur_size))
+        return peaks, -(blur_size**2) * maxima.sum(axis=1)
+
+    # The sum belongs to an image's turn: after all of them it makes XLA:CPU use one thread only.
+    peaks, scores = codecs.by_image_on_cpu(view, _at_least_float32(heatmaps))
+    return peaks, _only_valid(scores, valid)
 
 
 @jax.jit

@@ -162,20 +162,6 @@ def find_maxima(heatmaps: jax.Array) -> tuple[jax.Array, jax.Array]:
     return peaks, rows.max(axis=1)
 
 
-def blurred_maxima(heatmaps: jax.Array, size: int) -> tuple[jax.Array, jax.Array]:
-    """Returns the maxima of the box-blurred maps: `find_maxima` of `box_blur`.
-
-    Args:
-      heatmaps: (B, H, W, L).
-      size: Side of the box blur, in heatmap pixels; odd.
-
-    Returns:
-      Peaks (B, L, 2) int32 x, y and the blurred values there (B, L).
-    """
-
-    return by_image_on_cpu(lambda maps: find_maxima(box_blur(maps, size)), heatmaps)
-
-
 def by_image_on_cpu(function: Callable[[jax.Array], Result], heatmaps: jax.Array) -> Result:
     """Applies a function of heatmaps to the whole batch, or on CPU to one image after the other.
 

@@ -195,7 +195,7 @@ def _prepare(root, data_dir, on_error):
     builder = _Mixed(data_dir=str(data_dir), file_format="array_record", on_error=on_error)
     config = tfds.download.DownloadConfig(manual_dir=str(root))
     builder.download_and_prepare(download_config=config)
-    prepare._write_skipped(builder)
+    prepare._write_skipped(builder, pathlib.Path(builder.data_path))
     return pathlib.Path(builder.data_path)
 
 
