@@ -3,13 +3,10 @@
 import collections
 import concurrent.futures
 import dataclasses
-import multiprocessing
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-import cv2
-
-from data_builders import faces, precropped
+from data_builders import faces, precropped, processes
 
 OnError = Literal["stop", "skip"]
 ON_ERROR: tuple[OnError, ...] = ("stop", "skip")
@@ -71,13 +68,7 @@ def make_all(
     if workers == 1:
         yield from map(make, enumerate(members))
         return
-    # Not forked: the parent may run threads (JAX, TFDS) that a fork would leave locked.
-    with concurrent.futures.ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=cv2.setNumThreads,
-        initargs=(1,),
-    ) as pool:
+    with processes.pool(workers) as pool:
         waiting: collections.deque[concurrent.futures.Future[list[Any]]] = collections.deque()
         try:
             for chunk in _chunks(enumerate(members)):

@@ -3,15 +3,14 @@
 This file imports neither TFDS nor JAX, so that worker processes start quickly.
 """
 
-import concurrent.futures
 import functools
-import multiprocessing
 import os
 from collections.abc import Iterator
 from typing import Any
 
 import cv2
 
+from data_builders import processes
 from scaf_jax.data.synthetic import render_face
 
 JPEG_QUALITY = 95
@@ -36,13 +35,7 @@ def examples(seed: int, split: str, count: int, size: int) -> Iterator[dict[str,
     if workers == 1 or count < _SMALLEST_SHARED:
         yield from map(make, range(count))
         return
-    # Not forked: the parent may run threads (JAX, TFDS) that a fork would leave locked.
-    with concurrent.futures.ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=cv2.setNumThreads,
-        initargs=(1,),
-    ) as pool:
+    with processes.pool(workers) as pool:
         yield from pool.map(make, range(count), chunksize=_CHUNK)
 
 
