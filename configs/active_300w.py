@@ -28,9 +28,6 @@ def get_config(form: str = "") -> ConfigDict:
         config.pretraining.unlabeled_box = (0.29, 0.36, 0.71, 0.73)
     elif form == "smoke":
         default_config.shrink(config)
-        config.active_learning.budget = 12
-        config.active_learning.initial = 8
-        config.active_learning.per_round = 3
     elif form:
         raise ValueError(f"configs/active_300w.py has the forms cpu and smoke, not '{form}'")
     return config

@@ -31,9 +31,6 @@ def get_config(form: str = "") -> ConfigDict:
         default_config.shrink_for_experiments(config, pretraining_steps=4000, steps=400)
     elif form == "smoke":
         default_config.shrink(config)
-        config.active_learning.budget = 12
-        config.active_learning.initial = 8
-        config.active_learning.per_round = 3
     elif form:
         raise ValueError(f"configs/active_wflw.py has the forms cpu and smoke, not '{form}'")
     return config

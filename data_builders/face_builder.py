@@ -4,6 +4,7 @@ A set derives from `FaceBuilder`, says how many landmarks it has, and finds its 
 of downloads.
 """
 
+import abc
 import csv
 import io
 import pathlib
@@ -76,13 +77,13 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         size = None if config is None else precropped.size_of(config.name)
         return None if size is None else precropped.Cropping(size, self.MARGINS)
 
+    @abc.abstractmethod
     def find(self, root: pathlib.Path) -> faces.Found:
         """Lists the faces in a folder of downloads; reads no photo.
 
         Raises:
           DownloadError: There are none.
         """
-        raise NotImplementedError
 
     def _info(self) -> tfds.core.DatasetInfo:
         extra = self.EXTRA_FEATURES | (precropped.extra_features() if self.cropping else {})

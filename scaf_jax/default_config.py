@@ -248,6 +248,9 @@ def shrink(config: ConfigDict) -> None:
     config.alignment.blur_size = 3
     config.evaluation.batch_size = 8
     config.evaluation.num_pictures = 3
+    config.active_learning.budget = 12
+    config.active_learning.initial = 8
+    config.active_learning.per_round = 3
     for section in (config.pretraining, config.alignment):
         section.batch_size = 8
         section.warmup = 0

@@ -1,6 +1,7 @@
 """Tests of the AffectNet builder on small folders laid out like the downloads."""
 
 import csv
+import functools
 import logging
 import pickle
 import shutil
@@ -13,7 +14,6 @@ from PIL import Image
 
 from data_builders import face_builder, faces, prepare
 from data_builders.affectnet import downloads, rows
-from scaf_jax.data import prepared_sources
 
 HEADER = (
     "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,"
@@ -61,16 +61,9 @@ def layout(tmp_path):
 
 
 @pytest.fixture
-def opened(layout, tmp_path):
+def opened(layout, open_prepared):
     """Prepares the downloads and opens a split: opened('train')."""
-
-    def open_split(split, **options):
-        data_dir = tmp_path / "data"
-        if not data_dir.exists():
-            prepare.prepare("affectnet", manual_dir=str(layout), data_dir=str(data_dir), **options)
-        return prepared_sources.open_source("affectnet", data_dir=str(data_dir), split=split)
-
-    return open_split
+    return functools.partial(open_prepared, "affectnet", layout)
 
 
 def _training(layout):

@@ -1,6 +1,7 @@
 """Tests of the CelebA builder on small folders laid out like the downloads."""
 
 import csv
+import functools
 import logging
 import pickle
 import shutil
@@ -12,7 +13,6 @@ from PIL import Image
 
 from data_builders import face_builder, faces, prepare
 from data_builders.celeba import downloads
-from scaf_jax.data import prepared_sources
 
 NAMES = ["000001.jpg", "000 é2.jpg", "000003.jpg", "000004.jpg"]
 PARTITION = [0, 0, 1, 2]
@@ -77,16 +77,9 @@ def wild(tmp_path):
 
 
 @pytest.fixture
-def opened(tmp_path):
+def opened(open_prepared):
     """Prepares downloads and opens a split: opened(folder, 'train')."""
-
-    def open_split(root, split, **options):
-        data_dir = tmp_path / "data"
-        if not data_dir.exists():
-            prepare.prepare("celeba", manual_dir=str(root), data_dir=str(data_dir), **options)
-        return prepared_sources.open_source("celeba", data_dir=str(data_dir), split=split)
-
-    return open_split
+    return functools.partial(open_prepared, "celeba")
 
 
 def _read_first(root):

@@ -1,10 +1,30 @@
 """Fixtures that tests of builders share."""
 
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from data_builders import prepare
+from scaf_jax.data import prepared_sources
+
+
+@pytest.fixture
+def open_prepared(tmp_path: pathlib.Path) -> Callable[..., prepared_sources.PreparedSource]:
+    """Prepares downloads at its first call and opens a split: open_prepared(name, root, split)."""
+
+    def open_split(
+        name: str, root: pathlib.Path, split: str, **options: Any
+    ) -> prepared_sources.PreparedSource:
+        data_dir = tmp_path / "data"
+        if not data_dir.exists():
+            prepare.prepare(name, manual_dir=str(root), data_dir=str(data_dir), **options)
+        return prepared_sources.open_source(name, data_dir=str(data_dir), split=split)
+
+    return open_split
 
 
 @pytest.fixture

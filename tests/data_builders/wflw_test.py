@@ -1,6 +1,7 @@
 """Tests of the WFLW builder on small folders laid out like the downloads."""
 
 import csv
+import functools
 import logging
 import pathlib
 import pickle
@@ -13,7 +14,7 @@ from PIL import Image
 
 from data_builders import face_builder, prepare
 from data_builders.wflw import downloads, lines
-from scaf_jax.data import images, prepared_sources
+from scaf_jax.data import images
 
 SIZE = 60
 LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
@@ -72,16 +73,9 @@ def layout(tmp_path):
 
 
 @pytest.fixture
-def opened(layout, tmp_path):
+def opened(layout, open_prepared):
     """Prepares the downloads and opens a split: opened('train')."""
-
-    def open_split(split, **options):
-        data_dir = tmp_path / "data"
-        if not data_dir.exists():
-            prepare.prepare("wflw", manual_dir=str(layout), data_dir=str(data_dir), **options)
-        return prepared_sources.open_source("wflw", data_dir=str(data_dir), split=split)
-
-    return open_split
+    return functools.partial(open_prepared, "wflw", layout)
 
 
 def _change_line(layout, change, *, name="train", number=2):
