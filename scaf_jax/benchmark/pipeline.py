@@ -7,6 +7,7 @@ Photos and their pre-cropped regions are read from memory, and all contestants r
 """
 
 import argparse
+import dataclasses
 import functools
 import pathlib
 import sys
@@ -26,12 +27,13 @@ from scaf_jax.data import (
     prepared_sources,
     samples,
     sources,
+    warping,
 )
 from scaf_jax.landmarks import schemes
 from scaf_jax.reporting import files, tables
 
 ORIGINAL, CROPPED = "original", "cropped"
-DECODE, PIPELINE = "decode", "pipeline"
+DECODE, PIPELINE, BILINEAR = "decode", "pipeline", "bilinear"
 _MARGINS = "300w"
 _BATCH = 8
 _NOTES = """\
@@ -39,8 +41,9 @@ Faces a second of processor time on one core, medians of {rounds} rounds; crops 
 - decode: JPEG to RGB pixels as the pipeline decodes them (at 1/2, 1/4 or 1/8 where the crop needs
   no more), and nothing else: nothing that reads the same files can be faster.
 - pipeline: shuffled, decoded, cropped, augmented as in stage 2 and batched, in one thread.
+- bilinear: the same with `augmentation.interpolation=bilinear` in place of the published bicubic.
 - cropped_{size}: the same faces pre-cropped, as `data_builders.prepare --builder_config` stores
-  them; "x original" divides its pipeline's rate by that of the original photos.
+  them; "x original" divides its pipeline's rate by that of the original photos, bicubic both.
 """
 
 
@@ -144,8 +147,10 @@ def measure(
         },
         "faces_per_second": rates,
         "ratios": {
-            f"{form}_pipeline_to_decode": rates[f"{form}_{PIPELINE}"] / rates[f"{form}_{DECODE}"]
+            f"{form}_{contestant}_to_decode": rates[f"{form}_{contestant}"]
+            / rates[f"{form}_{DECODE}"]
             for form in forms
+            for contestant in (PIPELINE, BILINEAR)
         }
         | {"cropped_to_original": rates[f"{CROPPED}_{PIPELINE}"] / rates[f"{ORIGINAL}_{PIPELINE}"]},
         "seconds": times,
@@ -156,19 +161,24 @@ def contestants(records: list[sources.Record], size: int) -> dict[str, Callable[
     """Returns the functions to time; each handles as many faces as there are, in this thread."""
     crop = geometry.crop_settings(_MARGINS, input_size=size)
     count = len(records)
-    batches = pipelines.train_batches(
-        photos.RepeatedSource(records),
-        crop=crop,
-        augmentation=augmentations.STAGE2,
-        scheme=schemes.IBUG68 if len(records[0]["landmarks"]) == 68 else None,
-        batch_size=min(_BATCH, count),
-        seed=0,
-        num_threads=0,
-    )
+
+    def pipeline(interpolation: str) -> Callable[[], None]:
+        batches = pipelines.train_batches(
+            photos.RepeatedSource(records),
+            crop=crop,
+            augmentation=dataclasses.replace(augmentations.STAGE2, interpolation=interpolation),
+            scheme=schemes.IBUG68 if len(records[0]["landmarks"]) == 68 else None,
+            batch_size=min(_BATCH, count),
+            seed=0,
+            num_threads=0,
+        )
+        return functools.partial(_draw, batches, count // min(_BATCH, count))
+
     shrinks = [samples.jpeg_shrink(_matrix(record, crop)) for record in records]
     return {
         DECODE: functools.partial(_decode, records, shrinks),
-        PIPELINE: functools.partial(_draw, batches, count // min(_BATCH, count)),
+        PIPELINE: pipeline(warping.BICUBIC),
+        BILINEAR: pipeline(warping.BILINEAR),
     }
 
 
@@ -213,9 +223,12 @@ def table_of(rows: list[dict[str, Any]]) -> tables.Table:
                     f"{row['bytes_per_face'][form] / 1000:.0f}",
                     f"{rates[f'{form}_{DECODE}']:.0f}",
                     f"{rates[f'{form}_{PIPELINE}']:.0f}",
-                    f"{ratios[f'{form}_pipeline_to_decode']:.2f}",
+                    f"{ratios[f'{form}_{PIPELINE}_to_decode']:.2f}",
+                    f"{rates[f'{form}_{BILINEAR}']:.0f}",
+                    f"{ratios[f'{form}_{BILINEAR}_to_decode']:.2f}",
                     f"{faster:.1f}",
                 )
             )
-    header = ("photos", "form", "kB", "decode", "pipeline", "pipeline / decode", "x original")
+    rates = ("decode", "pipeline", "pipeline / decode", "bilinear", "bilinear / decode")
+    header = ("photos", "form", "kB", *rates, "x original")
     return tables.Table(header, tuple(lines), num_names=2)

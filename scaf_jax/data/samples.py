@@ -14,7 +14,12 @@ Sample = dict[str, npt.NDArray[Any]]
 _MAX_JPEG_SHRINK = 8
 
 
-def cut_face(record: sources.Record, matrix: npt.NDArray[Any], size: int) -> npt.NDArray[np.uint8]:
+def cut_face(
+    record: sources.Record,
+    matrix: npt.NDArray[Any],
+    size: int,
+    interpolation: str = warping.BICUBIC,
+) -> npt.NDArray[np.uint8]:
     """Decodes a record's photo and cuts the crop out of it.
 
     A JPEG that shrinks to less than half is decoded smaller at once, which is several times
@@ -24,6 +29,7 @@ def cut_face(record: sources.Record, matrix: npt.NDArray[Any], size: int) -> npt
       record: Has `image` and `key`.
       matrix: (2, 3), photo to crop.
       size: Side of the crop.
+      interpolation: One of `warping.INTERPOLATIONS`.
 
     Returns:
       (size, size, 3) uint8 RGB.
@@ -35,7 +41,7 @@ def cut_face(record: sources.Record, matrix: npt.NDArray[Any], size: int) -> npt
     pixels, shrink = images.decode_image(record["image"], record["key"], shrink=shrink)
     if shrink > 1:
         matrix = geometry.compose(matrix, warping.shrink_matrix(shrink))
-    return warping.warp(pixels, matrix, size)
+    return warping.warp(pixels, matrix, size, interpolation)
 
 
 def jpeg_shrink(matrix: npt.NDArray[Any]) -> int:
@@ -64,13 +70,14 @@ class TrainCrop:
     def __call__(self, element: tuple[int, sources.Record], rng: np.random.Generator) -> Sample:
         index, record = element
         size = self.crop.input_size
-        change = None
-        if self.augmentation is not None:
-            change = augmentations.draw(rng, self.augmentation, size)
+        change, settings = None, self.augmentation
+        if settings is not None:
+            change = augmentations.draw(rng, settings, size)
         matrix = _matrix(record, self.crop, None if change is None else change.matrix)
-        image = cut_face(record, matrix, size)
-        if self.augmentation is not None:
-            image = augmentations.occlude(rng, image, self.augmentation.occlusion_probability)
+        interpolation = warping.BICUBIC if settings is None else settings.interpolation
+        image = cut_face(record, matrix, size, interpolation)
+        if settings is not None:
+            image = augmentations.occlude(rng, image, settings.occlusion_probability)
 
         points, mask = _landmarks(record, self.scheme.num_landmarks if self.scheme else 0)
         points = geometry.to_crop(points, matrix, self.crop.pixel_convention)

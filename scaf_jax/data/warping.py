@@ -11,14 +11,19 @@ from scaf_jax.data import geometry
 
 Array = geometry.Array
 
+BICUBIC, BILINEAR = "bicubic", "bilinear"
+INTERPOLATIONS = {BICUBIC: cv2.INTER_CUBIC, BILINEAR: cv2.INTER_LINEAR}
+
 # Below this scale bicubic interpolation skips pixels of the photo; they are averaged instead.
 _SMALLEST_BICUBIC_SCALE = 0.5
 
 
-def warp(image: npt.NDArray[np.uint8], matrix: Array, size: int) -> npt.NDArray[np.uint8]:
-    """Cuts the crop out of a photo in one bicubic interpolation; outside the photo is black.
+def warp(
+    image: npt.NDArray[np.uint8], matrix: Array, size: int, interpolation: str = BICUBIC
+) -> npt.NDArray[np.uint8]:
+    """Cuts the crop out of a photo in one interpolation; outside the photo is black.
 
-    Where the photo shrinks to less than half, bicubic interpolation would leave out pixels
+    Where the photo shrinks to less than half, interpolation would leave out pixels
     between those it reads and show noise as grain. There the needed part of the photo is first
     reduced by a whole number, each pixel the mean of those it replaces.
 
@@ -26,6 +31,7 @@ def warp(image: npt.NDArray[np.uint8], matrix: Array, size: int) -> npt.NDArray[
       image: (H, W, 3) uint8.
       matrix: (2, 3), photo to crop, centre coordinates.
       size: Side of the crop.
+      interpolation: A key of `INTERPOLATIONS`.
 
     Returns:
       (size, size, 3) uint8.
@@ -37,7 +43,7 @@ def warp(image: npt.NDArray[np.uint8], matrix: Array, size: int) -> npt.NDArray[
         image,
         np.asarray(matrix, np.float64),
         (size, size),
-        flags=cv2.INTER_CUBIC,
+        flags=INTERPOLATIONS[interpolation],
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(0, 0, 0),
     )

@@ -6,6 +6,7 @@ the convention of the published 3FabRec code, h = u H / S.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -114,25 +115,47 @@ class HeatmapCodec:
 
 def box_blur(heatmaps: jax.Array, size: int) -> jax.Array:
     """Returns the mean over size x size windows with zero padding; (B, H, W, L) -> the same."""
-    blurred = _window_sum(_window_sum(heatmaps, size, axis=1), size, axis=2)
-    return blurred / (size * size)
+    sums = jax.lax.platform_dependent(
+        heatmaps,
+        cpu=functools.partial(_window_sums_of_rows, size=size),
+        default=functools.partial(_window_sums, size=size),
+    )
+    return sums / (size * size)
 
 
-def _window_sum(x: jax.Array, size: int, *, axis: int) -> jax.Array:
-    """Sums windows of an odd size along an axis, doubling the window: log2(size) additions."""
+def _window_sums(heatmaps: jax.Array, size: int) -> jax.Array:
+    return _window_sum(_window_sum(heatmaps, size, axis=1), size, axis=2)
+
+
+def _window_sums_of_rows(heatmaps: jax.Array, size: int) -> jax.Array:
+    """The same sums with each row as one long vector, in which the next pixel is L places on.
+
+    XLA:CPU makes longer loops of it: the maps of one pixel alone are few.
+    """
+    batch, height, width, num_landmarks = heatmaps.shape
+    rows = heatmaps.reshape(batch, height, width * num_landmarks)
+    sums = _window_sum(rows, size, axis=1)
+    return _window_sum(sums, size, axis=2, step=num_landmarks).reshape(heatmaps.shape)
+
+
+def _window_sum(x: jax.Array, size: int, *, axis: int, step: int = 1) -> jax.Array:
+    """Sums an odd number of values `step` places apart along an axis, zeros beyond its ends.
+
+    The window doubles: log2(size) additions.
+    """
     padding = [(0, 0)] * x.ndim
-    padding[axis] = (size // 2, size // 2)
+    padding[axis] = (size // 2 * step, size // 2 * step)
     x = jnp.pad(x, padding)
     length = x.shape[axis]
     total, offset, run, width = None, 0, x, 1
     while width <= size:
         if size & width:
-            part = _shifted(run, offset, length - size + 1, axis)
+            part = _shifted(run, offset * step, length - (size - 1) * step, axis)
             total = part if total is None else total + part
             offset += width
         if 2 * width <= size:
-            count = run.shape[axis] - width
-            run = _shifted(run, 0, count, axis) + _shifted(run, width, count, axis)
+            count = run.shape[axis] - width * step
+            run = _shifted(run, 0, count, axis) + _shifted(run, width * step, count, axis)
         width *= 2
     assert total is not None
     return total

@@ -28,7 +28,9 @@ def test_writes_all_times_and_a_table(tmp_path, quick_machine, capsys):
     (row,) = json.loads(output.read_text())["rows"]
     assert row["photos"] == "160 px" and row["faces"] == 8  # whole batches
     assert set(row["faces_per_second"]) == {
-        f"{form}_{what}" for form in ("original", "cropped") for what in ("decode", "pipeline")
+        f"{form}_{what}"
+        for form in ("original", "cropped")
+        for what in ("decode", "pipeline", "bilinear")
     }
     assert all(len(times) == 2 for times in row["seconds"].values())
     rates, ratios = row["faces_per_second"], row["ratios"]
@@ -39,6 +41,9 @@ def test_writes_all_times_and_a_table(tmp_path, quick_machine, capsys):
     )
     assert ratios["original_pipeline_to_decode"] == pytest.approx(
         rates["original_pipeline"] / rates["original_decode"]
+    )
+    assert ratios["cropped_bilinear_to_decode"] == pytest.approx(
+        rates["cropped_bilinear"] / rates["cropped_decode"]
     )
     assert "cropped_32" in capsys.readouterr().out
     assert "pipeline / decode" in (tmp_path / "times.md").read_text()

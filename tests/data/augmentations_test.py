@@ -63,10 +63,10 @@ def test_shear_leaves_y():
 
 def test_the_stages_are_changed_as_published():
     assert augmentations.STAGE1 == augmentations.AugmentationSettings(
-        0.5, 45, 0.035, (0.94, 1.03), 5, 0
+        0.5, 45, 0.035, (0.94, 1.03), 5, 0, "bicubic"
     )
     assert augmentations.STAGE2 == augmentations.AugmentationSettings(
-        0.5, 30, 0.04, (0.94, 1.05), 5, 0
+        0.5, 30, 0.04, (0.94, 1.05), 5, 0, "bicubic"
     )
 
 
@@ -87,6 +87,7 @@ def test_occlusion_hides_a_part_as_often_as_asked():
         {"rotation_degrees": -1},
         {"scale": (1.1, 1.0)},
         {"shear_degrees": 90},
+        {"interpolation": "nearest"},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(values):

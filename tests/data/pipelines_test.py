@@ -308,3 +308,11 @@ def test_what_cannot_be_divided_is_refused(changes):
 def test_no_faces_is_an_error():
     with pytest.raises(ValueError, match="no faces"):
         _stream(DotFaces(0))
+
+
+def test_bilinear_interpolation_changes_pixels_a_little_and_nothing_else():
+    change = dataclasses.replace(augmentations.STAGE2, interpolation="bilinear")
+    ((bicubic,), (bilinear,)) = (_take(_stream(**c), 1) for c in ({}, {"augmentation": change}))
+    difference = np.abs(bicubic.pop("image").astype(int) - bilinear.pop("image"))
+    assert 0 < difference.mean() < 5
+    _assert_equal([bicubic], [bilinear])

@@ -23,7 +23,8 @@ def _centroid(image):
     ("box_side", "sigma"), [(30, 1.5), (60, 2.0), (300, 12.0)], ids=["enlarge", "keep", "reduce"]
 )
 @pytest.mark.parametrize("seed", range(4))
-def test_a_landmark_lies_on_the_pixel_that_shows_it(box_side, sigma, seed):
+@pytest.mark.parametrize("interpolation", warping.INTERPOLATIONS)
+def test_a_landmark_lies_on_the_pixel_that_shows_it(box_side, sigma, seed, interpolation):
     rng = np.random.default_rng(seed)
     crop = geometry.CropSettings(input_size=64)
     corner = rng.uniform(40, 60, 2)
@@ -33,7 +34,7 @@ def test_a_landmark_lies_on_the_pixel_that_shows_it(box_side, sigma, seed):
     change = augmentations.draw(rng, augmentations.STAGE1, 64) if seed else None
     matrix = geometry.crop_matrix(box, crop, change.matrix if change else None)
     expected = geometry.to_crop(point[None], matrix)[0]
-    found = _centroid(warping.warp(photo, matrix, 64))
+    found = _centroid(warping.warp(photo, matrix, 64, interpolation))
     np.testing.assert_allclose(found, expected, atol=0.05)
 
 
