@@ -2,8 +2,9 @@
 
 All functions take NHWC images. On TPU and GPU they lower to plain ``jax.lax`` operations, which
 XLA compiles well there. On CPU some of XLA's operations are several times slower than need be
-(dilated convolutions, convolutions of images of three channels), so the same sums are written in
-other forms; see `platform_forms`. The numbers are those of plain lax up to rounding.
+(dilated convolutions, convolutions of images of three channels): there oneDNN computes them where
+it is usable (`onednn/convolutions.py`), or XLA the same sums in other forms
+(`xla_cpu_convolutions`); see `platform_forms`. The numbers are those of plain lax up to rounding.
 
 Three bilinear maps are enough, since each is a gradient of another:
 
@@ -13,18 +14,16 @@ Three bilinear maps are enough, since each is a gradient of another:
 """
 
 import functools
+from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
-from jax import lax
 
-from scaf_jax.models import platform_forms
+from scaf_jax.models import lax_convolutions, platform_forms, xla_cpu_convolutions
+from scaf_jax.models.onednn import convolutions as onednn
 
-_DIMENSIONS = ("NHWC", "HWIO", "NHWC")
-# Below this many channels a strided convolution spends its time collecting single pixels.
-_FEW_CHANNELS = 8
-# From this many output channels on, a transposed convolution is faster phase by phase.
-_MANY_CHANNELS = 128
+# oneDNN brings each kernel into its own layout first. Where a kernel has so many times more
+# elements than the images, this takes longer than XLA's form of the convolution.
+_LARGE_KERNEL = 16
 
 
 def conv2d(x: jax.Array, kernel: jax.Array, *, stride: int = 1, padding: int = 0) -> jax.Array:
@@ -97,7 +96,7 @@ def _conv2d_forward(x, kernel, stride, padding, plain):
 def _conv2d_backward(stride, padding, plain, saved, grad):
     x, kernel = saved
     return (
-        _scatter(grad, kernel.swapaxes(2, 3), x.shape[1:3], stride, padding, plain),
+        _scatter(grad, kernel, x.shape[1:3], stride, padding, plain, swapped=True),
         _correlate(x, grad, kernel.shape[:2], stride, padding, plain),
     )
 
@@ -118,182 +117,67 @@ def _conv_transpose2d_forward(x, kernel, stride, padding, plain):
 def _conv_transpose2d_backward(stride, padding, plain, saved, grad):
     x, kernel = saved
     return (
-        _gather(grad, kernel.swapaxes(2, 3), stride, padding, plain),
-        _correlate(grad, x, kernel.shape[:2], stride, padding, plain).swapaxes(2, 3),
+        _gather(grad, kernel, stride, padding, plain, swapped=True),
+        _correlate(grad, x, kernel.shape[:2], stride, padding, plain, swapped=True),
     )
 
 
 _conv_transpose2d.defvjp(_conv_transpose2d_forward, _conv_transpose2d_backward)
 
 
-# Gather and correlate.
+# The three maps, in the form that suits the platform. A kernel that is `swapped` is stored with its
+# output channels before its input channels.
 
 
-def _gather(x, kernel, stride, padding, plain):
-    plain_form = functools.partial(_convolve, stride=stride, padding=padding)
-    cpu_form = functools.partial(_gather_on_cpu, stride=stride, padding=padding)
-    return platform_forms.choose(plain, plain_form, cpu_form, x, kernel)
+def _gather(x, kernel, stride, padding, plain, swapped=False):
+    options = {"stride": stride, "padding": padding}
+
+    def form(gather: Callable) -> Callable:
+        return lambda x, kernel: gather(x, _oriented(kernel, swapped), **options)
+
+    cpu_form = form(xla_cpu_convolutions.gather)
+    if _is_for_onednn(x, kernel.shape[:2], kernel.size):
+        cpu_form = functools.partial(onednn.gather, **options, swapped=swapped)
+    return platform_forms.choose(plain, form(lax_convolutions.gather), cpu_form, x, kernel)
 
 
-def _correlate(x, grad, kernel_size, stride, padding, plain):
-    shape = (*kernel_size, x.shape[3], grad.shape[3])
+def _scatter(x, kernel, size, stride, padding, plain, swapped=False):
+    options = {"size": size, "stride": stride, "padding": padding}
 
-    def transpose(gather):
-        def form(x, grad):
-            template = jax.ShapeDtypeStruct(shape, x.dtype)
-            return jax.linear_transpose(lambda k: gather(x, k, stride, padding), template)(grad)[0]
+    def form(scatter: Callable) -> Callable:
+        return lambda x, kernel: scatter(x, _oriented(kernel, swapped), **options)
 
-        return form
-
-    return platform_forms.choose(plain, transpose(_convolve), transpose(_gather_on_cpu), x, grad)
-
-
-def _convolve(x, kernel, stride, padding):
-    return lax.conv_general_dilated(
-        x, kernel, (stride, stride), ((padding, padding),) * 2, dimension_numbers=_DIMENSIONS
-    )
+    cpu_form = form(xla_cpu_convolutions.scatter)
+    if _is_for_onednn(x, (1, 1), kernel.size):
+        # Its kernel is that of the convolution whose transpose this is.
+        cpu_form = functools.partial(onednn.scatter, **options, swapped=not swapped)
+    return platform_forms.choose(plain, form(lax_convolutions.scatter), cpu_form, x, kernel)
 
 
-def _gather_on_cpu(x, kernel, stride, padding):
-    if kernel.shape[:2] == x.shape[1:3] and padding == 0:
-        # The window is the whole image.
-        return lax.expand_dims(jnp.tensordot(x, kernel, 3), (1, 2))
-    if kernel.shape[:2] == (1, 1) and padding == 0:
-        x = x[:, ::stride, ::stride]
-        # In two dimensions, since the kernel gradient of the general product is slower.
-        return (x.reshape(-1, x.shape[3]) @ kernel[0, 0]).reshape(*x.shape[:3], -1)
-    if stride > 1 and x.shape[3] < _FEW_CHANNELS:
-        return _gather_from_blocks(x, kernel, stride, padding)
-    return _convolve_on_cpu(x, kernel, stride, padding)
+def _correlate(x, grad, kernel_size, stride, padding, plain, swapped=False):
+    options = {"stride": stride, "padding": padding}
+    kernel = jax.ShapeDtypeStruct((*kernel_size, x.shape[3], grad.shape[3]), x.dtype)
+
+    def form(gather: Callable) -> Callable:
+        def transposed(x, grad):
+            transpose = jax.linear_transpose(functools.partial(gather, x, **options), kernel)
+            return _oriented(transpose(grad)[0], swapped)
+
+        return transposed
+
+    cpu_form = form(xla_cpu_convolutions.gather)
+    if _is_for_onednn(x, kernel_size, kernel.size):
+        options_ = {**options, "kernel_size": kernel_size, "swapped": swapped}
+        cpu_form = functools.partial(onednn.correlate, **options_)
+    return platform_forms.choose(plain, form(lax_convolutions.gather), cpu_form, x, grad)
 
 
-def _convolve_on_cpu(x, kernel, stride, padding):
-    """Convolution whose kernel gradient has its axes in the usual order.
-
-    The gradient that JAX derives names the axes in another order. XLA:CPU brings them into the
-    usual one in the main program only: in the branches of a condition or the body of a loop that
-    gradient runs tens of times slower.
-    """
-    taps = kernel.shape[:2]
-
-    def convolve(x, kernel):
-        return _convolve(x, kernel, stride, padding)
-
-    def correlate(x, grad):
-        # Channels take the batch's place, and the batch that of channels.
-        gradient = lax.conv_general_dilated(
-            x.transpose(3, 1, 2, 0),
-            grad.transpose(1, 2, 0, 3),
-            (1, 1),
-            ((padding, padding),) * 2,
-            rhs_dilation=(stride, stride),
-            dimension_numbers=_DIMENSIONS,
-        )
-        return gradient[:, : taps[0], : taps[1]].transpose(1, 2, 0, 3)
-
-    return jax.custom_derivatives.linear_call(convolve, correlate, x, kernel)
+def _oriented(kernel: jax.Array, swapped: bool) -> jax.Array:
+    return kernel.swapaxes(2, 3) if swapped else kernel
 
 
-def _gather_from_blocks(x, kernel, stride, padding):
-    """Convolution without stride of an image whose pixels are blocks of stride x stride pixels."""
-    pixel_pads, kernel_pads, blocks, taps = [], [], [], []
-    for have, side in zip(x.shape[1:3], kernel.shape[:2], strict=True):
-        taps.append(-(-side // stride))
-        blocks.append((have + 2 * padding - side) // stride + taps[-1])
-        pixel_pads.append((padding, blocks[-1] * stride - have - padding, 0))
-        kernel_pads.append((0, taps[-1] * stride - side))
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *pixel_pads, (0, 0, 0)])
-    kernel = jnp.pad(kernel, [*kernel_pads, (0, 0), (0, 0)])
-    channels, features = kernel.shape[2:]
-    x = x.reshape(-1, blocks[0], stride, blocks[1], stride, channels)
-    x = x.swapaxes(2, 3).reshape(-1, *blocks, stride * stride * channels)
-    kernel = kernel.reshape(taps[0], stride, taps[1], stride, channels, features)
-    kernel = kernel.swapaxes(1, 2).reshape(*taps, stride * stride * channels, features)
-    return _convolve_on_cpu(x, kernel, 1, 0)
-
-
-# Scatter.
-
-
-def _scatter(x, kernel, size, stride, padding, plain):
-    form = functools.partial(_scatter_plain, size=size, stride=stride, padding=padding)
-    if x.shape[1:3] == (1, 1):
-        cpu_form = _scatter_from_pixel
-    elif stride == 1:
-        return form(x, kernel)  # not dilated: an ordinary convolution already
-    elif kernel.shape[3] < _MANY_CHANNELS and all(k % stride == 0 for k in kernel.shape[:2]):
-        cpu_form = _scatter_to_blocks
-    else:
-        cpu_form = _scatter_by_phases
-    cpu_form = functools.partial(cpu_form, size=size, stride=stride, padding=padding)
-    return platform_forms.choose(plain, form, cpu_form, x, kernel)
-
-
-def _scatter_plain(x, kernel, size, stride, padding):
-    pads = []
-    for side, have, want in zip(kernel.shape[:2], x.shape[1:3], size, strict=True):
-        low = side - 1 - padding
-        # Rows that a strided convolution left out on the far side get no gradient.
-        pads.append((low, want + side - 1 - ((have - 1) * stride + 1) - low))
-    return lax.conv_general_dilated(
-        x,
-        kernel[::-1, ::-1],
-        (1, 1),
-        pads,
-        lhs_dilation=(stride, stride),
-        dimension_numbers=_DIMENSIONS,
-    )
-
-
-def _scatter_from_pixel(x, kernel, size, stride, padding):
-    """Scatter of images of one pixel: the kernel, weighted."""
-    del stride
-    return _crop(jnp.einsum("bc,hwcf->bhwf", x[:, 0, 0], kernel), size, padding)
-
-
-def _scatter_to_blocks(x, kernel, size, stride, padding):
-    """Scatter as one convolution that yields a block of stride x stride pixels at each place."""
-    taps = [side // stride for side in kernel.shape[:2]]
-    channels, features = kernel.shape[2:]
-    # kernel[stride a + r] is tap a of the block's row r.
-    kernel = kernel.reshape(taps[0], stride, taps[1], stride, channels, features)
-    kernel = kernel[::-1, :, ::-1].transpose(0, 2, 4, 1, 3, 5)
-    kernel = kernel.reshape(*taps, channels, stride * stride * features)
-    blocks = lax.conv_general_dilated(
-        x, kernel, (1, 1), [(n - 1, n - 1) for n in taps], dimension_numbers=_DIMENSIONS
-    )
-    batch, rows, columns, _ = blocks.shape
-    blocks = blocks.reshape(batch, rows, columns, stride, stride, features).swapaxes(2, 3)
-    return _crop(blocks.reshape(batch, rows * stride, columns * stride, features), size, padding)
-
-
-def _scatter_by_phases(x, kernel, size, stride, padding):
-    """Scatter as a small convolution for each place in blocks of stride x stride pixels."""
-    features = kernel.shape[3]
-    blocks = [-(-want // stride) for want in size]
-
-    def phase(row, column):
-        # Pixel s q + r collects kernel[s a + t] from x[q + d - a], where r + p = s d + t.
-        taps, pads = kernel, []
-        for axis, r in enumerate((row, column)):
-            d, t = divmod(r + padding, stride)
-            taps = lax.slice_in_dim(taps, min(t, taps.shape[axis]), None, stride, axis)
-            count = taps.shape[axis]
-            pads.append((count - 1 - d, blocks[axis] + d - x.shape[axis + 1]))
-        if 0 in taps.shape:
-            return jnp.zeros((x.shape[0], *blocks, features), x.dtype)
-        taps = taps[::-1, ::-1]
-        return lax.conv_general_dilated(x, taps, (1, 1), pads, dimension_numbers=_DIMENSIONS)
-
-    rows = [jnp.stack([phase(r, c) for c in range(stride)], axis=3) for r in range(stride)]
-    y = jnp.stack(rows, axis=2)
-    y = y.reshape(x.shape[0], blocks[0] * stride, blocks[1] * stride, features)
-    return y[:, : size[0], : size[1]]
-
-
-def _crop(y, size, padding):
-    """Cuts off the near side; on the far side cuts, or adds what no window reached."""
-    pads = [
-        (-padding, want + padding - have, 0) for want, have in zip(size, y.shape[1:3], strict=True)
-    ]
-    return lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
+def _is_for_onednn(x: jax.Array, window: tuple[int, ...], kernel_elements: int) -> bool:
+    """Whether oneDNN is usable and faster; not for matrix products (the window is the image)."""
+    if window == x.shape[1:3] or kernel_elements > _LARGE_KERNEL * x.size:
+        return False
+    return onednn.is_usable(x.dtype)

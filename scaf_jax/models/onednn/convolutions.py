@@ -1,0 +1,181 @@
+"""The three maps of `models/convolutions.py` by oneDNN, inside compiled programs.
+
+XLA:CPU gives convolutions to Eigen. oneDNN's, which PyTorch uses, are up to 2.5 times faster, most
+of all where the processor has AVX-512.
+"""
+
+import concurrent.futures
+import functools
+import os
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import logging
+
+from scaf_jax.models.onednn import ffi, library
+
+_VARIABLE = "SCAF_JAX_ONEDNN"
+_TARGET = "scaf_jax_onednn_convolution"
+
+
+def is_usable(dtype: jax.typing.DTypeLike) -> bool:
+    """Returns whether functions that are being traced may call oneDNN.
+
+    For float32 on one CPU device: XLA does not know how to divide a custom call among several.
+    The environment variable SCAF_JAX_ONEDNN=0 switches it off.
+
+    Args:
+      dtype: Of images and kernels.
+    """
+    if jnp.dtype(dtype) != np.float32 or os.environ.get(_VARIABLE) == "0":
+        return False
+    return jax.default_backend() == "cpu" and jax.device_count() == 1 and _is_ready()
+
+
+def gather(
+    x: jax.Array, kernel: jax.Array, *, stride: int, padding: int, swapped: bool
+) -> jax.Array:
+    """Convolution: y[i] = sum_k x[stride i + k - padding] @ kernel[k].
+
+    Args:
+      x: (B, H, W, C) float32.
+      kernel: (kh, kw, C, C_out), or (kh, kw, C_out, C) where `swapped`.
+      stride: Step of the window, in pixels.
+      padding: Zeros added on each of the four sides.
+      swapped: How the kernel is stored.
+
+    Returns:
+      (B, H', W', C_out) float32, H' = (H + 2 padding - kh) // stride + 1.
+    """
+    features = kernel.shape[2 if swapped else 3]
+    taps = kernel.shape[:2]
+    size = [(x.shape[i + 1] + 2 * padding - taps[i]) // stride + 1 for i in (0, 1)]
+    geometry = _geometry(library.GATHER, x.shape, taps, features, stride, padding, swapped)
+    return _call(geometry, (x.shape[0], *size, features), x, kernel)
+
+
+def scatter(
+    y: jax.Array,
+    kernel: jax.Array,
+    *,
+    size: Sequence[int],
+    stride: int,
+    padding: int,
+    swapped: bool,
+) -> jax.Array:
+    """The transpose of `gather` in x: x[stride i + k - padding] += y[i] @ kernel[k]^T.
+
+    Args:
+      y: (B, H', W', C_out) float32.
+      kernel: As in `gather`.
+      size: (H, W) of the result.
+      stride: As in `gather`.
+      padding: As in `gather`.
+      swapped: As in `gather`.
+
+    Returns:
+      (B, H, W, C) float32.
+    """
+    channels = kernel.shape[3 if swapped else 2]
+    shape = (y.shape[0], *size, channels)
+    taps, features = kernel.shape[:2], y.shape[3]
+    geometry = _geometry(library.SCATTER, shape, taps, features, stride, padding, swapped)
+    return _call(geometry, shape, y, kernel)
+
+
+def correlate(
+    x: jax.Array,
+    y: jax.Array,
+    *,
+    kernel_size: Sequence[int],
+    stride: int,
+    padding: int,
+    swapped: bool,
+) -> jax.Array:
+    """The transpose of `gather` in its kernel: kernel[k] = sum_i x[stride i + k - padding]^T y[i].
+
+    Args:
+      x: (B, H, W, C) float32.
+      y: (B, H', W', C_out) float32.
+      kernel_size: (kh, kw).
+      stride: As in `gather`.
+      padding: As in `gather`.
+      swapped: How the result is stored, as in `gather`.
+
+    Returns:
+      (kh, kw, C, C_out) float32, or (kh, kw, C_out, C) where `swapped`.
+    """
+    channels, features = x.shape[3], y.shape[3]
+    geometry = _geometry(
+        library.CORRELATE, x.shape, kernel_size, features, stride, padding, swapped
+    )
+    pair = (features, channels) if swapped else (channels, features)
+    return _call(geometry, (*kernel_size, *pair), x, y)
+
+
+def _geometry(
+    kind: str,
+    shape: Sequence[int],
+    taps: Sequence[int],
+    features: int,
+    stride: int,
+    padding: int,
+    swapped: bool,
+) -> library.Geometry:
+    batch, height, width, channels = shape
+    rows, columns = taps
+    return library.Geometry(
+        kind,
+        batch=batch,
+        height=height,
+        width=width,
+        channels=channels,
+        rows=rows,
+        columns=columns,
+        features=features,
+        stride=stride,
+        padding=padding,
+        swapped=swapped,
+    )
+
+
+def _call(geometry: library.Geometry, shape: Sequence[int], *inputs: jax.Array) -> jax.Array:
+    call = jax.ffi.ffi_call(
+        _TARGET, jax.ShapeDtypeStruct(shape, jnp.float32), vmap_method="sequential"
+    )
+    result = call(*inputs, geometry=np.array(geometry.to_numbers(), np.int64))
+    assert isinstance(result, jax.Array)
+    return result
+
+
+@functools.cache
+def _is_ready() -> bool:
+    """Loads oneDNN and tells XLA of it, once; False where it is not installed."""
+    trial = library.Geometry(library.GATHER, 1, 1, 1, 1, 1, 1, 1, 1, 0)
+    try:
+        _prepared(tuple(trial.to_numbers()))
+    except library.LibraryError as error:
+        logging.info("convolutions are XLA's own: %s", error)
+        return False
+    ffi.register(_TARGET, _compute)
+    return True
+
+
+# One thread computes for all of XLA's: computations take turns, each with all cores, and oneDNN's
+# OpenMP keeps threads for every thread that it was called from.
+_worker = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="onednn")
+
+
+def _compute(numbers: Sequence[int], inputs: Sequence[int], output: int) -> None:
+    _worker.submit(_run, tuple(numbers), inputs, output).result()
+
+
+def _run(numbers: tuple[int, ...], inputs: Sequence[int], output: int) -> None:
+    _prepared(numbers)(*inputs, output)
+
+
+@functools.cache
+def _prepared(numbers: tuple[int, ...]) -> library.Convolution:
+    return library.Convolution(library.Geometry.from_numbers(numbers))
