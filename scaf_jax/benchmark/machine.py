@@ -11,8 +11,10 @@ import jax
 import jax.numpy as jnp
 
 from scaf_jax.benchmark import timing
+from scaf_jax.models.onednn import convolutions as onednn
+from scaf_jax.models.onednn import library
 
-_LIBRARIES = ("jax", "jaxlib", "flax", "optax", "torch")
+_LIBRARIES = ("jax", "jaxlib", "flax", "optax", "torch", library.PACKAGE)
 _PRODUCT_SIZE = 2048
 
 
@@ -30,6 +32,7 @@ def describe() -> dict[str, Any]:
         "devices": jax.device_count(),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _LIBRARIES},
+        "convolutions": "oneDNN" if onednn.is_usable(jnp.float32) else "XLA",
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "matmul_float32_gflops": matmul_gflops(),
     }

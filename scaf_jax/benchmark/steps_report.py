@@ -48,9 +48,9 @@ def _machine(result: dict[str, Any]) -> str:
     versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items() if v)
     return (
         f"{machine['processor']}, {machine['usable_cores']} of {machine['cores']} cores, device "
-        f"{machine['device']}; {versions}; float32 matrix products: "
-        f"{machine['matmul_float32_gflops']:.0f} GFLOP/s. Batch {arguments['batch']}, width "
-        f"{arguments['width']:g}."
+        f"{machine['device']}, our convolutions by {machine['convolutions']}; {versions}; float32 "
+        f"matrix products: {machine['matmul_float32_gflops']:.0f} GFLOP/s. Batch "
+        f"{arguments['batch']}, width {arguments['width']:g}."
     )
 
 

@@ -86,6 +86,20 @@ def test_kernels_much_larger_than_the_images_are_left_to_xla(installed):
     assert "scaf_jax_onednn" not in text
 
 
+def test_programs_for_accelerators_have_nothing_of_it(installed):
+    x, kernel = _draw(0, 2, 8, 8, 3), _draw(1, 3, 3, 3, 4)
+
+    def loss(x, k):
+        return convolutions.conv2d(x, k, padding=1).sum()
+
+    traced = jax.jit(jax.grad(loss, argnums=(0, 1))).trace(x, kernel)
+    texts = {
+        platform: traced.lower(lowering_platforms=(platform,)).as_text()
+        for platform in ("cpu", "tpu", "cuda")
+    }
+    assert {p for p, text in texts.items() if "scaf_jax_onednn" in text} == {"cpu"}
+
+
 def test_only_float32_and_only_where_it_is_not_switched_off(installed, monkeypatch):
     assert not onednn.is_usable(jnp.float64) and not onednn.is_usable(jnp.bfloat16)
     monkeypatch.setenv("SCAF_JAX_ONEDNN", "0")
