@@ -24,11 +24,11 @@ $(BIN)/python:
 
 # Stamps: installed once, and again when the requirements change.
 $(VENV)/installed: $(BIN)/python setup.cfg pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[onednn]'
 	@touch $@
 
 $(VENV)/installed-dev: $(BIN)/python setup.cfg pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,onednn]'
 	@touch $@ $(VENV)/installed
 
 demo: $(VENV)/installed

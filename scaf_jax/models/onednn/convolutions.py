@@ -163,8 +163,7 @@ def _is_ready() -> bool:
     return True
 
 
-# One thread computes for all of XLA's: computations take turns, each with all cores, and oneDNN's
-# OpenMP keeps threads for every thread that it was called from.
+# One thread computes for all of XLA's: computations, which use all cores, take turns.
 _worker = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="onednn")
 
 

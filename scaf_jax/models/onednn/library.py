@@ -8,17 +8,25 @@ import ctypes
 import dataclasses
 import functools
 import importlib.metadata
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-PACKAGE = "onednn-cpu-gomp"
+# The form of oneDNN whose threads are oneTBB's: they share the cores with XLA's and with other
+# processes. With OpenMP's, which must all be there at once, two trainings on the same two cores ran
+# at a quarter of the speed of one after the other.
+PACKAGE = "onednn-cpu-tbb"
 GATHER, SCATTER, CORRELATE = "gather", "scatter", "correlate"
 KINDS = (GATHER, SCATTER, CORRELATE)
 
 _FILE = "libdnnl.so.3"
+# Loaded before, since the loader does not look for them where pip puts them.
+_NEEDED = (
+    ("intel-cmplr-lib-rt", "libintlc.so.5"),
+    ("intel-cmplr-lib-rt", "libimf.so"),
+    ("tbb", "libtbb.so.12"),
+)
 # Values of oneDNN's enumerations, by their names there.
 _CPU, _IN_ORDER, _FLOAT32, _ANY_LAYOUT = 1, 1, 3, 1
 _FORWARD_TRAINING, _CONVOLUTION_DIRECT = 64, 1
@@ -255,24 +263,24 @@ def _stream() -> _Pointer:
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    """Loads oneDNN from its Python package."""
-    try:
-        files = importlib.metadata.files(PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError as error:
-        raise LibraryError(f"the package {PACKAGE} is not installed") from error
-    paths = [str(file.locate()) for file in files if file.name == _FILE]
-    if not paths:
-        raise LibraryError(f"the package {PACKAGE} has no {_FILE}")
-    before = os.environ.get("OMP_WAIT_POLICY")
-    # Read when the library is loaded: its threads must not wait in a loop, XLA's need the cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
-        library = ctypes.CDLL(paths[0])
-    except OSError as error:
-        raise LibraryError(f"{paths[0]} cannot be loaded: {error}") from error
-    finally:
-        if before is None:
-            del os.environ["OMP_WAIT_POLICY"]
+    """Loads oneDNN from its Python package, after what it needs."""
+    for package, name in _NEEDED:
+        _load(package, name)
+    library = _load(PACKAGE, _FILE)
     library.dnnl_primitive_desc_query_md.restype = _Pointer
     library.dnnl_memory_desc_get_size.restype = ctypes.c_size_t
     return library
+
+
+def _load(package: str, name: str) -> ctypes.CDLL:
+    try:
+        files = importlib.metadata.files(package) or []
+    except importlib.metadata.PackageNotFoundError as error:
+        raise LibraryError(f"the package {package} is not installed") from error
+    paths = [str(file.locate()) for file in files if file.name == name]
+    if not paths:
+        raise LibraryError(f"the package {package} has no {name}")
+    try:
+        return ctypes.CDLL(paths[0])
+    except OSError as error:
+        raise LibraryError(f"{paths[0]} cannot be loaded: {error}") from error
