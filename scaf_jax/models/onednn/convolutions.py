@@ -4,9 +4,9 @@ XLA:CPU gives convolutions to Eigen. oneDNN's, which PyTorch uses, are up to 2.5
 of all where the processor has AVX-512.
 """
 
-import concurrent.futures
 import functools
 import os
+import threading
 from collections.abc import Sequence
 
 import jax
@@ -163,16 +163,13 @@ def _is_ready() -> bool:
     return True
 
 
-# One thread computes for all of XLA's: computations, which use all cores, take turns.
-_worker = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="onednn")
-
-
 def _compute(numbers: Sequence[int], inputs: Sequence[int], output: int) -> None:
-    _worker.submit(_run, tuple(numbers), inputs, output).result()
+    with _preparing:
+        convolution = _prepared(tuple(numbers))
+    convolution(*inputs, output)
 
 
-def _run(numbers: tuple[int, ...], inputs: Sequence[int], output: int) -> None:
-    _prepared(numbers)(*inputs, output)
+_preparing = threading.Lock()
 
 
 @functools.cache

@@ -8,6 +8,7 @@ import ctypes
 import dataclasses
 import functools
 import importlib.metadata
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -123,14 +124,19 @@ class Convolution:
             SCATTER: (self._y, self._kernel, self._x),
             CORRELATE: (self._x, self._y, self._kernel),
         }[geometry.kind]
-        self._roles = {
+        roles = {
             GATHER: (_SRC, _WEIGHTS, _DST),
             SCATTER: (_DIFF_SRC, _WEIGHTS, _DIFF_DST),
             CORRELATE: (_SRC, _DIFF_WEIGHTS, _DIFF_DST),
         }[geometry.kind]
+        memories = (self._x, self._blocked, self._y)
+        self._arguments = _arguments(*zip(roles, memories, strict=True))
+        ends = (self._blocked, self._kernel) if is_gradient else (self._kernel, self._blocked)
+        self._reorder_arguments = _arguments((_SRC, ends[0]), (_DST, ends[1]))
+        self._lock = threading.Lock()
 
     def __call__(self, *addresses: int) -> None:
-        """Computes; calls must not overlap, not even those of different objects.
+        """Computes; calls of the same object wait for each other.
 
         Args:
           *addresses: Of the two inputs and the output, float32.
@@ -138,20 +144,21 @@ class Convolution:
         Raises:
           LibraryError: oneDNN says that it failed.
         """
-        for memory, address in zip(self._places, addresses, strict=True):
-            _check(_library().dnnl_memory_set_data_handle(memory, _Pointer(address)))
-        scratch = _Pointer(_scratch.address(self._blocked_bytes))
-        _check(_library().dnnl_memory_set_data_handle(self._blocked, scratch))
-        if not self._is_gradient:
-            _execute(self._reorder, (_SRC, self._kernel), (_DST, self._blocked))
-        memories = (self._x, self._blocked, self._y)
-        _execute(self._primitive, *zip(self._roles, memories, strict=True))
-        if self._is_gradient:
-            _execute(self._reorder, (_SRC, self._blocked), (_DST, self._kernel))
+        set_address = _library().dnnl_memory_set_data_handle
+        with self._lock:
+            for memory, address in zip(self._places, addresses, strict=True):
+                _check(set_address(memory, _Pointer(address)))
+            scratch = _scratch.address(self._blocked_bytes)
+            _check(set_address(self._blocked, _Pointer(scratch)))
+            if not self._is_gradient:
+                _execute(self._reorder, self._reorder_arguments)
+            _execute(self._primitive, self._arguments)
+            if self._is_gradient:
+                _execute(self._reorder, self._reorder_arguments)
 
 
-class _Scratch:
-    """One buffer for all kernels in blocks: computations take turns."""
+class _Scratch(threading.local):
+    """A thread's buffer for kernels in blocks."""
 
     def __init__(self) -> None:
         self._buffer = np.empty(0, np.uint8)
@@ -169,10 +176,13 @@ class _Argument(ctypes.Structure):
     _fields_ = [("role", ctypes.c_int), ("memory", _Pointer)]
 
 
-def _execute(primitive: _Pointer, *arguments: tuple[int, _Pointer]) -> None:
-    array = (_Argument * len(arguments))(*(_Argument(*argument) for argument in arguments))
-    _check(_library().dnnl_primitive_execute(primitive, _stream(), len(arguments), array))
-    _check(_library().dnnl_stream_wait(_stream()))
+def _arguments(*pairs: tuple[int, _Pointer]) -> Any:
+    return (_Argument * len(pairs))(*(_Argument(*pair) for pair in pairs))
+
+
+def _execute(primitive: _Pointer, arguments: Any) -> None:
+    # On a CPU the computation is done when the call returns.
+    _check(_library().dnnl_primitive_execute(primitive, _stream(), len(arguments), arguments))
 
 
 def _descriptions(geometry: Geometry) -> tuple[_Pointer, _Pointer, _Pointer]:
