@@ -47,6 +47,15 @@ def shared() -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
+def shared_faces(shared: pathlib.Path) -> pathlib.Path:
+    """The optional real faces, laid out like 300-W."""
+    folder = shared / "data" / "faces_300w_layout"
+    if not folder.is_dir():
+        pytest.skip("needs the folder ../shared/data/faces_300w_layout (photos), which is absent")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_faces(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder in which `synthetic_faces/tiny` is prepared."""
     data_dir = str(tmp_path_factory.mktemp("data"))

@@ -24,14 +24,6 @@ def published(shared) -> pathlib.Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def faces(shared) -> pathlib.Path:
-    folder = shared / "data" / "faces_300w_layout"
-    if not folder.is_dir():
-        pytest.skip("needs the folder ../shared/data/faces_300w_layout (photos), which is absent")
-    return folder
-
-
 def _run(folder: pathlib.Path, kinds: list[str], faces: pathlib.Path) -> list[comparison.Row]:
     return checks.run(fixtures.Folder(folder), faces, kinds)
 
@@ -41,16 +33,16 @@ def _failures(rows: list[comparison.Row]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", QUICK)
-def test_published_numbers_are_reproduced(published, faces, kind):
-    rows = _run(published, [kind], faces)
+def test_published_numbers_are_reproduced(published, shared_faces, kind):
+    rows = _run(published, [kind], shared_faces)
     assert rows
     assert not _failures(rows)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["supervised", "unsupervised"])
-def test_published_training_steps_are_reproduced(published, faces, kind):
-    rows = _run(published, [kind], faces)
+def test_published_training_steps_are_reproduced(published, shared_faces, kind):
+    rows = _run(published, [kind], shared_faces)
     assert len(rows) >= 8
     assert not _failures(rows)
 
@@ -70,28 +62,28 @@ def _resalt(path: pathlib.Path) -> None:
     path.write_text(json.dumps(content | {"salt": "another-"}))
 
 
-def test_the_salt_is_read_from_the_files(published, faces, tmp_path):
+def test_the_salt_is_read_from_the_files(published, shared_faces, tmp_path):
     block = ("hpm_block_64_state.json", "hpm_block_64.npz")
     folder = _copy(published, tmp_path, *block, "fabrec_128_98_state.json", "losses.npz")
-    assert not _failures(_run(folder, ["block", "losses"], faces))
+    assert not _failures(_run(folder, ["block", "losses"], shared_faces))
     _resalt(folder / block[0])
     _resalt(folder / "fabrec_128_98_state.json")
-    assert len(_failures(_run(folder, ["block", "losses"], faces))) == 3
+    assert len(_failures(_run(folder, ["block", "losses"], shared_faces))) == 3
 
 
-def test_changed_numbers_are_noticed(published, faces, tmp_path):
+def test_changed_numbers_are_noticed(published, shared_faces, tmp_path):
     folder = _copy(published, tmp_path, "metrics.npz", "heatmap_targets.npz")
     stored = dict(np.load(folder / "metrics.npz"))
     stored["nme98_outer"] = stored["nme98_outer"] * np.float32(1.001)
     np.savez(folder / "metrics.npz", **stored)
-    rows = _run(folder, ["metrics", "targets"], faces)
+    rows = _run(folder, ["metrics", "targets"], shared_faces)
     assert [row.quantity for row in rows if not row.ok] == ["nme98_outer"]
 
 
-def test_numbers_that_nobody_recomputes_are_noticed(published, faces, tmp_path):
+def test_numbers_that_nobody_recomputes_are_noticed(published, shared_faces, tmp_path):
     folder = _copy(published, tmp_path, "metrics.npz")
     np.savez(folder / "metrics.npz", **np.load(folder / "metrics.npz"), auc8_68=np.float64(0.5))
-    failures = _failures(_run(folder, ["metrics"], faces))
+    failures = _failures(_run(folder, ["metrics"], shared_faces))
     assert failures == ["metrics auc8_68 (not recomputed): nan"]
 
 
@@ -101,13 +93,13 @@ def test_missing_photos_are_named(published, tmp_path):
         _run(folder, ["crops"], tmp_path / "nowhere")
 
 
-def test_photos_outside_their_folder_are_refused(published, faces, tmp_path):
+def test_photos_outside_their_folder_are_refused(published, shared_faces, tmp_path):
     folder = _copy(published, tmp_path, "crops_256.json", "crops_256.npz")
     frames = json.loads((folder / "crops_256.json").read_text())
     frames[0]["file"] = "../secret.jpg"
     (folder / "crops_256.json").write_text(json.dumps(frames))
     with pytest.raises(fixtures.FixtureError, match="outside its folder"):
-        _run(folder, ["crops"], faces)
+        _run(folder, ["crops"], shared_faces)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ Array = geometry.Array
 BICUBIC, BILINEAR = "bicubic", "bilinear"
 INTERPOLATIONS = {BICUBIC: cv2.INTER_CUBIC, BILINEAR: cv2.INTER_LINEAR}
 
-# Below this scale bicubic interpolation skips pixels of the photo; they are averaged instead.
-_SMALLEST_BICUBIC_SCALE = 0.5
+# Below this scale interpolation skips pixels of the photo; they are averaged instead.
+_SMALLEST_SCALE = 0.5
 
 
 def warp(
@@ -37,7 +37,7 @@ def warp(
       (size, size, 3) uint8.
     """
     scale = geometry.matrix_scale(matrix)
-    if scale < _SMALLEST_BICUBIC_SCALE:
+    if scale < _SMALLEST_SCALE:
         image, matrix = _reduce(image, matrix, size, math.floor(1 / scale + 1e-6))
     crop = cv2.warpAffine(
         image,

@@ -52,7 +52,7 @@ def gather(
     features = kernel.shape[2 if swapped else 3]
     taps = kernel.shape[:2]
     size = [(x.shape[i + 1] + 2 * padding - taps[i]) // stride + 1 for i in (0, 1)]
-    geometry = _geometry(library.GATHER, x.shape, taps, features, stride, padding, swapped)
+    geometry = library.Geometry(library.GATHER, x.shape, taps, features, stride, padding, swapped)
     return _call(geometry, (x.shape[0], *size, features), x, kernel)
 
 
@@ -81,7 +81,7 @@ def scatter(
     channels = kernel.shape[3 if swapped else 2]
     shape = (y.shape[0], *size, channels)
     taps, features = kernel.shape[:2], y.shape[3]
-    geometry = _geometry(library.SCATTER, shape, taps, features, stride, padding, swapped)
+    geometry = library.Geometry(library.SCATTER, shape, taps, features, stride, padding, swapped)
     return _call(geometry, shape, y, kernel)
 
 
@@ -108,37 +108,11 @@ def correlate(
       (kh, kw, C, C_out) float32, or (kh, kw, C_out, C) where `swapped`.
     """
     channels, features = x.shape[3], y.shape[3]
-    geometry = _geometry(
-        library.CORRELATE, x.shape, kernel_size, features, stride, padding, swapped
+    geometry = library.Geometry(
+        library.CORRELATE, x.shape, tuple(kernel_size), features, stride, padding, swapped
     )
     pair = (features, channels) if swapped else (channels, features)
     return _call(geometry, (*kernel_size, *pair), x, y)
-
-
-def _geometry(
-    kind: str,
-    shape: Sequence[int],
-    taps: Sequence[int],
-    features: int,
-    stride: int,
-    padding: int,
-    swapped: bool,
-) -> library.Geometry:
-    batch, height, width, channels = shape
-    rows, columns = taps
-    return library.Geometry(
-        kind,
-        batch=batch,
-        height=height,
-        width=width,
-        channels=channels,
-        rows=rows,
-        columns=columns,
-        features=features,
-        stride=stride,
-        padding=padding,
-        swapped=swapped,
-    )
 
 
 def _call(geometry: library.Geometry, shape: Sequence[int], *inputs: jax.Array) -> jax.Array:
@@ -153,7 +127,7 @@ def _call(geometry: library.Geometry, shape: Sequence[int], *inputs: jax.Array) 
 @functools.cache
 def _is_ready() -> bool:
     """Loads oneDNN and tells XLA of it, once; False where it is not installed."""
-    trial = library.Geometry(library.GATHER, 1, 1, 1, 1, 1, 1, 1, 1, 0)
+    trial = library.Geometry(library.GATHER, (1, 1, 1, 1), (1, 1), 1, 1, 0)
     try:
         _prepared(tuple(trial.to_numbers()))
     except library.LibraryError as error:
@@ -163,13 +137,13 @@ def _is_ready() -> bool:
     return True
 
 
+_preparing = threading.Lock()  # one thread prepares what several ask for at once
+
+
 def _compute(numbers: Sequence[int], inputs: Sequence[int], output: int) -> None:
     with _preparing:
         convolution = _prepared(tuple(numbers))
     convolution(*inputs, output)
-
-
-_preparing = threading.Lock()
 
 
 @functools.cache

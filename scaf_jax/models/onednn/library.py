@@ -51,12 +51,8 @@ class Geometry:
     Attributes:
       kind: `gather` (x, kernel) -> y; `scatter` (y, kernel) -> x, its transpose; `correlate`
         (x, y) -> kernel, the kernel's gradient.
-      batch: B.
-      height: Of x, in pixels.
-      width: Of x, in pixels.
-      channels: C of x.
-      rows: Of the kernel.
-      columns: Of the kernel.
+      shape: (B, H, W, C) of x.
+      taps: Rows and columns of the kernel.
       features: Channels of y.
       stride: Step of the window, in pixels.
       padding: Zeros added on each of the four sides.
@@ -65,12 +61,8 @@ class Geometry:
     """
 
     kind: str
-    batch: int
-    height: int
-    width: int
-    channels: int
-    rows: int
-    columns: int
+    shape: tuple[int, ...]
+    taps: tuple[int, ...]
     features: int
     stride: int
     padding: int
@@ -78,14 +70,15 @@ class Geometry:
 
     def to_numbers(self) -> list[int]:
         """Returns it as whole numbers, for `from_numbers`."""
-        kind, *others = dataclasses.astuple(self)
-        return [KINDS.index(kind), *map(int, others)]
+        sizes = (*self.shape, *self.taps, self.features, self.stride, self.padding)
+        return [KINDS.index(self.kind), *sizes, int(self.swapped)]
 
     @classmethod
     def from_numbers(cls, numbers: Sequence[int]) -> "Geometry":
         """Returns what `to_numbers` gave."""
-        kind, *sizes, swapped = numbers
-        return cls(KINDS[kind], *sizes, swapped=bool(swapped))
+        kind, *sizes, features, stride, padding, swapped = numbers
+        shape, taps = tuple(sizes[:4]), tuple(sizes[4:])
+        return cls(KINDS[kind], shape, taps, features, stride, padding, bool(swapped))
 
 
 class Convolution:
@@ -188,21 +181,21 @@ def _execute(primitive: _Pointer, arguments: Any) -> None:
 def _descriptions(geometry: Geometry) -> tuple[_Pointer, _Pointer, _Pointer]:
     """How x, kernel and y lie in memory; oneDNN always names axes as NCHW and OIHW."""
     g = geometry
-    height, width = (
+    batch, *sides, channels = g.shape
+    size = [
         (side + 2 * g.padding - taps) // g.stride + 1
-        for side, taps in ((g.height, g.rows), (g.width, g.columns))
-    )
-    steps = (1, g.channels) if g.swapped else (g.features, 1)  # of an input, an output channel
-    taps = g.channels * g.features
+        for side, taps in zip(sides, g.taps, strict=True)
+    ]
+    steps = (1, channels) if g.swapped else (g.features, 1)  # of an input, an output channel
+    tap = channels * g.features
     kernel = _description(
-        (g.features, g.channels, g.rows, g.columns),
-        (steps[1], steps[0], g.columns * taps, taps),
+        (g.features, channels, *g.taps), (steps[1], steps[0], g.taps[1] * tap, tap)
     )
-    x = _images(g.batch, g.height, g.width, g.channels)
-    return x, kernel, _images(g.batch, height, width, g.features)
+    return _images(g.shape), kernel, _images((batch, *size, g.features))
 
 
-def _images(batch: int, height: int, width: int, channels: int) -> _Pointer:
+def _images(shape: Sequence[int]) -> _Pointer:
+    batch, height, width, channels = shape
     return _description(
         (batch, channels, height, width),
         (height * width * channels, 1, width * channels, channels),
@@ -214,7 +207,7 @@ def _plan(geometry: Geometry, x: _Pointer, y: _Pointer) -> _Pointer:
     kernel = _new(
         "dnnl_memory_desc_create_with_tag",
         4,
-        _sizes((g.features, g.channels, g.rows, g.columns)),
+        _sizes((g.features, g.shape[3], *g.taps)),
         _FLOAT32,
         _ANY_LAYOUT,
     )

@@ -59,10 +59,8 @@ def test_too_few_points_tell_nothing():
     assert not orientation.is_flipped(swapped, mask, points, IBUG68)
 
 
-def test_real_faces_are_told_right(shared):
-    paths = sorted((shared / "data" / "faces_300w_layout").rglob("*.pts"))
-    if not paths:
-        pytest.skip("needs the folder ../shared/data/faces_300w_layout (photos), which is absent")
+def test_real_faces_are_told_right(shared_faces):
+    paths = sorted(shared_faces.rglob("*.pts"))
     everything = np.ones(68, bool)
     flip = list(IBUG68.flip_permutation)
     faces = [pts.read_pts(path, 68).astype(np.float64) for path in paths[::10]]

@@ -23,12 +23,6 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def installed():
-    if not onednn.is_usable(jnp.float32):
-        pytest.skip(f"needs oneDNN (package {library.PACKAGE}) and one CPU device")
-
-
 def _draw(seed, *shape):
     return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.float32)
 
@@ -108,12 +102,10 @@ def test_only_float32_and_only_where_it_is_not_switched_off(installed, monkeypat
 
 def test_without_the_package_convolutions_are_xlas(monkeypatch):
     monkeypatch.setattr(library, "PACKAGE", "no-such-package")
-    for cached in (library._library, library._engine, onednn._is_ready, onednn._prepared):
-        monkeypatch.setattr(
-            onednn if hasattr(onednn, cached.__name__) else library,
-            cached.__name__,
-            functools.cache(cached.__wrapped__),
-        )
+    forgotten = [(library, "_library"), (library, "_engine")]
+    forgotten += [(onednn, "_is_ready"), (onednn, "_prepared")]
+    for module, name in forgotten:
+        monkeypatch.setattr(module, name, functools.cache(getattr(module, name).__wrapped__))
     assert not onednn.is_usable(jnp.float32)
     x, kernel = _draw(0, 2, 8, 8, 3), _draw(1, 3, 3, 3, 4)
     assert convolutions.conv2d(x, kernel, padding=1).shape == (2, 8, 8, 4)
