@@ -33,7 +33,9 @@ LAYERS = {
     # 1: networks, data, pictures
     "scaf_jax.models.lax_convolutions": 1,
     "scaf_jax.models.xla_cpu_convolutions": 1,
+    "scaf_jax.models.whole_image_convolutions": 1,
     "scaf_jax.models.convolutions": 1,
+    "scaf_jax.models.paired_convolutions": 1,
     "scaf_jax.models.platform_forms": 1,
     "scaf_jax.models.pooling": 1,
     "scaf_jax.models.layers": 1,

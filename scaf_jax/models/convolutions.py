@@ -14,16 +14,17 @@ Three bilinear maps are enough, since each is a gradient of another:
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 
-from scaf_jax.models import lax_convolutions, platform_forms, xla_cpu_convolutions
+from scaf_jax.models import (
+    lax_convolutions,
+    platform_forms,
+    whole_image_convolutions,
+    xla_cpu_convolutions,
+)
 from scaf_jax.models.onednn import convolutions as onednn
-
-# oneDNN brings each kernel into its own layout first. Where a kernel has so many times more
-# elements than the images, this takes longer than XLA's form of the convolution.
-_LARGE_KERNEL = 16
 
 
 def conv2d(x: jax.Array, kernel: jax.Array, *, stride: int = 1, padding: int = 0) -> jax.Array:
@@ -136,7 +137,9 @@ def _gather(x, kernel, stride, padding, plain, swapped=False):
         return lambda x, kernel: gather(x, _oriented(kernel, swapped), **options)
 
     cpu_form = form(xla_cpu_convolutions.gather)
-    if _is_for_onednn(x, kernel.shape[:2], kernel.size):
+    if _is_whole_image(x.shape[1:3], kernel.shape[:2], padding):
+        cpu_form = functools.partial(whole_image_convolutions.gather, swapped=swapped)
+    elif onednn.is_usable(x.dtype):
         cpu_form = functools.partial(onednn.gather, **options, swapped=swapped)
     return platform_forms.choose(plain, form(lax_convolutions.gather), cpu_form, x, kernel)
 
@@ -148,7 +151,9 @@ def _scatter(x, kernel, size, stride, padding, plain, swapped=False):
         return lambda x, kernel: scatter(x, _oriented(kernel, swapped), **options)
 
     cpu_form = form(xla_cpu_convolutions.scatter)
-    if _is_for_onednn(x, (1, 1), kernel.size):
+    if x.shape[1:3] == (1, 1) and _is_whole_image(size, kernel.shape[:2], padding):
+        cpu_form = functools.partial(whole_image_convolutions.scatter, swapped=swapped)
+    elif onednn.is_usable(x.dtype):
         # Its kernel is that of the convolution whose transpose this is.
         cpu_form = functools.partial(onednn.scatter, **options, swapped=not swapped)
     return platform_forms.choose(plain, form(lax_convolutions.scatter), cpu_form, x, kernel)
@@ -166,7 +171,9 @@ def _correlate(x, grad, kernel_size, stride, padding, plain, swapped=False):
         return transposed
 
     cpu_form = form(xla_cpu_convolutions.gather)
-    if _is_for_onednn(x, kernel_size, kernel.size):
+    if _is_whole_image(x.shape[1:3], kernel_size, padding):
+        cpu_form = functools.partial(whole_image_convolutions.correlate, swapped=swapped)
+    elif onednn.is_usable(x.dtype):
         options_ = {**options, "kernel_size": kernel_size, "swapped": swapped}
         cpu_form = functools.partial(onednn.correlate, **options_)
     return platform_forms.choose(plain, form(lax_convolutions.gather), cpu_form, x, grad)
@@ -176,8 +183,5 @@ def _oriented(kernel: jax.Array, swapped: bool) -> jax.Array:
     return kernel.swapaxes(2, 3) if swapped else kernel
 
 
-def _is_for_onednn(x: jax.Array, window: tuple[int, ...], kernel_elements: int) -> bool:
-    """Whether oneDNN is usable and faster; not for matrix products (the window is the image)."""
-    if window == x.shape[1:3] or kernel_elements > _LARGE_KERNEL * x.size:
-        return False
-    return onednn.is_usable(x.dtype)
+def _is_whole_image(size: Sequence[int], window: Sequence[int], padding: int) -> bool:
+    return tuple(size) == tuple(window) and padding == 0

@@ -74,10 +74,15 @@ def test_calls_from_many_threads_do_not_mix(installed):
         np.testing.assert_array_equal(result, expected[i % 8])
 
 
-def test_kernels_much_larger_than_the_images_are_left_to_xla(installed):
-    x, kernel = _draw(0, 1, 4, 4, 64), _draw(1, 3, 3, 64, 64)
-    text = jax.jit(lambda x, k: convolutions.conv2d(x, k, padding=1)).lower(x, kernel).as_text()
-    assert "scaf_jax_onednn" not in text
+@pytest.mark.parametrize("padding,is_called", [(1, True), (0, False)])
+def test_matrix_products_are_left_to_xla(installed, padding, is_called):
+    x, kernel = _draw(0, 2, 3, 3, 8), _draw(1, 3, 3, 8, 4)
+
+    def loss(x, kernel):
+        return (convolutions.conv2d(x, kernel, padding=padding) ** 2).sum()
+
+    text = jax.jit(jax.grad(loss, argnums=(0, 1))).lower(x, kernel).as_text()
+    assert ("scaf_jax_onednn" in text) == is_called
 
 
 def test_programs_for_accelerators_have_nothing_of_it(installed):
