@@ -43,10 +43,10 @@ def _pair_forward(x, first, second, stride, padding, plain):
 
 def _pair_backward(stride, padding, plain, saved, grads):
     def backward(form):
-        return lambda saved, grads: jax.vjp(form, *saved)[1](grads)
+        return lambda x, first, second, *grads: jax.vjp(form, x, first, second)[1](grads)
 
-    forms = map(backward, _forms(saved[0], stride, padding))
-    return platform_forms.choose(plain, *forms, saved, grads)
+    plain_form, cpu_form = _forms(saved[0], stride, padding)
+    return platform_forms.choose(plain, backward(plain_form), backward(cpu_form), *saved, *grads)
 
 
 _pair.defvjp(_pair_forward, _pair_backward)

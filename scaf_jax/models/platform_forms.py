@@ -6,6 +6,7 @@ The choice is made when a program is lowered for its platform (``jax.lax.platfor
 import contextlib
 import contextvars
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 from jax import lax
@@ -35,7 +36,7 @@ def wants_plain_lax() -> bool:
     return _use_plain_lax.get()
 
 
-def choose(plain: bool, plain_form: Callable, cpu_form: Callable, *args: jax.Array) -> jax.Array:
+def choose(plain: bool, plain_form: Callable, cpu_form: Callable, *args: jax.Array) -> Any:
     """Calls the form that suits the platform that the program is lowered for.
 
     Args:

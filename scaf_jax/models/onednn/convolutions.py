@@ -1,12 +1,11 @@
 """The three maps of `models/convolutions.py` by oneDNN, inside compiled programs.
 
 XLA:CPU gives convolutions to Eigen. oneDNN's, which PyTorch uses, are up to 2.5 times faster, most
-of all where the processor has AVX-512.
+of all where the processor has AVX-512. They run in XLA's own threads.
 """
 
 import functools
 import os
-import threading
 from collections.abc import Sequence
 
 import jax
@@ -14,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from absl import logging
 
-from scaf_jax.models.onednn import ffi, library
+from scaf_jax.models.onednn import ffi, geometry, library, workers
+from scaf_jax.models.onednn.geometry import CORRELATE, GATHER, SCATTER, Geometry, Part
 
 _VARIABLE = "SCAF_JAX_ONEDNN"
 _TARGET = "scaf_jax_onednn_convolution"
@@ -52,8 +52,8 @@ def gather(
     features = kernel.shape[2 if swapped else 3]
     taps = kernel.shape[:2]
     size = [(x.shape[i + 1] + 2 * padding - taps[i]) // stride + 1 for i in (0, 1)]
-    geometry = library.Geometry(library.GATHER, x.shape, taps, features, stride, padding, swapped)
-    return _call(geometry, (x.shape[0], *size, features), x, kernel)
+    map_ = Geometry(GATHER, x.shape, taps, features, stride, padding, swapped)
+    return _call(map_, (x.shape[0], *size, features), x, kernel)
 
 
 def scatter(
@@ -81,8 +81,8 @@ def scatter(
     channels = kernel.shape[3 if swapped else 2]
     shape = (y.shape[0], *size, channels)
     taps, features = kernel.shape[:2], y.shape[3]
-    geometry = library.Geometry(library.SCATTER, shape, taps, features, stride, padding, swapped)
-    return _call(geometry, shape, y, kernel)
+    map_ = Geometry(SCATTER, shape, taps, features, stride, padding, swapped)
+    return _call(map_, shape, y, kernel)
 
 
 def correlate(
@@ -108,18 +108,16 @@ def correlate(
       (kh, kw, C, C_out) float32, or (kh, kw, C_out, C) where `swapped`.
     """
     channels, features = x.shape[3], y.shape[3]
-    geometry = library.Geometry(
-        library.CORRELATE, x.shape, tuple(kernel_size), features, stride, padding, swapped
-    )
+    map_ = Geometry(CORRELATE, x.shape, tuple(kernel_size), features, stride, padding, swapped)
     pair = (features, channels) if swapped else (channels, features)
-    return _call(geometry, (*kernel_size, *pair), x, y)
+    return _call(map_, (*kernel_size, *pair), x, y)
 
 
-def _call(geometry: library.Geometry, shape: Sequence[int], *inputs: jax.Array) -> jax.Array:
+def _call(map_: Geometry, shape: Sequence[int], *inputs: jax.Array) -> jax.Array:
     call = jax.ffi.ffi_call(
         _TARGET, jax.ShapeDtypeStruct(shape, jnp.float32), vmap_method="sequential"
     )
-    result = call(*inputs, geometry=np.array(geometry.to_numbers(), np.int64))
+    result = call(*inputs, geometry=np.array(map_.to_numbers(), np.int64))
     assert isinstance(result, jax.Array)
     return result
 
@@ -127,9 +125,8 @@ def _call(geometry: library.Geometry, shape: Sequence[int], *inputs: jax.Array) 
 @functools.cache
 def _is_ready() -> bool:
     """Loads oneDNN and tells XLA of it, once; False where it is not installed."""
-    trial = library.Geometry(library.GATHER, (1, 1, 1, 1), (1, 1), 1, 1, 0)
     try:
-        _prepared(tuple(trial.to_numbers()))
+        library.engine()
     except library.LibraryError as error:
         logging.info("convolutions are XLA's own: %s", error)
         return False
@@ -137,15 +134,12 @@ def _is_ready() -> bool:
     return True
 
 
-_preparing = threading.Lock()  # one thread prepares what several ask for at once
-
-
-def _compute(numbers: Sequence[int], inputs: Sequence[int], output: int) -> None:
-    with _preparing:
-        convolution = _prepared(tuple(numbers))
-    convolution(*inputs, output)
+def _compute(call: ffi.Call) -> None:
+    map_, parts = _parts(call.numbers, call.count_threads())
+    workers.compute(map_, parts, call.inputs, call.output, call.run_together)
 
 
 @functools.cache
-def _prepared(numbers: tuple[int, ...]) -> library.Convolution:
-    return library.Convolution(library.Geometry.from_numbers(numbers))
+def _parts(numbers: tuple[int, ...], threads: int) -> tuple[Geometry, list[Part]]:
+    map_ = Geometry.from_numbers(numbers)
+    return map_, geometry.split(map_, threads)

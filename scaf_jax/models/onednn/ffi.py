@@ -1,16 +1,18 @@
 """XLA's foreign function interface in ctypes: makes a Python function a target of custom calls.
 
 The structures are those of `xla/ffi/api/c_api.h` (version 0.3), which jaxlib ships. JAX's own
-callbacks copy what they are given and return; here the function gets addresses.
+callbacks copy what they are given and return; here the function gets addresses, and may have XLA's
+own threads help it.
 """
 
+import collections
 import ctypes
+import dataclasses
+import itertools
+import queue
 from collections.abc import Callable, Sequence
 
 import jax
-
-# The function gets the call's numbers, and the addresses of its inputs and of its one output.
-Function = Callable[[Sequence[int], Sequence[int], int], None]
 
 _VERSION = (0, 3)
 _METADATA_EXTENSION = 1
@@ -81,12 +83,26 @@ class _ErrorArguments(ctypes.Structure):
     _fields_ = [*_HEAD, ("message", ctypes.c_char_p), ("code", ctypes.c_int)]
 
 
+_Task = ctypes.CFUNCTYPE(None, _Pointer)
+
+
+class _ScheduleArguments(ctypes.Structure):
+    _fields_ = [*_HEAD, ("context", _Pointer), ("task", _Task), ("data", _Pointer)]
+
+
+class _CountArguments(ctypes.Structure):
+    _fields_ = [*_HEAD, ("context", _Pointer), ("count", ctypes.POINTER(ctypes.c_int64))]
+
+
 class _Api(ctypes.Structure):
     _fields_ = [
         *_HEAD,
         ("api_version", _ApiVersion),
         ("internal", _Pointer),
         ("create_error", ctypes.CFUNCTYPE(_Pointer, ctypes.POINTER(_ErrorArguments))),
+        ("_unused", _Pointer * 10),
+        ("schedule", ctypes.CFUNCTYPE(_Pointer, ctypes.POINTER(_ScheduleArguments))),
+        ("count_threads", ctypes.CFUNCTYPE(_Pointer, ctypes.POINTER(_CountArguments))),
     ]
 
 
@@ -103,10 +119,105 @@ class _CallFrame(ctypes.Structure):
 
 
 _Handler = ctypes.CFUNCTYPE(_Pointer, ctypes.POINTER(_CallFrame))
+_thread_count: list[int] = []
 _kept: list[object] = []  # what XLA holds addresses of
 
 
-def register(name: str, function: Function) -> None:
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One custom call that is being computed.
+
+    Attributes:
+      numbers: Its attribute.
+      inputs: Addresses of its inputs.
+      output: Address of its one output.
+    """
+
+    numbers: tuple[int, ...]
+    inputs: tuple[int, ...]
+    output: int
+    _frame: _CallFrame
+
+    def count_threads(self) -> int:
+        """Returns how many threads XLA computes with.
+
+        Raises:
+          RuntimeError: It has none.
+        """
+        # All of a process's computations share them.
+        if not _thread_count:
+            _thread_count.append(self._ask_thread_count())
+        return _thread_count[0]
+
+    def _ask_thread_count(self) -> int:
+        count = ctypes.c_int64()
+        arguments = _CountArguments(
+            ctypes.sizeof(_CountArguments), None, self._frame.context, ctypes.pointer(count)
+        )
+        if self._frame.api.contents.count_threads(ctypes.byref(arguments)):
+            raise RuntimeError("XLA has no threads for custom calls")
+        return count.value
+
+    def run_together(self, tasks: Sequence[Callable[[], None]]) -> None:
+        """Runs tasks in this thread and in those of XLA's that have nothing else to do.
+
+        Raises:
+          Exception: The first one of a task; the others are run nevertheless.
+        """
+        work = _Work(tasks)
+        schedule = self._frame.api.contents.schedule
+        for _ in tasks[1:]:
+            key = next(_keys)
+            _scheduled[key] = work
+            arguments = _ScheduleArguments(
+                ctypes.sizeof(_ScheduleArguments), None, self._frame.context, _help, key
+            )
+            schedule(ctypes.byref(arguments))
+        work.help()
+        work.wait()
+
+
+class _Work:
+    """Tasks that several threads take from one list.
+
+    Who has nothing left to take waits only for what another thread has begun. So it does not matter
+    whether XLA's threads come at all, or after the work is done.
+    """
+
+    def __init__(self, tasks: Sequence[Callable[[], None]]):
+        self._left = collections.deque(tasks)
+        self._results: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+        self._count = len(tasks)
+
+    def help(self) -> None:
+        while True:
+            try:
+                task = self._left.popleft()
+            except IndexError:
+                return
+            try:
+                task()
+            except Exception as error:
+                self._results.put(error)
+            else:
+                self._results.put(None)
+
+    def wait(self) -> None:
+        results = [self._results.get() for _ in range(self._count)]
+        for error in filter(None, results):
+            raise error
+
+
+_keys = itertools.count(1)
+_scheduled: dict[int, _Work] = {}
+
+
+@_Task
+def _help(key: int) -> None:
+    _scheduled.pop(key).help()
+
+
+def register(name: str, function: Callable[[Call], None]) -> None:
     """Makes a function the target `name` of custom calls on the CPU.
 
     The calls have one attribute, an array of int64. An exception of the function becomes the
@@ -124,11 +235,13 @@ def register(name: str, function: Function) -> None:
         try:
             numbers = frame.attributes.values[0].contents
             inputs = frame.arguments
-            function(
-                numbers.data[: numbers.size],
-                [inputs.buffers[i].contents.data for i in range(inputs.size)],
+            call = Call(
+                tuple(numbers.data[: numbers.size]),
+                tuple(inputs.buffers[i].contents.data for i in range(inputs.size)),
                 frame.results.buffers[0].contents.data,
+                frame,
             )
+            function(call)
         except Exception as error:
             return _error(frame, f"{name}: {error}")
         return None

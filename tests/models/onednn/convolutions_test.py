@@ -107,9 +107,7 @@ def test_only_float32_and_only_where_it_is_not_switched_off(installed, monkeypat
 
 def test_without_the_package_convolutions_are_xlas(monkeypatch):
     monkeypatch.setattr(library, "PACKAGE", "no-such-package")
-    forgotten = [(library, "_library"), (library, "_engine")]
-    forgotten += [(onednn, "_is_ready"), (onednn, "_prepared")]
-    for module, name in forgotten:
+    for module, name in ((library, "library"), (library, "engine"), (onednn, "_is_ready")):
         monkeypatch.setattr(module, name, functools.cache(getattr(module, name).__wrapped__))
     assert not onednn.is_usable(jnp.float32)
     x, kernel = _draw(0, 2, 8, 8, 3), _draw(1, 3, 3, 3, 4)
