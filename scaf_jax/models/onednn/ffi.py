@@ -166,7 +166,7 @@ class Call:
         """
         work = _Work(tasks)
         schedule = self._frame.api.contents.schedule
-        for _ in tasks[1:]:
+        for _ in range(min(len(tasks), self.count_threads()) - 1):
             key = next(_keys)
             _scheduled[key] = work
             arguments = _ScheduleArguments(
