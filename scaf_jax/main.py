@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from absl import app, flags
 from ml_collections import config_flags
 
-from scaf_jax import commands, settings, stages
+from scaf_jax import commands, settings, stages, workdir_lock
 from scaf_jax.active_learning import rounds
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -34,7 +34,9 @@ def main(argv: Sequence[str]) -> int:
 def _work() -> str:
     config = settings.checked(_CONFIG.value)
     do = rounds.run if config.active_learning.strategy else stages.run
-    report = do(config, str(_WORKDIR.value))
+    workdir = str(_WORKDIR.value)
+    with workdir_lock.only_one(workdir):
+        report = do(config, workdir)
     return f"{report.text}\nReport and pictures: {report.path}"
 
 

@@ -8,7 +8,14 @@ import pathlib
 
 import ml_collections
 
-from scaf_jax import alignment_stage, evaluation, pretraining_stage, run_identity, settings
+from scaf_jax import (
+    alignment_stage,
+    evaluation,
+    pretraining_stage,
+    run_identity,
+    settings,
+    workdir_lock,
+)
 from scaf_jax.reporting import report as reporting
 from scaf_jax.training import checkpoint_errors, loop
 
@@ -21,6 +28,7 @@ USER_ERRORS = (
     checkpoint_errors.CheckpointError,
     loop.DivergenceError,
     run_identity.RunMismatchError,
+    workdir_lock.WorkdirBusyError,
     ValueError,
 )
 

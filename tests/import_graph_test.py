@@ -26,6 +26,7 @@ LAYERS = {
     "scaf_jax.losses": 0,
     "scaf_jax.models.onednn/": 0,
     "scaf_jax.training.sharding": 0,
+    "scaf_jax.workdir_lock": 0,
     "scaf_jax.training.metric_writers": 0,
     "scaf_jax.training.preprocessing": 0,
     "scaf_jax.training.progress": 0,

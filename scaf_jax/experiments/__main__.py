@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from absl import app, flags
 from ml_collections import config_flags
 
-from scaf_jax import commands, settings
+from scaf_jax import commands, settings, workdir_lock
 from scaf_jax.active_learning import acquisition
 from scaf_jax.experiments import runner, trials
 
@@ -55,7 +55,8 @@ def _work(table: str) -> str:
         steps=config.alignment.steps,
     )
     workdir = pathlib.Path(str(_WORKDIR.value))
-    text = runner.run(config, table, trials.trials(table, choices), workdir)
+    with workdir_lock.only_one(str(workdir)):
+        text = runner.run(config, table, trials.trials(table, choices), workdir)
     return f"{text}\nTable and plot: {workdir / table}"
 
 
