@@ -7,8 +7,8 @@ from collections.abc import Sequence
 GATHER, SCATTER, CORRELATE = "gather", "scatter", "correlate"
 KINDS = (GATHER, SCATTER, CORRELATE)
 
-# Fewer products of two numbers are computed before a second thread has begun.
-_FEW_PRODUCTS = 2_000_000
+# Below so many products of two numbers (0.3 ms) calling a second thread costs what it gains.
+_FEW_PRODUCTS = 20_000_000
 # oneDNN computes channels in groups of so many, the width of AVX-512.
 _CHANNEL_GROUP = 16
 
