@@ -150,13 +150,17 @@ def count_threads() -> int:
     core rest for a seventh of a training step.
 
     Raises:
-      LibraryError: oneTBB is not installed.
+      LibraryError: oneTBB is not installed, or another one than it should be.
     """
+    try:
+        count = _load(*_TBB)[_MAX_CONCURRENCY]
+    except AttributeError as error:
+        raise LibraryError(f"oneTBB has no {_MAX_CONCURRENCY}") from error
     allowed = os.sched_getaffinity(os.getpid())
     # oneTBB counts the cores that it may use when it is asked first.
     os.sched_setaffinity(os.getpid(), {min(allowed)})
     try:
-        return _load(*_TBB)[_MAX_CONCURRENCY](None)
+        return count(None)
     finally:
         os.sched_setaffinity(os.getpid(), allowed)
 
