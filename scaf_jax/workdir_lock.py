@@ -40,7 +40,7 @@ def only_one(workdir: str) -> Iterator[None]:
         raise WorkdirBusyError(
             f"another process works in {workdir}: wait for it, or give another --workdir"
         ) from error
-    except NotImplementedError:
+    except NotImplementedError:  # filelock's answer to file systems without flock
         logging.warning("%s cannot be locked: start only one process in it", workdir)
     try:
         yield

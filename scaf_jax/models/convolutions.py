@@ -4,7 +4,9 @@ All functions take NHWC images. On TPU and GPU they lower to plain ``jax.lax`` o
 XLA compiles well there. On CPU some of XLA's operations are several times slower than need be
 (dilated convolutions, convolutions of images of three channels): there oneDNN computes them where
 it is usable (`onednn/convolutions.py`), or XLA the same sums in other forms
-(`xla_cpu_convolutions`); see `platform_forms`. The numbers are those of plain lax up to rounding.
+(`xla_cpu_convolutions`); where the window is the whole image, XLA as matrix products
+(`whole_image_convolutions`). See `platform_forms`. The numbers are those of plain lax up to
+rounding.
 
 Three bilinear maps are enough, since each is a gradient of another:
 

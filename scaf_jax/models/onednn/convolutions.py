@@ -51,9 +51,8 @@ def gather(
     """
     features = kernel.shape[2 if swapped else 3]
     taps = kernel.shape[:2]
-    size = [(x.shape[i + 1] + 2 * padding - taps[i]) // stride + 1 for i in (0, 1)]
     map_ = Geometry(GATHER, x.shape, taps, features, stride, padding, swapped)
-    return _call(map_, (x.shape[0], *size, features), x, kernel)
+    return _call(map_, map_.shape_of_y, x, kernel)
 
 
 def scatter(
