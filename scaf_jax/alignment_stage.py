@@ -11,7 +11,7 @@ from flax import nnx
 from scaf_jax import run_identity, settings, stage_training
 from scaf_jax.data import coverage, sources
 from scaf_jax.models import aligner
-from scaf_jax.training import alignment, checkpointing, state
+from scaf_jax.training import alignment, blindness, checkpointing, state
 
 ConfigDict = ml_collections.ConfigDict
 
@@ -65,6 +65,7 @@ def run_alignment(
         start=None
         if pretrained is None
         else functools.partial(with_pretrained, config, pretrained),
+        watch=blindness.Watch(config.alignment.steps),
     )
     return graphdef, train_state
 
@@ -101,6 +102,7 @@ def build_aligner(config: ConfigDict) -> aligner.Aligner:
         heatmap_size=config.alignment.heatmap_size,
         num_landmarks=settings.scheme(config).num_landmarks,
         skips=config.alignment.skips,
+        skip_gain=config.alignment.skip_gain,
         width_multiplier=config.width_multiplier,
         dtype=settings.compute_dtype(config),
         rngs=nnx.Rngs(config.seed),

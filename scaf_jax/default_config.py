@@ -96,6 +96,9 @@ def _alignment() -> ConfigDict:
             # generator_learning_rate and train_backbone_norm with it).
             "initialization": "pretraining",
             "skips": True,
+            # What a skip's bottleneck is multiplied by: `learned` (a gain a channel, 0 at first) or
+            # `fixed` (1, as the paper is written, which does not train at full size).
+            "skip_gain": "learned",
             "heatmap_size": 128,
             "sigma": 7.0,
             "support": 2.5,
@@ -116,6 +119,8 @@ def _alignment() -> ConfigDict:
             "beta2": 0.999,
             "schedule": "constant",
             "warmup": 0,
+            # Longest gradient of a step; 0 leaves them as they are.
+            "gradient_clip": 0.0,
             "augmentation": _augmentation(30.0, 0.04, (0.94, 1.05)),
             "log_every": 100,
             "save_every": 1_000,

@@ -98,3 +98,29 @@ def heatmap(predicted: jax.Array, target: jax.Array, present: jax.Array) -> jax.
     pixels = target.shape[1] * target.shape[2]
     count = jnp.maximum(weights.sum(), 1.0)
     return HEATMAP_WEIGHT * jnp.sum(squared * weights) / (count * pixels)
+
+
+def heatmap_of_blind(target: jax.Array, present: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns the losses of two predictors that do not look at the image, to compare with.
+
+    The first says empty maps. The second says the same maps for every image, the best such ones: an
+    estimate without bias from the batch's own spread. A network whose loss stays at either has
+    learned nothing.
+
+    Args:
+      target: (B, H, W, L).
+      present: (B, L), 0 or False where the landmark is missing.
+
+    Returns:
+      `heatmap` of empty maps and of the best constant maps, scalars. Landmarks that only one face
+      of the batch has tell nothing of the spread; they count as in empty maps.
+    """
+    weights = present.astype(target.dtype)
+    faces = weights.sum(axis=0)  # (L,)
+    sums = jnp.einsum("byxl,bl->yxl", target, weights)
+    energy = jnp.einsum("byxl,byxl,bl->l", target, target, weights)
+    spread = energy - jnp.square(sums).sum(axis=(0, 1)) / jnp.maximum(faces, 1.0)
+    spread = jnp.where(faces > 1, spread * faces / jnp.maximum(faces - 1, 1.0), energy)
+    pixels = target.shape[1] * target.shape[2]
+    scale = HEATMAP_WEIGHT / (jnp.maximum(weights.sum(), 1.0) * pixels)
+    return scale * energy.sum(), scale * spread.sum()

@@ -9,12 +9,16 @@ import ml_collections
 
 from scaf_jax import settings
 from scaf_jax.landmarks import scheme_files, schemes
+from scaf_jax.models import aligner
 
 ConfigDict = ml_collections.ConfigDict
 
 # Settings of a stage that may change between two commands of one run.
 _FREE = ("log_every", "save_every", "run", "unlabeled_dir", "unlabeled_boxes_csv")
 MODEL_FIELDS = ("input_size", "width_multiplier")
+
+# What a setting was before it existed: checkpoints without it were trained so.
+_BEFORE_IT_EXISTED = {"stage.skip_gain": aligner.FIXED, "stage.gradient_clip": 0.0}
 
 
 class RunMismatchError(ValueError):
@@ -84,6 +88,8 @@ def check_same_run(saved: dict[str, Any], wanted: dict[str, Any], folder: pathli
         {name: value for name, value in found.get("settings", {}).items() if value != ""}
         for found in (saved, wanted)
     )
+    older = {name: _BEFORE_IT_EXISTED[name] for name in now if name in _BEFORE_IT_EXISTED}
+    before = older | before
     changed = [
         f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
         for name in sorted({*before, *now})
@@ -94,5 +100,5 @@ def check_same_run(saved: dict[str, Any], wanted: dict[str, Any], folder: pathli
     if changed:
         raise RunMismatchError(
             f"{folder} holds a run with other settings: {'; '.join(changed[:8])}. Choose another "
-            "--workdir, or delete that folder."
+            "--workdir, set what changed as it was, or delete that folder."
         )

@@ -28,6 +28,7 @@ def train(
     bind: Callable[[Callable[..., Any]], loop.StepFunction],
     start: Callable[[state.TrainState], state.TrainState] | None = None,
     faces_digest: str = "",
+    watch: Callable[[int, dict[str, float]], None] | None = None,
 ) -> state.TrainState:
     """Trains a stage to its end, from where it was.
 
@@ -43,6 +44,7 @@ def train(
       bind: Makes the loop's step of it.
       start: Changes the first state; not called for a training that goes on.
       faces_digest: Identifies the faces where the config does not.
+      watch: Called with the step and the numbers of each log line.
 
     Returns:
       The last state.
@@ -102,4 +104,5 @@ def train(
                 mesh=mesh,
                 metadata=metadata,
                 keys=lambda: faces.keys,
+                watch=watch,
             )

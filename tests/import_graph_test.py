@@ -71,6 +71,7 @@ LAYERS = {
     # 2: the state of a training
     "scaf_jax.training.state": 2,
     "scaf_jax.training.optimizers": 2,
+    "scaf_jax.training.blindness": 2,
     "scaf_jax.training.checkpointing": 2,
     "scaf_jax.training.checkpoint_errors": 2,
     "scaf_jax.training.checkpoint_storage": 2,

@@ -138,3 +138,25 @@ def test_heatmap_loss_is_computed_in_the_targets_dtype():
     assert value.dtype == jnp.float32
     expected = 300 * np.mean((np.asarray(rounded, np.float64) - target) ** 2)
     assert float(value) == pytest.approx(expected, rel=1e-5)
+
+
+def test_blind_predictors_losses():
+    rng = np.random.default_rng(3)
+    target = rng.uniform(0, 1, (6, 4, 4, 3)).astype(np.float32)
+    present = np.ones((6, 3), bool)
+    present[:2, 0] = False
+    present[1:, 2] = False  # one face alone has it
+    empty, constant = losses.heatmap_of_blind(jnp.asarray(target), jnp.asarray(present))
+    zeros = losses.heatmap(jnp.zeros_like(target), jnp.asarray(target), jnp.asarray(present))
+    np.testing.assert_allclose(empty, zeros, rtol=1e-5)
+    expected = 0.0
+    for number in range(3):
+        maps = target[present[:, number], :, :, number]
+        spread = maps.var(axis=0, ddof=1).sum() if len(maps) > 1 else np.square(maps).sum()
+        expected += len(maps) * spread
+    np.testing.assert_allclose(constant, 300 * expected / (present.sum() * 16), rtol=1e-5)
+
+
+def test_blind_predictors_losses_of_nothing_are_zero():
+    target, present = jnp.ones((2, 4, 4, 3)), jnp.zeros((2, 3), bool)
+    assert [float(x) for x in losses.heatmap_of_blind(target, present)] == [0, 0]

@@ -37,6 +37,18 @@ def test_the_place_of_a_scheme_does_not_matter_but_what_it_says(tmp_path):
         run_identity.check_same_run(first, other, tmp_path)
 
 
+def test_a_checkpoint_from_before_the_skips_gains_is_one_with_fixed_gains(tmp_path):
+    config = default_config.get_config()
+    wanted = run_identity.metadata(config, config.alignment, "alignment")
+    older = json.loads(json.dumps(wanted))
+    del older["settings"]["stage.skip_gain"], older["settings"]["stage.gradient_clip"]
+    with pytest.raises(run_identity.RunMismatchError, match="skip_gain was 'fixed', is 'learned'"):
+        run_identity.check_same_run(older, wanted, tmp_path)
+    config.alignment.skip_gain = "fixed"
+    wanted = run_identity.metadata(config, config.alignment, "alignment")
+    run_identity.check_same_run(older, wanted, tmp_path)
+
+
 def test_a_built_in_scheme_goes_by_its_name():
     config = default_config.get_config()
     assert run_identity.scheme_identity(settings.scheme(config)) == "ibug68"

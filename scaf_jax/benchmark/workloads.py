@@ -78,6 +78,7 @@ class Workload:
             heatmap_size=self.codec.heatmap_size,
             num_landmarks=NUM_LANDMARKS,
             skips=True,
+            skip_gain=aligner.FIXED,  # the PyTorch side has no gains
             width_multiplier=self.width,
             rngs=rngs,
         )

@@ -2,15 +2,25 @@
 
 Interleaved Transfer Layers (ITLs) sit between the generator's stages; skip bottlenecks bring the
 encoder's feature maps of the same resolution. Source: SCAF, sec. 3.1; without skips it is 3FabRec.
+
+As the paper is written, a bottleneck's output is added with weight 1. A bottleneck keeps its
+input, so at the first step that adds the encoder's maps as they are to those of the generator: the
+frozen stages behind leave the range that they know, and their ReLUs die. With a learned gain that
+starts at 0 the network begins as 3FabRec, and lets in what helps.
 """
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
 from scaf_jax.models import autoencoder, layers, resnet
 
 FIRST_RESOLUTION = 8
+
+# What a skip bottleneck's output is multiplied by before it is added to the generator's map.
+LEARNED, FIXED = "learned", "fixed"
+SKIP_GAINS = (LEARNED, FIXED)
 
 
 class Aligner(nnx.Module):
@@ -22,12 +32,14 @@ class Aligner(nnx.Module):
         generator at H / 2.
       num_landmarks: L.
       skips: Whether skip bottlenecks are there (SCAF) or not (3FabRec).
+      skip_gain: `learned`: a gain a channel, 0 at first; `fixed`: 1, as the paper is written.
       width_multiplier: Scales every channel count.
       dtype: Dtype to compute in (parameters stay float32).
       rngs: Source of the initial weights.
 
     Raises:
-      ValueError: The path to heatmap_size does not exist at this input size.
+      ValueError: The path to heatmap_size does not exist at this input size, or there is no such
+        skip_gain.
     """
 
     def __init__(
@@ -37,6 +49,7 @@ class Aligner(nnx.Module):
         heatmap_size: int,
         num_landmarks: int,
         skips: bool = True,
+        skip_gain: str = LEARNED,
         width_multiplier: float = 1.0,
         dtype: Dtype | None = None,
         rngs: nnx.Rngs,
@@ -47,6 +60,8 @@ class Aligner(nnx.Module):
                 f"heatmap_size must be one of {sizes} at input_size {input_size}, "
                 f"not {heatmap_size}"
             )
+        if skip_gain not in SKIP_GAINS:
+            raise ValueError(f"skip_gain must be one of {SKIP_GAINS}, not '{skip_gain}'")
         self.encoder = autoencoder.Encoder(
             input_size=input_size, width_multiplier=width_multiplier, dtype=dtype, rngs=rngs
         )
@@ -56,6 +71,7 @@ class Aligner(nnx.Module):
         self.transfer = TransferPath(
             channels_by_resolution=_path_channels(heatmap_size, width_multiplier),
             skip_resolutions=_skip_resolutions(input_size) if skips else (),
+            learned_gains=skip_gain == LEARNED,
             num_landmarks=num_landmarks,
             dtype=dtype,
             rngs=rngs,
@@ -95,11 +111,12 @@ class TransferPath(nnx.Module):
         *,
         channels_by_resolution: dict[int, int],
         skip_resolutions: tuple[int, ...],
+        learned_gains: bool,
         num_landmarks: int,
         dtype: Dtype | None,
         rngs: nnx.Rngs,
     ):
-        self.itls, self.bottlenecks = nnx.Dict(), nnx.Dict()
+        self.itls, self.bottlenecks, gains = nnx.Dict(), nnx.Dict(), nnx.Dict()
         channels = 0
         for i, (resolution, channels) in enumerate(channels_by_resolution.items(), start=1):
             self.itls[f"layer{i}"] = layers.Conv(
@@ -107,12 +124,18 @@ class TransferPath(nnx.Module):
             )
             if resolution in skip_resolutions:
                 self.bottlenecks[f"layer{i}"] = resnet.Bottleneck(channels, dtype=dtype, rngs=rngs)
+                gains[f"layer{i}"] = nnx.Param(jnp.zeros(channels))
+        # No parameters where they are not learned: checkpoints of the paper's form have none.
+        self.gains = gains if learned_gains else nnx.Dict()
         self.head = layers.ConvTranspose(channels, num_landmarks, dtype=dtype, rngs=rngs)
 
     def itl(self, name: str, x: jax.Array, feature: jax.Array | None, *, train: bool) -> jax.Array:
         """Applies the ITL after the generator stage `name`, with the encoder's feature if used."""
         if name in self.bottlenecks:
-            x = x + self.bottlenecks[name](feature, train=train)
+            skip = self.bottlenecks[name](feature, train=train)
+            if name in self.gains:
+                skip = self.gains[name][...].astype(skip.dtype) * skip
+            x = x + skip
         return self.itls[name](x)
 
 

@@ -38,6 +38,8 @@ class AlignmentSettings:
       beta2: Adam's second moment decay.
       schedule: `constant` (published) or `cosine`.
       warmup: Steps in which the rates rise from zero.
+      gradient_clip: Longest gradient, over all that trains together; longer ones are shortened. 0
+        leaves them, as published.
       steps: Length of the training, for the schedule.
     """
 
@@ -50,6 +52,7 @@ class AlignmentSettings:
     beta2: float = 0.999
     schedule: str = "constant"
     warmup: int = 0
+    gradient_clip: float = 0.0
     steps: int = 1
 
 
@@ -108,7 +111,9 @@ def train_step(
       codec: Encodes the landmarks.
 
     Returns:
-      The next state, and the step's `loss` (scalar, float32).
+      The next state, and the step's metrics, float32 scalars: `loss`; `loss_of_empty_maps` and
+      `loss_of_constant_maps`, what predictors have that do not look at the images
+      (`losses.heatmap_of_blind`); `gradient_norm`, before clipping, and `update_norm`.
     """
     table = optimizer_table(settings)
     images = preprocessing.normalize(batch["image"])
@@ -123,6 +128,16 @@ def train_step(
         return value, state.batch_stats_of(model)
 
     (value, batch_stats), gradients = jax.value_and_grad(loss, has_aux=True)(trainable)
+    empty, constant = losses.heatmap_of_blind(targets, batch["landmark_mask"])
+    metrics = {
+        "loss": value,
+        "loss_of_empty_maps": empty,
+        "loss_of_constant_maps": constant,
+        "gradient_norm": optax.tree.norm(gradients),
+    }
+    if settings.gradient_clip:
+        clip = optax.clip_by_global_norm(settings.gradient_clip)
+        gradients, _ = clip.update(gradients, optax.EmptyState())
     optimizer = optimizers.build(table, train_state.params)
     # Frozen parameters have no gradient; their updates are zero whatever stands in for it.
     updates, opt_state = optimizer.update(
@@ -132,7 +147,7 @@ def train_step(
     )
     params = optax.apply_updates(train_state.params, updates)
     new_state = state.TrainState(train_state.step + 1, params, batch_stats, opt_state)
-    return new_state, {"loss": value}
+    return new_state, metrics | {"update_norm": optax.tree.norm(updates)}
 
 
 def predict_step(

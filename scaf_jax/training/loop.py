@@ -103,6 +103,7 @@ def train(
     mesh: jax.sharding.Mesh,
     metadata: dict[str, Any],
     keys: Callable[[], list[str]],
+    watch: Callable[[int, dict[str, float]], None] | None = None,
     evaluate: Callable[[int, state.TrainState], dict[str, float]] | None = None,
 ) -> state.TrainState:
     """Trains from the state's step to the last one, saving on the way.
@@ -117,6 +118,7 @@ def train(
       mesh: The devices.
       metadata: Stored with each checkpoint.
       keys: Gives the names of the faces that the batches' `index` counts; called on errors only.
+      watch: Called with the step and the numbers of each log line.
       evaluate: Called every `evaluate_every` steps, and its numbers are written.
 
     Returns:
@@ -126,7 +128,7 @@ def train(
       DivergenceError: The loss is not finite; nothing after the last good checkpoint is saved.
       Interrupted: A signal asked to stop; the state is saved.
     """
-    run = _Run(writer, settings, keys)
+    run = _Run(writer, settings, keys, watch)
     first = int(train_state.step)
 
     def save(step: int) -> None:
@@ -168,8 +170,9 @@ class _Run:
         writer: metric_writers.MetricWriter,
         settings: LoopSettings,
         keys: Callable[[], list[str]],
+        watch: Callable[[int, dict[str, float]], None] | None,
     ) -> None:
-        self._writer, self._settings, self._keys = writer, settings, keys
+        self._writer, self._settings, self._keys, self._watch = writer, settings, keys, watch
         self._pending: collections.deque[tuple[int, dict[str, jax.Array], np.ndarray]]
         self._pending = collections.deque()
         self._sums: dict[str, list[float]] = {}
@@ -200,5 +203,7 @@ class _Run:
         if step % self._settings.log_every == 0 or step == self._settings.steps:
             means = {f"train/{name}": float(np.mean(v)) for name, v in self._sums.items()}
             self._writer.write_scalars(step, means)
+            if self._watch:
+                self._watch(step, means)
             self._sums = {}
         self._writer.progress(step)

@@ -56,17 +56,59 @@ def test_skips_are_where_encoder_and_generator_meet(size, heatmap_size, itls, bo
     assert channels == [(256, 256), (128, 128), (64, 64), (64, 64)][:itls]
 
 
-def test_without_skips_only_the_bottlenecks_are_missing():
-    with_skips, without = (
-        _paths(nnx.eval_shape(lambda s=skips: _build(skips=s))) for skips in (True, False)
+def test_without_skips_only_bottlenecks_and_gains_are_missing():
+    learned, fixed, without = (
+        _paths(nnx.eval_shape(lambda options=options: _build(**options)))
+        for options in ({}, {"skip_gain": "fixed"}, {"skips": False})
     )
-    assert without < with_skips
-    assert all("transfer/bottlenecks/" in path for path in with_skips - without)
-    assert not any("bottlenecks" in path for path in without)
+    assert without < fixed < learned
+    assert all("transfer/bottlenecks/" in path for path in fixed - without)
+    gains = {f"transfer/gains/layer{i}" for i in (1, 2)}
+    assert learned - fixed == gains
+    assert without == _paths(nnx.eval_shape(lambda: _build(skips=False, skip_gain="fixed")))
+
+
+def test_unknown_gain_is_refused():
+    with pytest.raises(ValueError, match="skip_gain must be one of .*'learned', 'fixed'.* 'half'"):
+        _build(skip_gain="half")
+
+
+def test_learned_skips_begin_silent_and_their_gains_scale_channels(fill, call):
+    scaf, fixed = fill(_build), fill(lambda: _build(skip_gain="fixed"))
+    graphdef, params, stats = state.split(scaf)
+
+    def heatmaps(model):
+        return call(model, lambda model: model(_images(), train=False)[0])[0]
+
+    def with_gains(value):
+        tree = jax.tree.map(lambda x: x, params)
+        tree["transfer"]["gains"] = jax.tree.map(
+            lambda x: jnp.full_like(x, value), tree["transfer"]["gains"]
+        )
+        return heatmaps(state.merge(graphdef, tree, stats))
+
+    # As many parameters as the fixed form has, and the same values, but for the gains.
+    _, fixed_params, fixed_stats = state.split(fixed)
+    bare_def, bare_params, bare_stats = state.split(nnx.eval_shape(lambda: _build(skips=False)))
+    fabrec = state.merge(bare_def, _part(params, bare_params), _part(stats, bare_stats))
+    same = state.merge(
+        state.split(fixed)[0], _part(params, fixed_params), _part(stats, fixed_stats)
+    )
+    largest = float(jnp.abs(heatmaps(same)).max())
+    close = {"rtol": 1e-4, "atol": 1e-5 * largest}
+    np.testing.assert_allclose(with_gains(0.0), heatmaps(fabrec), **close)
+    np.testing.assert_allclose(with_gains(1.0), heatmaps(same), **close)
+    assert float(jnp.abs(heatmaps(same) - heatmaps(fabrec)).max()) > 0.01 * largest
+
+
+def test_a_new_network_has_no_gain():
+    gains = state.split(_build())[1]["transfer"]["gains"]
+    assert {name: g.shape for name, g in gains.items()} == {"layer1": (12,), "layer2": (8,)}
+    assert all(not g.any() for g in gains.values())
 
 
 def test_without_skips_is_the_same_path_with_nothing_added(fill, call, monkeypatch):
-    scaf = fill(_build)
+    scaf = fill(lambda: _build(skip_gain="fixed"))
     graphdef, params, batch_stats = state.split(nnx.eval_shape(lambda: _build(skips=False)))
     _, all_params, all_stats = state.split(scaf)
     fabrec = state.merge(graphdef, _part(all_params, params), _part(all_stats, batch_stats))
