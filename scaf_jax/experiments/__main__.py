@@ -4,10 +4,15 @@ python -m scaf_jax.experiments table4 --config=configs/active_300w.py:cpu --work
 
 | table | rows x columns |
 |---|---|
+| labels | models x numbers of labels |
 | table1 | models, all labels |
 | table2, table3 | models x numbers of labels, and active learning; on 300-W and WFLW |
 | table4 | strategies x final numbers of labels, for each model |
 | ablation_schedule | encoder trained from the start or from half of the steps on |
+| ablation_skips | no skips, skips with weight 1, with learned gains x numbers of labels |
+
+Models: 3fabrec, scaf, and random_weights, SCAF's network trained whole without stage 1. Rates that
+were chosen for a model apart: --rates=3fabrec=0.003,random_weights=0.006.
 """
 
 import functools
@@ -25,6 +30,9 @@ _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; see scaf
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the experiments; made if missing.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Number of seeds.", lower_bound=1)
 _MODELS = flags.DEFINE_list("models", ["scaf"], f"Of {', '.join(trials.MODELS)}.")
+_RATES = flags.DEFINE_list(
+    "rates", [], "MODEL=RATE: learning rate of all that trains in a model, not the config's."
+)
 _STRATEGIES = flags.DEFINE_list(
     "strategies", list(acquisition.STRATEGY_NAMES), "How faces are chosen."
 )
@@ -53,11 +61,25 @@ def _work(table: str) -> str:
         budgets=tuple(_number_of_labels(text, faces) for text in _BUDGETS.value),
         strategies=tuple(acquisition.strategy(name).name for name in _STRATEGIES.value),
         steps=config.alignment.steps,
+        learning_rate=config.alignment.learning_rate,
+        rates=dict(_model_rate(text) for text in _RATES.value),
     )
     workdir = pathlib.Path(str(_WORKDIR.value))
     with workdir_lock.only_one(str(workdir)):
         text = runner.run(config, table, trials.trials(table, choices), workdir)
     return f"{text}\nTable and plot: {workdir / table}"
+
+
+def _model_rate(text: str) -> tuple[str, float]:
+    """Reads `MODEL=RATE`."""
+    model, _, number = text.partition("=")
+    try:
+        rate = float(number)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1:
+        raise ValueError(f"--rates has '{text}'; it takes MODEL=RATE, such as 3fabrec=0.003")
+    return model.strip(), rate
 
 
 def _number_of_labels(text: str, faces: int) -> int:

@@ -16,3 +16,13 @@ def test_numbers_of_labels_are_read(text, count):
 def test_numbers_that_are_none_are_refused(text):
     with pytest.raises(ValueError, match="there are 3000 faces"):
         command._number_of_labels(text, 3000)
+
+
+def test_rates_of_models_are_read():
+    assert command._model_rate("3fabrec=3e-3") == ("3fabrec", 0.003)
+
+
+@pytest.mark.parametrize("text", ["3fabrec", "3fabrec=", "3fabrec=fast", "3fabrec=0", "3fabrec=-1"])
+def test_rates_that_are_none_are_refused(text):
+    with pytest.raises(ValueError, match="it takes MODEL=RATE"):
+        command._model_rate(text)
