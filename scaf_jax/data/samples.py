@@ -53,6 +53,17 @@ def jpeg_shrink(matrix: npt.NDArray[Any]) -> int:
     return shrink
 
 
+def photo_to_crop(record: sources.Record, matrix: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Returns the (2, 3) matrix from the photo to the crop, where records may hold parts of photos.
+
+    Args:
+      record: Has `stored_matrix` where its image is only a part of the photo.
+      matrix: (2, 3), from the record's image to the crop.
+    """
+    stored = record.get("stored_matrix")
+    return np.asarray(matrix if stored is None else geometry.compose(matrix, stored), np.float64)
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainCrop:
     """(place, record) and randomness -> one face of a training batch; see `pipelines`.
@@ -120,7 +131,7 @@ class EvaluationCrop:
         if stored is not None and not self.of_image:
             photo_points = np.where(mask[:, None], geometry.to_photo(photo_points, stored), 0)
             box = geometry.box_to_photo(box, stored)
-            matrix = geometry.compose(matrix, stored)
+            matrix = photo_to_crop(record, matrix)
         return {
             "image": image,
             "landmarks": np.where(mask[:, None], points, 0).astype(np.float32),
