@@ -8,6 +8,12 @@ Crop coordinates of landmarks come in two conventions (`pixel_convention`):
 - `centers`: centre coordinates, so that a landmark lies on the pixel that shows it;
 - `corners`: what 3FabRec's published code computes. It counts the photo's pixels from 1 and takes
   these numbers for edge coordinates. Needed with weights trained that way.
+
+A mirrored crop's landmark is at S - 1 - x under `centers` and at S - x under `corners`, as the
+published code flips. With s crop pixels to a photo's pixel, a `corners` landmark is (1 + s) / 2
+beside the pixel that shows it: 1/2 for counting from the edge, which is the same in a mirrored
+crop, and s/2 for the photo's count, which is a shift of the annotation and mirrored with it.
+Networks that learn from mirrored crops thus answer with S - x as well.
 """
 
 import dataclasses

@@ -230,6 +230,22 @@ def test_evaluation_passes_over_every_face_in_order():
             assert len(batch[name]) == 4 and np.isfinite(batch[name]).all(), name
 
 
+@pytest.mark.parametrize("convention,last", [("centers", SIZE - 1), ("corners", SIZE)])
+def test_a_mirrored_crop_is_the_mirror_image_with_its_landmarks(convention, last):
+    crop = dataclasses.replace(CROP, pixel_convention=convention)
+    always = augmentations.AugmentationSettings(1.0, 0, 0, (1, 1), 0)
+    changes = (always, dataclasses.replace(always, flip_probability=0.0))
+    (mirrored,), (plain,) = (
+        _take(_stream(DotFaces(1), crop=crop, augmentation=change, batch_size=1), 1)
+        for change in changes
+    )
+    difference = mirrored["image"][:, :, ::-1].astype(int) - plain["image"]
+    assert np.abs(difference).max() <= 1  # but for rounding
+    expected = plain["landmarks"][:, [1, 0, 2, 3]]
+    expected[..., 0] = last - expected[..., 0]
+    np.testing.assert_allclose(mirrored["landmarks"], expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("convention", ["centers", "corners"])
 def test_predictions_can_be_taken_back_to_the_photo(convention):
     crop = dataclasses.replace(CROP, pixel_convention=convention)
