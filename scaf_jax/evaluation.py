@@ -34,7 +34,8 @@ class Predictions:
       photo_landmarks: (N, L, 2) float32, the true ones.
       landmark_mask: (N, L) bool.
       matrix: (N, 2, 3) float32, photo to crop.
-      box: (N, 4) float32.
+      box_ground_truth: (N, 4) float32, whichever box was cropped: errors must not be divided by
+        what a detector thinks.
       reconstruction_l1: (N,) float32, grey levels.
     """
 
@@ -42,7 +43,7 @@ class Predictions:
     photo_landmarks: Array
     landmark_mask: Array
     matrix: Array
-    box: Array
+    box_ground_truth: Array
     reconstruction_l1: Array
 
 
@@ -241,7 +242,7 @@ def _split_results(
         predicted=decoded.pop(_DECODER_NAMES[chosen]),
         truth=predictions.photo_landmarks.astype(np.float64),
         mask=predictions.landmark_mask,
-        boxes=predictions.box,
+        boxes=predictions.box_ground_truth,
         decoder=_DECODER_NAMES[chosen],
         others=decoded,
         baseline=baseline,

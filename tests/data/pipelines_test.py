@@ -260,11 +260,14 @@ def test_predictions_can_be_taken_back_to_the_photo(convention):
 
 
 def test_the_box_is_chosen_by_the_crop():
-    for kind, expected in (("ground_truth", [40, 40, 80, 80]), ("detector", [43, 43, 83, 83])):
+    for kind, center in (("ground_truth", [59.5, 59.5]), ("detector", [62.5, 62.5])):
         crop = dataclasses.replace(CROP, box=kind)
         batches = pipelines.evaluation_batches(DotFaces(2), crop=crop, scheme=None, batch_size=2)
         batch = next(iter(batches))
-        np.testing.assert_array_equal(batch["box"], [expected] * 2)
+        middle = geometry.to_photo(np.full((2, 1, 2), (SIZE - 1) / 2), batch["matrix"])
+        np.testing.assert_allclose(middle, [[center]] * 2, atol=1e-4)
+        # What normalizers divide by does not depend on it.
+        np.testing.assert_array_equal(batch["box_ground_truth"], [[40, 40, 80, 80]] * 2)
 
 
 def test_every_process_evaluates_equally_many_batches():
