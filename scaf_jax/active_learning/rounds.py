@@ -16,7 +16,14 @@ import ml_collections
 import numpy as np
 from absl import logging
 
-from scaf_jax import alignment_stage, evaluation, run_identity, settings, stages
+from scaf_jax import (
+    alignment_stage,
+    evaluation,
+    run_identity,
+    settings,
+    stage_training,
+    stages,
+)
 from scaf_jax.active_learning import (
     acquisition,
     labels,
@@ -91,13 +98,15 @@ class Rounds:
                 f"active_learning.budget={self._plan.label_counts[-1]} is more than the pool's "
                 f"{len(self._pool)} faces"
             )
-        settings.test_sources(config)  # now, not after a training
         self._chosen: list[selections.Selection] = []
         # Of the last round that was trained; opened when a choice or an evaluation needs it.
         self._network: tuple[int, Network] | None = None
 
     def run(self) -> reporting.Report:
         """Does all rounds; see `run`."""
+        # What a round would miss at its end is looked at before the first training.
+        stage_training.check_devices(self._config)
+        evaluation.check_test_sets(self._config)
         _, self._pretrained = stages.ensure_pretraining(self._config, self._workdir)
         if jax.process_index() == 0:
             round_report.write_config(self._workdir, self._config)

@@ -27,6 +27,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 PixelConvention = Literal["centers", "corners"]
 BoxKind = Literal["ground_truth", "detector"]
+BOX_KINDS: tuple[BoxKind, ...] = ("ground_truth", "detector")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +55,7 @@ class CropSettings:
     def __post_init__(self) -> None:
         if self.input_size <= 0:
             raise ValueError(f"crop: input_size must be positive, not {self.input_size}")
-        if self.box not in ("ground_truth", "detector"):
+        if self.box not in BOX_KINDS:
             raise ValueError(f"crop: box must be ground_truth or detector, not '{self.box}'")
         _check_convention(self.pixel_convention)
 
