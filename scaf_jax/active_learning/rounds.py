@@ -80,7 +80,7 @@ def export_round(workdir: pathlib.Path, number: int) -> pathlib.Path:
         raise FileNotFoundError(f"{folder}: no round was begun there; start scaf_jax.main first")
     config = ConfigDict(json.loads(path.read_text(encoding="utf-8")))
     rounds = Rounds(config, workdir)
-    rounds.ask(selection)
+    rounds.ask(selection, again=True)
     return folder / faces.EXPORT_FOLDER
 
 
@@ -119,13 +119,24 @@ class Rounds:
             return reporting.Report(self._workdir / "report.md", {}, "")
         return round_report.write(self._workdir, self._config, self._chosen)
 
-    def ask(self, selection: selections.Selection) -> None:
-        """Writes a round's faces for a person, with the points of the round before."""
+    def ask(self, selection: selections.Selection, *, again: bool = False) -> None:
+        """Writes a round's faces for a person, with the points of the round before; see `labels`.
+
+        Args:
+          selection: The round's choice.
+          again: Whether to write them even where that was done before.
+        """
         if jax.process_index() != 0:
             return
         landmarks = pictures.read_landmarks(self._folder(selection.round))
         labels.ask(
-            self._workdir, self._pool, selection, self._scheme, landmarks, self._config.data.box
+            self._workdir,
+            self._pool,
+            selection,
+            self._scheme,
+            landmarks,
+            self._config.data.box,
+            again=again,
         )
 
     def _folder(self, number: int) -> pathlib.Path:
