@@ -13,7 +13,7 @@ from flax import nnx
 
 from scaf_jax import evaluation_pictures, settings
 from scaf_jax.data import geometry, pipelines, sources
-from scaf_jax.landmarks import metrics
+from scaf_jax.landmarks import metrics, normalizers
 from scaf_jax.models import aligner
 from scaf_jax.reporting import report, results
 from scaf_jax.training import alignment, progress, sharding, state
@@ -34,7 +34,8 @@ class Predictions:
       photo_landmarks: (N, L, 2) float32, the true ones.
       landmark_mask: (N, L) bool.
       matrix: (N, 2, 3) float32, photo to crop.
-      box: (N, 4) float32.
+      box_ground_truth: (N, 4) float32, whichever box was cropped: errors must not be divided by
+        what a detector thinks.
       reconstruction_l1: (N,) float32, grey levels.
     """
 
@@ -42,7 +43,7 @@ class Predictions:
     photo_landmarks: Array
     landmark_mask: Array
     matrix: Array
-    box: Array
+    box_ground_truth: Array
     reconstruction_l1: Array
 
 
@@ -145,6 +146,43 @@ def _divisible(batch_size: int, mesh: jax.sharding.Mesh) -> int:
     return -(-batch_size // mesh.size) * mesh.size
 
 
+def check_test_sets(config: ConfigDict) -> None:
+    """Opens the test sets and looks at whether their faces can be evaluated, before a training.
+
+    Raises:
+      DataNotPreparedError: The data set is not prepared.
+      MissingSplitError: It has none of the test sets.
+      ValueError: Landmarks do not fit the scheme, or a set's faces lack what errors are divided by.
+    """
+    scheme = settings.scheme(config)
+    for name, source in settings.test_sources(config).items():
+        fields = ("landmarks", "landmark_mask", "box_ground_truth", "key")
+        rows = []
+        for i in range(len(source)):
+            record = source[i]  # which holds the photo: not all of them at once
+            rows.append([record[field] for field in fields])
+        place = f"test set '{name}'"
+        if not rows:
+            raise ValueError(f"evaluation.splits: {place} has no faces; leave it out")
+        truth, mask, boxes, keys = zip(*rows, strict=True)
+        if len(truth[0]) != scheme.num_landmarks:
+            raise ValueError(
+                f"data.scheme: '{scheme.name}' has {scheme.num_landmarks} landmarks, but the faces "
+                f"of {place} have {len(truth[0])} (data.landmarks_feature chooses among several)"
+            )
+        try:
+            normalizers.normalizing_distances(
+                np.array(truth),
+                scheme,
+                config.evaluation.normalizer,
+                mask=np.array(mask),
+                boxes=np.array(boxes),
+                keys=keys,
+            )
+        except ValueError as error:
+            raise ValueError(f"evaluation.normalizer, {place}: {error}") from error
+
+
 def mean_shape(config: ConfigDict, source: sources.Source) -> Array:
     """Returns the mean shape (L, 2) of labelled faces, in crop pixels."""
     crop = settings.crop(config)
@@ -241,7 +279,7 @@ def _split_results(
         predicted=decoded.pop(_DECODER_NAMES[chosen]),
         truth=predictions.photo_landmarks.astype(np.float64),
         mask=predictions.landmark_mask,
-        boxes=predictions.box,
+        boxes=predictions.box_ground_truth,
         decoder=_DECODER_NAMES[chosen],
         others=decoded,
         baseline=baseline,

@@ -53,8 +53,10 @@ def _crops(
         record = source[int(i)]
         matrix = geometry.crop_matrix(record[f"box_{crop.box}"], crop)
         images.append(samples.cut_face(record, matrix, crop.input_size))
-        predicted.append(geometry.to_crop(split.predicted[i], matrix))
-        truth.append(geometry.to_crop(split.truth[i], matrix))
+        # Results are in pixels of the photo, of which the record may hold only a part.
+        from_photo = samples.photo_to_crop(record, matrix)
+        predicted.append(geometry.to_crop(split.predicted[i], from_photo))
+        truth.append(geometry.to_crop(split.truth[i], from_photo))
     return np.stack(images), np.stack(predicted), np.stack(truth)
 
 

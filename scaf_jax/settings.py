@@ -6,6 +6,7 @@ from typing import Any
 import ml_collections
 from absl import logging
 
+from scaf_jax import config_checks
 from scaf_jax.data import (
     augmentations,
     folder_source,
@@ -15,13 +16,10 @@ from scaf_jax.data import (
     prepared_sources,
     sources,
 )
-from scaf_jax.landmarks import heatmaps, scheme_files, schemes
+from scaf_jax.landmarks import heatmaps, normalizers, scheme_files, schemes
 from scaf_jax.training import alignment, pretraining_terms
 
 ConfigDict = ml_collections.ConfigDict
-
-DTYPES = ("float32", "bfloat16")
-INITIALIZATIONS = ("pretraining", "random")
 
 
 def scheme(config: ConfigDict) -> schemes.LandmarkScheme:
@@ -91,8 +89,9 @@ def alignment_settings(config: ConfigDict) -> alignment.AlignmentSettings:
 
 def compute_dtype(config: ConfigDict) -> str | None:
     """Returns the dtype to compute in; None is the parameters' own (float32)."""
-    if config.compute_dtype not in DTYPES:
-        raise ValueError(f"compute_dtype must be one of {DTYPES}, not '{config.compute_dtype}'")
+    dtypes = config_checks.DTYPES
+    if config.compute_dtype not in dtypes:
+        raise ValueError(f"compute_dtype must be one of {dtypes}, not '{config.compute_dtype}'")
     return None if config.compute_dtype == "float32" else config.compute_dtype
 
 
@@ -185,20 +184,18 @@ def _fill(cls: type[Any], section: ConfigDict) -> Any:
 
 
 def checked(config: ConfigDict) -> ConfigDict:
-    """Returns the config after looking for what would otherwise fail late.
+    """Returns the config after looking for what would otherwise fail late, or never be noticed.
 
     Raises:
-      ValueError: A setting does not fit; the message names it.
+      ValueError: A setting does not fit; the message names its field.
+      DataNotPreparedError: As `scheme`.
     """
-    for build in (scheme, crop, codec, compute_dtype):
-        build(config)
-    for name in ("pretraining", "alignment"):
-        augmentation(config[name])
-        for field in ("batch_size", "log_every", "save_every"):
-            if config[name][field] < 1:
-                raise ValueError(f"{name}.{field} must be 1 or more, not {config[name][field]}")
-    if config.alignment.initialization not in INITIALIZATIONS:
-        raise ValueError(f"alignment.initialization must be one of {INITIALIZATIONS}")
-    if config.evaluation.decoder not in heatmaps.DECODERS:
-        raise ValueError(f"evaluation.decoder must be one of {heatmaps.DECODERS}")
+    config_checks.check(config)
+    field = "data.scheme"
+    try:
+        marks = scheme(config)
+        field = "evaluation.normalizer"
+        normalizers.needed_landmarks(marks, config.evaluation.normalizer)
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from error
     return config

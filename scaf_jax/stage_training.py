@@ -8,11 +8,27 @@ import jax
 import ml_collections
 from absl import logging
 
-from scaf_jax import run_identity, settings
+from scaf_jax import config_checks, run_identity, settings
 from scaf_jax.data import pipelines, sources
 from scaf_jax.training import checkpointing, loop, metric_writers, sharding, state
 
 ConfigDict = ml_collections.ConfigDict
+
+
+def check_devices(config: ConfigDict) -> None:
+    """Looks at whether the mesh and both stages' batches fit the devices, before any training.
+
+    Raises:
+      ValueError: They do not; the message names the field.
+    """
+    mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
+    for stage in ("pretraining", "alignment"):
+        is_trained = stage == "alignment" or config_checks.trains_pretraining(config)
+        if is_trained and config[stage].steps:
+            try:
+                sharding.local_batch_size(config[stage].batch_size, mesh)
+            except ValueError as error:
+                raise ValueError(f"{stage}.batch_size: {error}") from error
 
 
 def train(

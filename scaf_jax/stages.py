@@ -13,7 +13,7 @@ from scaf_jax import (
     evaluation,
     pretraining_stage,
     run_identity,
-    settings,
+    stage_training,
     workdir_lock,
 )
 from scaf_jax.reporting import report as reporting
@@ -45,13 +45,15 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
 
     Raises:
       DataNotPreparedError: A data set is missing; the message has the command.
-      ValueError: A landmark is known in none of the labelled faces.
+      ValueError: A landmark is known in none of the labelled faces, test faces cannot be
+        evaluated, or a batch cannot be divided among the devices.
     """
     folder = pathlib.Path(workdir)
-    # The data are looked for first: a missing data set or landmark must not cost a training.
+    # Data and devices are looked at first: what stage 2 lacks must not cost a stage 1.
+    stage_training.check_devices(config)
     if config.alignment.steps:
         alignment_stage.labeled_faces(config)
-        settings.test_sources(config)
+        evaluation.check_test_sets(config)
     report, pretrained = ensure_pretraining(config, folder)
     if not config.alignment.steps:
         if report is None:

@@ -77,16 +77,17 @@ LAYERS = {
     "scaf_jax.training.checkpoint_storage": 2,
     "scaf_jax.training.checkpoint_texts": 2,
     "scaf_jax.active_learning.annotation/": 2,
+    "scaf_jax.active_learning.plan": 2,
     # 3: the two stages
     "scaf_jax.training.pretraining_terms": 2,
     "scaf_jax.training.adversaries": 3,
     "scaf_jax.training.pretraining": 3,
     "scaf_jax.training.alignment": 3,
     # 4: the loop around a stage; measuring; from here on configs are known
+    "scaf_jax.config_checks": 4,
     "scaf_jax.settings": 4,
     "scaf_jax.run_identity": 4,
     "scaf_jax.evaluation_pictures": 4,
-    "scaf_jax.active_learning.plan": 4,
     "scaf_jax.training.loop": 4,
     "scaf_jax.evaluation": 4,
     "scaf_jax.reconstruction_report": 4,

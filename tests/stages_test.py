@@ -1,11 +1,12 @@
 import json
 import pathlib
+import types
 
 import jax
 import numpy as np
 import pytest
 
-from scaf_jax import default_config, run_identity, stages
+from scaf_jax import default_config, run_identity, settings, stages
 from scaf_jax.data import prepared_sources
 from scaf_jax.training import checkpointing, loop, pretraining_terms
 
@@ -130,6 +131,72 @@ def test_missing_data_is_told_with_the_command_before_any_training(tmp_path):
     with pytest.raises(prepared_sources.DataNotPreparedError, match=command):
         stages.run(config, str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+class _WithoutEyes:
+    """Test faces of which none shows an outer eye corner."""
+
+    keys = ["a.jpg", "b.jpg"]
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        mask = np.ones(68, bool)
+        mask[36] = False
+        return {
+            "landmarks": np.zeros((68, 2), np.float32),
+            "landmark_mask": mask,
+            "box_ground_truth": np.array([1, 2, 31, 42], np.float32),
+            "key": self.keys[index],
+        }
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    def fail(*_):
+        raise AssertionError("a training was begun")
+
+    monkeypatch.setattr(stages, "ensure_pretraining", fail)
+
+
+def test_what_no_test_face_has_stops_a_run_before_any_training(
+    tiny_faces, tmp_path, monkeypatch, no_training
+):
+    config = _config(tiny_faces)
+    monkeypatch.setattr(settings, "test_sources", lambda _: {"mine": _WithoutEyes()})
+    message = "^evaluation.normalizer, test set 'mine': not one of the 2 faces has .*36 and 45"
+    with pytest.raises(ValueError, match=message):
+        stages.run(config, str(tmp_path))
+    config.evaluation.normalizer = "box_size"  # which every face has
+    with pytest.raises(AssertionError, match="a training was begun"):
+        stages.run(config, str(tmp_path))
+
+
+def test_test_faces_with_other_landmarks_stop_a_run_before_any_training(
+    tiny_faces, tmp_path, monkeypatch, no_training
+):
+    config = _config(tiny_faces)
+    config.data.scheme = "wflw98"
+    monkeypatch.setattr(stages.alignment_stage, "labeled_faces", lambda _: None)
+    with pytest.raises(ValueError, match=r"^data\.scheme: 'wflw98' has 98 .* 'test' have 68"):
+        stages.run(config, str(tmp_path))
+
+
+@pytest.mark.parametrize("stage", ["pretraining", "alignment"])
+def test_batches_that_devices_cannot_share_stop_a_run_before_any_training(
+    stage, tiny_faces, tmp_path, monkeypatch, no_training
+):
+    config = _config(tiny_faces)
+    config[stage].batch_size = 6
+    mesh = types.SimpleNamespace(size=4, shape={"data": 4, "fsdp": 1}, devices=np.empty(0))
+    monkeypatch.setattr(stages.stage_training.sharding, "make_mesh", lambda *_: mesh)
+    with pytest.raises(ValueError, match=rf"^{stage}\.batch_size: a batch of 6 .* 4 or 8"):
+        stages.run(config, str(tmp_path))
+    config.pretraining.run = "elsewhere"  # then its batches are nothing to this run
+    error = ValueError if stage == "alignment" else AssertionError
+    with pytest.raises(error):
+        stages.run(config, str(tmp_path))
 
 
 def test_3fabrec_and_few_labels_are_the_same_path(finished_run, tiny_faces, tmp_path):

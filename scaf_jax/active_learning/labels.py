@@ -91,6 +91,8 @@ def ask(
     scheme: schemes.LandmarkScheme,
     landmarks: Mapping[str, Array],
     box: str,
+    *,
+    again: bool = False,
 ) -> None:
     """Writes a round's faces for a person, unless that was done before.
 
@@ -101,9 +103,10 @@ def ask(
       scheme: What to annotate.
       landmarks: A network's (L, 2) points by key, photo pixels, where there are such.
       box: Which of a record's boxes the average face is put into where there are none.
+      again: Whether to write them even so; see `export` for what becomes of a person's work.
     """
     folder = selections.round_folder(workdir, selection.round)
-    if faces.is_exported(folder):
+    if faces.is_exported(folder) and not again:
         return
     place = {key: i for i, key in enumerate(pool.keys)}
     asked = []

@@ -16,7 +16,14 @@ import ml_collections
 import numpy as np
 from absl import logging
 
-from scaf_jax import alignment_stage, evaluation, run_identity, settings, stages
+from scaf_jax import (
+    alignment_stage,
+    evaluation,
+    run_identity,
+    settings,
+    stage_training,
+    stages,
+)
 from scaf_jax.active_learning import (
     acquisition,
     labels,
@@ -73,7 +80,7 @@ def export_round(workdir: pathlib.Path, number: int) -> pathlib.Path:
         raise FileNotFoundError(f"{folder}: no round was begun there; start scaf_jax.main first")
     config = ConfigDict(json.loads(path.read_text(encoding="utf-8")))
     rounds = Rounds(config, workdir)
-    rounds.ask(selection)
+    rounds.ask(selection, again=True)
     return folder / faces.EXPORT_FOLDER
 
 
@@ -91,13 +98,15 @@ class Rounds:
                 f"active_learning.budget={self._plan.label_counts[-1]} is more than the pool's "
                 f"{len(self._pool)} faces"
             )
-        settings.test_sources(config)  # now, not after a training
         self._chosen: list[selections.Selection] = []
         # Of the last round that was trained; opened when a choice or an evaluation needs it.
         self._network: tuple[int, Network] | None = None
 
     def run(self) -> reporting.Report:
         """Does all rounds; see `run`."""
+        # What a round would miss at its end is looked at before the first training.
+        stage_training.check_devices(self._config)
+        evaluation.check_test_sets(self._config)
         _, self._pretrained = stages.ensure_pretraining(self._config, self._workdir)
         if jax.process_index() == 0:
             round_report.write_config(self._workdir, self._config)
@@ -110,13 +119,24 @@ class Rounds:
             return reporting.Report(self._workdir / "report.md", {}, "")
         return round_report.write(self._workdir, self._config, self._chosen)
 
-    def ask(self, selection: selections.Selection) -> None:
-        """Writes a round's faces for a person, with the points of the round before."""
+    def ask(self, selection: selections.Selection, *, again: bool = False) -> None:
+        """Writes a round's faces for a person, with the points of the round before; see `labels`.
+
+        Args:
+          selection: The round's choice.
+          again: Whether to write them even where that was done before.
+        """
         if jax.process_index() != 0:
             return
         landmarks = pictures.read_landmarks(self._folder(selection.round))
         labels.ask(
-            self._workdir, self._pool, selection, self._scheme, landmarks, self._config.data.box
+            self._workdir,
+            self._pool,
+            selection,
+            self._scheme,
+            landmarks,
+            self._config.data.box,
+            again=again,
         )
 
     def _folder(self, number: int) -> pathlib.Path:

@@ -8,6 +8,12 @@ Crop coordinates of landmarks come in two conventions (`pixel_convention`):
 - `centers`: centre coordinates, so that a landmark lies on the pixel that shows it;
 - `corners`: what 3FabRec's published code computes. It counts the photo's pixels from 1 and takes
   these numbers for edge coordinates. Needed with weights trained that way.
+
+A mirrored crop's landmark is at S - 1 - x under `centers` and at S - x under `corners`, as the
+published code flips. With s crop pixels to a photo's pixel, a `corners` landmark is (1 + s) / 2
+beside the pixel that shows it: 1/2 for counting from the edge, which is the same in a mirrored
+crop, and s/2 for the photo's count, which is a shift of the annotation and mirrored with it.
+Networks that learn from mirrored crops thus answer with S - x as well.
 """
 
 import dataclasses
@@ -21,6 +27,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 PixelConvention = Literal["centers", "corners"]
 BoxKind = Literal["ground_truth", "detector"]
+BOX_KINDS: tuple[BoxKind, ...] = ("ground_truth", "detector")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +55,7 @@ class CropSettings:
     def __post_init__(self) -> None:
         if self.input_size <= 0:
             raise ValueError(f"crop: input_size must be positive, not {self.input_size}")
-        if self.box not in ("ground_truth", "detector"):
+        if self.box not in BOX_KINDS:
             raise ValueError(f"crop: box must be ground_truth or detector, not '{self.box}'")
         _check_convention(self.pixel_convention)
 

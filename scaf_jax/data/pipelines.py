@@ -15,7 +15,7 @@ Batches for evaluation hold besides:
 |---|---|
 | matrix | (B, 2, 3) float32, photo to crop, for `geometry.to_photo` |
 | photo_landmarks | (B, L, 2) float32, pixels of the photo; 0 is the centre of the first pixel |
-| box | (B, 4) float32, the box that was cropped |
+| box_ground_truth | (B, 4) float32, pixel edges of the photo; the true box, whichever is cropped |
 | valid | (B,) bool, False for rows that only fill up the batch |
 """
 
@@ -191,7 +191,7 @@ def evaluation_batches(
       scheme: How it is marked; None leaves landmarks out (L = 0).
       batch_size: Faces in the global batch, a multiple of `process_count`. A process holds
         consecutive rows of it.
-      of_image: Whether `matrix`, `photo_landmarks` and `box` belong to the records' images, and
+      of_image: Whether `matrix`, `photo_landmarks` and the box belong to the records' images, and
         not to the photos, where a set holds only the parts of photos that show the faces.
       num_threads: Threads that prepare batches.
       process_index: Which process this is.

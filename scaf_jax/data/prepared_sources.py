@@ -22,7 +22,7 @@ _MANUAL_DIRS = {
     "wflw": "FOLDER_WITH_WFLW_images",
 }
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
-_NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)?")
+NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)?")
 
 
 class DataNotPreparedError(FileNotFoundError):
@@ -146,7 +146,7 @@ class PreparedSource:
 
 
 def _prepared_directory(name: str, data_dir: str) -> pathlib.Path:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise ValueError(f"'{name}' is no name of a data set; it reads like 'the300w'")
     directory = _newest_version(_with_default_config(pathlib.Path(data_dir).expanduser() / name))
     if directory is None:

@@ -53,6 +53,17 @@ def jpeg_shrink(matrix: npt.NDArray[Any]) -> int:
     return shrink
 
 
+def photo_to_crop(record: sources.Record, matrix: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Returns the (2, 3) matrix from the photo to the crop, where records may hold parts of photos.
+
+    Args:
+      record: Has `stored_matrix` where its image is only a part of the photo.
+      matrix: (2, 3), from the record's image to the crop.
+    """
+    stored = record.get("stored_matrix")
+    return np.asarray(matrix if stored is None else geometry.compose(matrix, stored), np.float64)
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainCrop:
     """(place, record) and randomness -> one face of a training batch; see `pipelines`.
@@ -115,12 +126,12 @@ class EvaluationCrop:
         matrix = _matrix(record, self.crop, None)
         photo_points, mask = _landmarks(record, self.num_landmarks)
         points = geometry.to_crop(photo_points, matrix, self.crop.pixel_convention)
-        image, box = cut_face(record, matrix, size), _box(record, self.crop)
+        image, box = cut_face(record, matrix, size), np.asarray(record["box_ground_truth"])
         stored = record.get("stored_matrix")
         if stored is not None and not self.of_image:
             photo_points = np.where(mask[:, None], geometry.to_photo(photo_points, stored), 0)
             box = geometry.box_to_photo(box, stored)
-            matrix = geometry.compose(matrix, stored)
+            matrix = photo_to_crop(record, matrix)
         return {
             "image": image,
             "landmarks": np.where(mask[:, None], points, 0).astype(np.float32),
@@ -128,7 +139,7 @@ class EvaluationCrop:
             "index": np.array(index, np.int32),
             "matrix": matrix.astype(np.float32),
             "photo_landmarks": photo_points.astype(np.float32),
-            "box": box.astype(np.float32),
+            "box_ground_truth": box.astype(np.float32),
             "valid": np.array(True),
         }
 
@@ -141,7 +152,7 @@ def _empty_row(size: int, num_landmarks: int) -> Sample:
         "index": np.array(-1, np.int32),
         "matrix": np.eye(2, 3, dtype=np.float32),  # so that inverting it raises nothing
         "photo_landmarks": np.zeros((num_landmarks, 2), np.float32),
-        "box": np.zeros(4, np.float32),
+        "box_ground_truth": np.zeros(4, np.float32),
         "valid": np.array(False),
     }
 

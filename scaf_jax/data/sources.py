@@ -25,6 +25,8 @@ import numpy.typing as npt
 
 Record = dict[str, Any]
 
+LABEL_SUBSETS = ("first", "random")
+
 
 class Source(Protocol):
     """A list of records, read when asked for."""

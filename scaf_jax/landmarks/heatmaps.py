@@ -3,11 +3,15 @@
 Crop coordinates `u` and heatmap coordinates `h` have the centre of the first pixel at 0. Under
 `centers`, the default, h = (u + 0.5) H / S - 0.5: a pixel covers [i - 0.5, i + 0.5). `corners` is
 the convention of the published 3FabRec code, h = u H / S.
+
+Mirroring a crop maps u to S - 1 - u under `centers`, hence h to H - 1 - h: a map is mirrored as an
+array is. `corners` counts from the crop's edge, where the published training flips it: u becomes
+S - u, hence h becomes H - h, one pixel beside the mirrored array, whatever S and H are.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import jax
@@ -87,6 +91,23 @@ class HeatmapCodec:
         columns, rows = profile[..., 0], profile[..., 1]
         # Products only, but TPUs would round their factors to bfloat16.
         return jnp.einsum("ylb,xlb->byxl", rows, columns, precision="highest")
+
+    def unmirror(self, heatmaps: jax.Array, flip_permutation: Sequence[int]) -> jax.Array:
+        """Returns the maps of mirrored crops as maps of the crops themselves.
+
+        Args:
+          heatmaps: (B, H, H, L) of mirrored crops.
+          flip_permutation: The scheme's.
+
+        Returns:
+          (B, H, H, L), each landmark where `encode` puts it for the crop as it was. Under
+          `corners` the first column has no counterpart in the mirrored map and repeats its
+          neighbour.
+        """
+        heatmaps = heatmaps[:, :, ::-1][..., list(flip_permutation)]
+        if self.pixel_convention == "centers":
+            return heatmaps
+        return jnp.concatenate([heatmaps[:, :, :1], heatmaps[:, :, :-1]], axis=2)
 
     def decode(self, heatmaps: jax.Array, decoder: str = "argmax") -> jax.Array:
         """Returns the landmarks at the maxima of the blurred heatmaps.

@@ -54,7 +54,7 @@ class Aligner(nnx.Module):
         dtype: Dtype | None = None,
         rngs: nnx.Rngs,
     ):
-        sizes = [s for s in (16, 32, 64, 128) if s <= input_size]
+        sizes = heatmap_sizes(input_size)
         if heatmap_size not in sizes:
             raise ValueError(
                 f"heatmap_size must be one of {sizes} at input_size {input_size}, "
@@ -101,6 +101,11 @@ class Aligner(nnx.Module):
     def reconstruct(self, embeddings: jax.Array) -> jax.Array:
         """Returns the auto-encoder's images (B, S, S, 3) of embeddings (B, 99)."""
         return self.generator(embeddings, train=False)
+
+
+def heatmap_sizes(input_size: int) -> list[int]:
+    """Returns the sides that heatmaps may have at an input size, pixels."""
+    return [size for size in (16, 32, 64, 128) if size <= input_size]
 
 
 class TransferPath(nnx.Module):

@@ -34,8 +34,13 @@ def write_bytes(path: pathlib.Path, content: bytes) -> None:
 
 def write_text(path: pathlib.Path, text: str) -> None:
     """Writes UTF-8 text; see `write_bytes`."""
+    write_bytes(path, encode(text))
+
+
+def encode(text: str) -> bytes:
+    """Returns text as `write_text` writes it."""
     # A file name that is not UTF-8 reaches us with surrogates, which UTF-8 cannot hold.
-    write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+    return text.encode("utf-8", errors="backslashreplace")
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:

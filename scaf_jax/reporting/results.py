@@ -25,7 +25,7 @@ class SplitResults:
       predicted: (N, L, 2) predicted landmarks.
       truth: (N, L, 2) true ones.
       mask: (N, L) bool, False where a true landmark is missing.
-      boxes: (N, 4) face boxes x0, y0, x1, y1, or None where no normalizer needs them.
+      boxes: (N, 4) true face boxes x0, y0, x1, y1, or None where no normalizer needs them.
       decoder: What to call `predicted` beside the others.
       others: Predictions of the same network decoded in other ways, (N, L, 2) by name.
       baseline: (N, L, 2) predictions of the mean shape, or None.

@@ -180,7 +180,7 @@ def predict_step(
     predicted, embeddings = model(images, train=False)
     if flip_permutation:
         mirrored, _ = model(images[:, :, ::-1], train=False)
-        predicted = 0.5 * (predicted + mirrored[:, :, ::-1][..., list(flip_permutation)])
+        predicted = 0.5 * (predicted + codec.unmirror(mirrored, flip_permutation))
     reconstructions = model.reconstruct(embeddings)
     outputs = {f"landmarks_{name}": codec.decode(predicted, name) for name in decoders}
     outputs["reconstruction_l1"] = losses.reconstruction(images, reconstructions)

@@ -1,15 +1,18 @@
 """Tests of the commands export, import and status."""
 
 import json
+import pathlib
+import shutil
 import subprocess
 import sys
-import types
 
 import numpy as np
 import pytest
 
+from scaf_jax import default_config
 from scaf_jax.active_learning import __main__ as commands
-from scaf_jax.active_learning.annotation import export
+from scaf_jax.active_learning import labels, rounds
+from scaf_jax.active_learning.annotation import export, store
 from scaf_jax.active_learning.annotation.faces import FaceToAnnotate
 from scaf_jax.data import synthetic
 from scaf_jax.landmarks.schemes import IBUG68
@@ -83,14 +86,76 @@ def test_status_tells_all_rounds_or_one(workdir, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
-def test_export_is_left_to_the_rounds(workdir, capsys, monkeypatch):
-    asked = []
-    rounds = types.ModuleType("scaf_jax.active_learning.rounds")
-    rounds.export_round = lambda workdir, number: asked.append((workdir, number)) or "there"
-    monkeypatch.setitem(sys.modules, rounds.__name__, rounds)
-    monkeypatch.setattr("scaf_jax.active_learning.rounds", rounds, raising=False)
-    assert _run(workdir, "export", "--round=4") == 0
-    assert asked == [(workdir, 4)] and "exported to there" in capsys.readouterr().out
+@pytest.fixture
+def waiting(tiny_faces, tmp_path):
+    """A run of 8 faces in round 0 that waits for a person; its folder and that of the export."""
+    config = default_config.get_config()
+    default_config.shrink(config)
+    config.data.name, config.data.data_dir = "synthetic_faces/tiny", tiny_faces
+    config.evaluation.splits, config.evaluation.full = ("test",), ""
+    config.pretraining.run = "not needed by the first choice"
+    config.active_learning.strategy, config.active_learning.oracle = "random", "human"
+    with pytest.raises(labels.AnnotationNeeded):
+        rounds.run(config, str(tmp_path))
+    return tmp_path, tmp_path / "rounds" / "round_0" / "to_annotate"
+
+
+def _contents(folder):
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_export_writes_again_what_was_lost(waiting, capsys):
+    workdir, target = waiting
+    whole = _contents(target)
+    photos = [name for name in whole if name.startswith("photos/")]
+    for name in ("tasks.json", "README.md", photos[0], "scheme.json"):
+        (target / name).unlink()
+    (target / photos[1]).write_bytes(b"half of a ph")
+    shutil.rmtree(target / "previews")
+    assert _run(workdir, "export", "--round=0") == 0
+    assert f"exported to {target}" in capsys.readouterr().out
+    assert (target / "earlier" / pathlib.Path(photos[1]).name.replace(".", ".1.")).is_file()
+    shutil.rmtree(target / "earlier")
+    assert _contents(target) == whole
+    assert _run(workdir, "export", "--round=0") == 0  # there is nothing to do
+    assert _contents(target) == whole
+
+
+def test_export_loses_nothing_of_a_persons_work(waiting):
+    workdir, target = waiting
+    whole = _contents(target)
+    edited, *_ = (name for name in whole if name.startswith("pts/"))
+    (target / edited).write_text(whole[edited].decode().replace("n_points", "  n_points"))
+    (target / "labeling_config.xml").write_text("<View>my own colours</View>")
+    (target / "my project.json").write_text("[]")
+    # CVAT's export has the name of the pre-labels, over which a person unpacked it.
+    given = pathlib.Path(_given(workdir, 0))
+    given.replace(target / "person_keypoints_default.json")
+    assert _run(workdir, "import", str(target / "person_keypoints_default.json")) == 0
+    before, beside = _contents(target), _contents(target.parent / "annotations")
+    for _ in range(2):
+        assert _run(workdir, "export", "--round=0") == 0
+        after = _contents(target)
+        for name, kept in {
+            edited: edited,
+            "my project.json": "my project.json",
+            "labeling_config.xml": "earlier/labeling_config.1.xml",
+            "person_keypoints_default.json": "earlier/person_keypoints_default.1.json",
+        }.items():
+            assert after.pop(kept) == before[name]
+        assert after == {name: content for name, content in whole.items() if name != edited}
+        assert _contents(target.parent / "annotations") == beside
+    assert store.status(target.parent).missing == ()
+
+
+def test_export_mends_a_damaged_index(waiting, capsys):
+    workdir, target = waiting
+    whole = _contents(target)
+    (target / "index.json").write_text("{")
+    assert _run(workdir, "status") == 2
+    assert _run(workdir, "export", "--round=0") == 0
+    assert _contents(target) == whole
 
 
 @pytest.mark.parametrize(

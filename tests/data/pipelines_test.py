@@ -230,6 +230,22 @@ def test_evaluation_passes_over_every_face_in_order():
             assert len(batch[name]) == 4 and np.isfinite(batch[name]).all(), name
 
 
+@pytest.mark.parametrize("convention,last", [("centers", SIZE - 1), ("corners", SIZE)])
+def test_a_mirrored_crop_is_the_mirror_image_with_its_landmarks(convention, last):
+    crop = dataclasses.replace(CROP, pixel_convention=convention)
+    always = augmentations.AugmentationSettings(1.0, 0, 0, (1, 1), 0)
+    changes = (always, dataclasses.replace(always, flip_probability=0.0))
+    (mirrored,), (plain,) = (
+        _take(_stream(DotFaces(1), crop=crop, augmentation=change, batch_size=1), 1)
+        for change in changes
+    )
+    difference = mirrored["image"][:, :, ::-1].astype(int) - plain["image"]
+    assert np.abs(difference).max() <= 1  # but for rounding
+    expected = plain["landmarks"][:, [1, 0, 2, 3]]
+    expected[..., 0] = last - expected[..., 0]
+    np.testing.assert_allclose(mirrored["landmarks"], expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("convention", ["centers", "corners"])
 def test_predictions_can_be_taken_back_to_the_photo(convention):
     crop = dataclasses.replace(CROP, pixel_convention=convention)
@@ -244,11 +260,14 @@ def test_predictions_can_be_taken_back_to_the_photo(convention):
 
 
 def test_the_box_is_chosen_by_the_crop():
-    for kind, expected in (("ground_truth", [40, 40, 80, 80]), ("detector", [43, 43, 83, 83])):
+    for kind, center in (("ground_truth", [59.5, 59.5]), ("detector", [62.5, 62.5])):
         crop = dataclasses.replace(CROP, box=kind)
         batches = pipelines.evaluation_batches(DotFaces(2), crop=crop, scheme=None, batch_size=2)
         batch = next(iter(batches))
-        np.testing.assert_array_equal(batch["box"], [expected] * 2)
+        middle = geometry.to_photo(np.full((2, 1, 2), (SIZE - 1) / 2), batch["matrix"])
+        np.testing.assert_allclose(middle, [[center]] * 2, atol=1e-4)
+        # What normalizers divide by does not depend on it.
+        np.testing.assert_array_equal(batch["box_ground_truth"], [[40, 40, 80, 80]] * 2)
 
 
 def test_every_process_evaluates_equally_many_batches():

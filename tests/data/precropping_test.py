@@ -98,7 +98,7 @@ def test_evaluation_crops_are_those_of_the_photo(place, box):
     evaluate = samples.EvaluationCrop(geometry.crop_settings("300w", input_size=128, box=box), 68)
     original, stored = evaluate((0, _record(place))), evaluate((0, _cropped(place)))
     _assert_same_pixels(original["image"], stored["image"])
-    for name in ("landmarks", "photo_landmarks", "box"):
+    for name in ("landmarks", "photo_landmarks", "box_ground_truth"):
         np.testing.assert_allclose(stored[name], original[name], atol=0.01)
         assert stored[name].dtype == original[name].dtype == np.float32
     np.testing.assert_array_equal(stored["landmark_mask"], original["landmark_mask"])
@@ -118,7 +118,7 @@ def test_evaluation_can_stay_in_the_stored_image():
     )
     row = evaluate((0, stored))
     np.testing.assert_array_equal(row["photo_landmarks"], stored["landmarks"])
-    np.testing.assert_array_equal(row["box"], stored["box_ground_truth"])
+    np.testing.assert_array_equal(row["box_ground_truth"], stored["box_ground_truth"])
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from scaf_jax.data import geometry
 from scaf_jax.landmarks import heatmaps
 
 # A blur as wide as the Gaussians of 32 px heatmaps would flatten their peaks.
@@ -54,6 +55,24 @@ def test_encoded_peaks_are_at_the_landmarks(codec):
     expected = np.asarray(codec.to_heatmap(points))
     np.testing.assert_allclose(np.stack([x, y], axis=-1), expected, atol=0.05)
     assert maps.max() <= 1.0
+
+
+@codecs
+def test_maps_of_mirrored_crops_come_back_to_those_of_the_crops(codec):
+    convention, flip = codec.pixel_convention, (1, 0, 2)
+    crop = geometry.CropSettings(input_size=codec.input_size)
+    box = np.array([30.0, 20, 83, 90])
+    mirroring = np.array([[-1.0, 0, 0], [0, 1, 0]])
+    points = np.random.default_rng(0).uniform(45, 70, (2, 3, 2))
+    plain, mirrored = (
+        geometry.to_crop(points, geometry.crop_matrix(box, crop, change), convention)
+        for change in (None, mirroring)
+    )
+    # What training's mirrored crops have is what a network that learned from them answers.
+    mirrored = geometry.mirror(mirrored, flip)
+    wanted = np.asarray(codec.encode(plain.astype(np.float32)))
+    maps = codec.unmirror(codec.encode(mirrored.astype(np.float32)), flip)
+    np.testing.assert_allclose(maps, wanted, atol=1e-3)
 
 
 def test_encoded_values_by_hand():

@@ -4,10 +4,16 @@
 with several faces is copied several times), `previews/` with the box and the pre-labels drawn, and
 the pre-labels for Label Studio, for CVAT (COCO keypoints) and as `.pts` files. The most uncertain
 faces come first.
+
+Exporting again writes every file anew without losing what a person has done in the folder: edited
+`.pts` files stay, any other file that has changed (a tool's export saved over the pre-labels, say)
+is kept in `earlier/`, and files of other names are left alone, as are imported annotations, which
+are beside the folder.
 """
 
 import collections
 import io
+import itertools
 import json
 import math
 import os
@@ -15,6 +21,7 @@ import pathlib
 from collections.abc import Sequence
 
 import numpy as np
+from absl import logging
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -36,6 +43,8 @@ from scaf_jax.data import images
 from scaf_jax.landmarks.schemes import LandmarkScheme
 from scaf_jax.reporting import files
 
+EARLIER_FOLDER = "earlier"
+
 _ORIENTATION_TAG = 0x0112
 _JPEG_START, _PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
@@ -47,7 +56,7 @@ def export_faces(
     *,
     model_version: str,
 ) -> pathlib.Path:
-    """Exports faces to be annotated; exporting the same faces again mends what is missing.
+    """Exports faces to be annotated; exporting the same faces again writes all files anew.
 
     Args:
       round_folder: Folder of the round; made if it is not there.
@@ -68,11 +77,10 @@ def export_faces(
     ordered = _in_order(faces)
     asked = [_ask(rank, face, scheme) for rank, face in enumerate(ordered, 1)]
     index = Index(scheme.name, model_version, tuple(asked))
-    _check_same(folder, index)
+    is_complete = _check_same(folder, index)
     target = folder / EXPORT_FOLDER
     for name in (PHOTO_FOLDER, pts_files.FOLDER, previews.FOLDER):
         (target / name).mkdir(parents=True, exist_ok=True)
-    is_complete = is_exported(folder)
     for face, entry in zip(ordered, asked, strict=True):
         _write_face(target, face, entry, is_complete)
     _write_tables(target, index, scheme)
@@ -147,10 +155,15 @@ def _photo_copy(encoded: bytes, key: str) -> bytes:
     return output.getvalue()
 
 
-def _check_same(folder: pathlib.Path, index: Index) -> None:
+def _check_same(folder: pathlib.Path, index: Index) -> bool:
+    """Returns whether these faces were exported before; raises if it was another choice."""
     if not is_exported(folder):
-        return
-    before = read_index(folder)
+        return False
+    try:
+        before = read_index(folder)
+    except AnnotationError as error:  # its advice is to export again
+        logging.warning("%s", error)
+        return False
     same = before.scheme == index.scheme and [f.file for f in before.faces] == [
         f.file for f in index.faces
     ]
@@ -162,21 +175,18 @@ def _check_same(folder: pathlib.Path, index: Index) -> None:
             f"{folder / EXPORT_FOLDER}: holds another choice of faces or other pre-labels; move "
             "it away, together with annotations/, to export anew"
         )
+    return True
 
 
 def _write_face(
     target: pathlib.Path, face: FaceToAnnotate, entry: AskedFace, is_complete: bool
 ) -> None:
-    photo = target / PHOTO_FOLDER / entry.file
-    if not (is_complete and photo.is_file()):
-        files.write_bytes(photo, _photo_copy(face.image, face.key))
-    preview = target / previews.FOLDER / f"{entry.stem}.jpg"
-    if not (is_complete and preview.is_file()):
-        files.write_bytes(preview, previews.draw(face.image, entry))
-    points = target / pts_files.FOLDER / f"{entry.stem}.pts"
+    _put(target, f"{PHOTO_FOLDER}/{entry.file}", _photo_copy(face.image, face.key))
+    _put(target, f"{previews.FOLDER}/{entry.stem}.jpg", previews.draw(face.image, entry))
+    points = f"{pts_files.FOLDER}/{entry.stem}.pts"
     # A person may have begun to edit these.
-    if not (is_complete and points.is_file()):
-        files.write_text(points, pts_files.text(entry))
+    if not (is_complete and (target / points).is_file()):
+        _put(target, points, pts_files.text(entry))
 
 
 def _write_tables(target: pathlib.Path, index: Index, scheme: LandmarkScheme) -> None:
@@ -187,6 +197,22 @@ def _write_tables(target: pathlib.Path, index: Index, scheme: LandmarkScheme) ->
         coco.LABELS_FILE: coco.cvat_labels(scheme, faces[0].landmarks),
     }
     for name, content in tables.items():
-        files.write_text(target / name, json.dumps(content, allow_nan=False) + "\n")
-    files.write_text(target / label_studio.CONFIG_FILE, label_studio.labeling_config(scheme))
-    files.write_text(target / readme.FILE, readme.text(target, index, scheme))
+        _put(target, name, json.dumps(content, allow_nan=False) + "\n")
+    _put(target, label_studio.CONFIG_FILE, label_studio.labeling_config(scheme))
+    _put(target, readme.FILE, readme.text(target, index, scheme))
+
+
+def _put(target: pathlib.Path, name: str, content: str | bytes) -> None:
+    """Writes a file of the export; one of that name with another content is kept."""
+    path = target / name
+    encoded = files.encode(content) if isinstance(content, str) else content
+    if path.is_file():
+        if path.read_bytes() == encoded:
+            return
+        kept = target / EARLIER_FOLDER
+        kept.mkdir(exist_ok=True)
+        places = (kept / f"{path.stem}.{i}{path.suffix}" for i in itertools.count(1))
+        place = next(place for place in places if not place.exists())
+        path.replace(place)
+        logging.warning("%s had changed; what it held is now in %s", path, place)
+    files.write_bytes(path, encoded)

@@ -111,4 +111,9 @@ Faces whose points nobody moved are taken as well, and listed: give back only wh
 
 says what is missing. When nothing is, start `python -m scaf_jax.main` with the same flags as
 before: it goes on with the next training.
+
+    python -m scaf_jax.active_learning export --workdir="{workdir}" --round={round}
+
+writes this folder again where something of it was lost. Edited .pts files stay, other files that
+were changed are kept in `earlier/`, and what was given back already stays as it is.
 """

@@ -1,0 +1,79 @@
+"""Tests of where an evaluation's pictures draw landmarks and heatmaps; how is figures' own."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scaf_jax import default_config, evaluation_pictures, settings
+from scaf_jax.data import precropping, samples, synthetic
+from scaf_jax.reporting import figures, results
+
+SIZE, HEATMAP_SIZE = 64, 32
+
+
+class _Face:
+    """One face at (200, 120) of a photo of 640 x 480, which may be stored as a part of it."""
+
+    keys = ["face"]
+
+    def __init__(self, *, cropped: bool):
+        face = synthetic.render_face(3, 1, size=256)
+        photo = Image.new("RGB", (640, 480))
+        photo.paste(Image.fromarray(face.image), (200, 120))
+        file = io.BytesIO()
+        photo.save(file, "PNG")
+        record = {
+            "image": file.getvalue(),
+            "landmarks": (face.landmarks68 + [200, 120]).astype(np.float32),
+            "landmark_mask": np.ones(68, bool),
+            "key": "face",
+        }
+        for name in ("box_ground_truth", "box_detector"):
+            record[name] = (getattr(face, name) + np.tile([200, 120], 2)).astype(np.float32)
+        self.photo_landmarks = record["landmarks"]
+        cropping = precropping.Cropping(SIZE, ("300w",))
+        self._record = precropping.precrop(record, cropping) if cropped else record
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self._record
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Draws a perfect prediction; gives (arguments of each figure by name, the sample drawn)."""
+
+    def draw(source, convention="centers"):
+        config = default_config.get_config()
+        default_config.shrink(config)
+        config.data.pixel_convention = convention
+        config.evaluation.splits = ("test",)
+        monkeypatch.setattr(settings, "split_source", lambda *_: source)
+        seen = {}
+        for name in ("face_grid", "heatmap_row", "worst_faces"):
+            monkeypatch.setattr(
+                figures, name, lambda *arguments, _name=name, **_: seen.update({_name: arguments})
+            )
+        truth = source.photo_landmarks[None].astype(np.float64)
+        split = results.SplitResults(
+            "test", source.keys, [""], truth, truth, np.ones((1, 68), bool)
+        )
+        maps = np.zeros((1, HEATMAP_SIZE, HEATMAP_SIZE, 68))
+        evaluation_pictures.draw(config, lambda images: (maps, images), [split])
+        return seen, samples.EvaluationCrop(settings.crop(config), 68)((0, source[0]))
+
+    return draw
+
+
+@pytest.mark.parametrize("cropped", [False, True])
+def test_a_perfect_prediction_is_drawn_on_the_face(drawn, cropped):
+    seen, sample = drawn(_Face(cropped=cropped))
+    for name, first in (("face_grid", 2), ("heatmap_row", 1), ("worst_faces", 1)):
+        images, predicted, truth = seen[name][0], *seen[name][first : first + 2]
+        np.testing.assert_array_equal(images[0], sample["image"])
+        np.testing.assert_allclose(predicted[0], sample["landmarks"], atol=0.01)
+        np.testing.assert_allclose(truth[0], sample["landmarks"], atol=0.01)
