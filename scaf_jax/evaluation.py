@@ -15,13 +15,19 @@ from scaf_jax import evaluation_pictures, settings
 from scaf_jax.data import geometry, pipelines, sources
 from scaf_jax.landmarks import metrics, normalizers
 from scaf_jax.models import aligner
-from scaf_jax.reporting import report, results
-from scaf_jax.training import alignment, progress, sharding, state
+from scaf_jax.reporting import report, results, training_curve
+from scaf_jax.training import alignment, blindness, metric_writers, progress, sharding, state
 
 ConfigDict = ml_collections.ConfigDict
 Array = np.ndarray
 GraphDef = nnx.GraphDef[aligner.Aligner]
 
+_SCALARS = metric_writers.SCALARS_FILE
+_LOSSES = {
+    blindness.LOSS: "training",
+    blindness.CONSTANT: "the same maps for every face",
+    blindness.EMPTY: "empty maps",
+}
 _DECODER_NAMES = {"argmax": "arg-max", "subpixel": "sub-pixel"}
 
 
@@ -203,6 +209,7 @@ def evaluate(
     *,
     labeled: sources.Source | None = None,
     rebuilder: state.TrainState | None = None,
+    training: pathlib.Path | None = None,
 ) -> report.Report:
     """Evaluates a network on the config's test sets and writes the report.
 
@@ -213,6 +220,7 @@ def evaluate(
       folder: Gets the report, the numbers and the pictures.
       labeled: The faces that it was trained on; by default those that the config names.
       rebuilder: See `Predictor`.
+      training: Folder of the training's metrics, whose loss the report then shows.
     """
     labeled = labeled or settings.labeled_source(config)
     predictor = Predictor(config, graphdef, train_state, rebuilder=rebuilder)
@@ -233,6 +241,8 @@ def evaluate(
             name = full if box == config.data.box else f"{full} ({box} box)"
             splits.append(_union(name, parts))
     pictures = evaluation_pictures.draw(config, predictor.inspect, splits)
+    lines = [] if training is None else metric_writers.read_scalars(training / _SCALARS)
+    blind = blindness.last_sighting(lines, config.alignment.steps)
     facts = {
         "training steps": int(train_state.step),
         "labelled faces": len(labeled),
@@ -254,8 +264,17 @@ def evaluate(
         normalizer=config.evaluation.normalizer,
         thresholds=tuple(config.evaluation.thresholds),
         extra=facts,
-        pictures=pictures,
+        pictures=[*_loss_picture(lines), *pictures],
+        warnings=[str(blind)] if blind else [],
     )
+
+
+def _loss_picture(lines: Sequence[dict[str, Any]]) -> list[report.Picture]:
+    curve = training_curve.training_curve(lines, _LOSSES, title="Stage 2: loss of the heatmaps")
+    if curve is None:
+        return []
+    note = "Where the loss stays at that of constant maps, the network does not look at the faces."
+    return [report.Picture("loss.png", "Loss of the training", curve, note)]
 
 
 def _split_results(

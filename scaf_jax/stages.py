@@ -63,7 +63,14 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
     rebuilder = None
     if pretrained is not None:
         rebuilder = alignment_stage.with_pretrained(config, pretrained, train_state)
-    return evaluation.evaluate(config, model, train_state, folder / "report", rebuilder=rebuilder)
+    return evaluation.evaluate(
+        config,
+        model,
+        train_state,
+        folder / "report",
+        rebuilder=rebuilder,
+        training=folder / "alignment",
+    )
 
 
 def ensure_pretraining(

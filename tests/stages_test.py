@@ -46,7 +46,8 @@ def test_a_run_trains_both_stages_and_reports(finished_run):
     assert predictors["arg-max"]["outer_eye_corners"]["faces"] == 32
     rows = (finished_run / "report" / "per_face.csv").read_text().splitlines()
     assert len(rows) == 1 + 32
-    for name in ("ced.png", "faces_test.png", "heatmaps_test.png", "worst_test.png"):
+    pictures = ("ced.png", "loss.png", "faces_test.png", "heatmaps_test.png", "worst_test.png")
+    for name in pictures:
         assert (finished_run / "report" / name).stat().st_size > 1000
     stage1 = json.loads((finished_run / "pretraining" / "report" / "metrics.json").read_text())
     assert set(stage1["sets"]) == {"training", "test"}

@@ -261,7 +261,13 @@ class Rounds:
                     self._config, self._pretrained, train_state
                 )
             result = evaluation.evaluate(
-                self._config, model, train_state, folder, labeled=labeled, rebuilder=rebuilder
+                self._config,
+                model,
+                train_state,
+                folder,
+                labeled=labeled,
+                rebuilder=rebuilder,
+                training=self._folder(number) / "alignment",
             )
             logging.info("round %d, %d labels:\n%s", number, len(labeled), result.text)
 

@@ -58,7 +58,7 @@ class Report:
     Attributes:
       path: The report, a Markdown file.
       metrics: What `metrics.json` holds.
-      text: The main table, for a terminal.
+      text: Warnings and the main table, for a terminal.
     """
 
     path: pathlib.Path
@@ -75,6 +75,7 @@ def write_report(
     thresholds: Sequence[float] = (8, 10),
     extra: Mapping[str, Any] | None = None,
     pictures: Sequence[Picture] = (),
+    warnings: Sequence[str] = (),
     title: str = "Face alignment",
     num_worst: int = 10,
 ) -> Report:
@@ -89,6 +90,7 @@ def write_report(
       extra: Facts on the training to keep beside the numbers: config, steps, seed, number of
         labels; mappings among them are shown as JSON.
       pictures: Pictures to show.
+      warnings: What a reader must know before the numbers; shown above them.
       title: Heading of the report.
       num_worst: How many faces with the largest errors to list, for each test set.
 
@@ -107,6 +109,7 @@ def write_report(
     per_face = {split.name: split.nme(scheme, normalizer) for split in splits}
     metrics = files.plain(alignment_metrics(splits, scheme, normalizer, thresholds, per_face))
     metrics["training"] = files.plain(extra or {})
+    metrics["warnings"] = list(warnings)
     table = tables.alignment_table(metrics)
     curves = Picture(
         "ced.png",
@@ -120,7 +123,9 @@ def write_report(
         "Solid: the network. Dotted: its other decoders. Dashed: the mean shape.",
     )
 
-    sections = [f"# {escape_markdown(title)}\n", table.markdown(), *_left_out(metrics["splits"])]
+    sections = [f"# {escape_markdown(title)}\n"]
+    sections += [f"> **Warning:** {escape_markdown(text)}\n" for text in warnings]
+    sections += [table.markdown(), *_left_out(metrics["splits"])]
     sections += [_legend(scheme, normalizer)]
     subsets = tables.subset_table(metrics)
     if subsets:
@@ -137,7 +142,9 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     csv_text = tables.per_face_csv(splits, per_face, max(thresholds))
     files.write_text(folder / "per_face.csv", csv_text)
-    return _finish(folder, metrics, pictures, sections, table)
+    written = _finish(folder, metrics, pictures, sections, table)
+    text = "\n".join([*(f"Warning: {text}" for text in warnings), written.text])
+    return dataclasses.replace(written, text=text)
 
 
 def write_pretraining_report(

@@ -218,6 +218,16 @@ def test_pictures_and_facts_are_in_the_report(tmp_path):
     assert block and json.loads(block[1]) == {"lr": 1e-3, "sizes": [1, 2]}
 
 
+def test_warnings_stand_above_the_numbers(tmp_path):
+    report = write_report(tmp_path, splits=SPLITS, scheme=IBUG68, warnings=["It learned *nothing*"])
+    text = report.path.read_text()
+    assert text.index("> **Warning:** It learned") < text.index("| test set |")
+    assert "*nothing*" not in text  # it is a text, not Markdown
+    assert report.text.startswith("Warning: It learned *nothing*\n")
+    assert report.metrics["warnings"] == ["It learned *nothing*"]
+    assert "Warning" not in write_report(tmp_path, splits=SPLITS, scheme=IBUG68).text
+
+
 def test_curves_have_a_colour_for_each_test_set(tmp_path):
     write_report(tmp_path, splits=SPLITS, scheme=IBUG68)
     curves = read_png(tmp_path / "ced.png").astype(int)
