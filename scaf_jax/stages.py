@@ -14,6 +14,7 @@ from scaf_jax import (
     pretraining_stage,
     run_identity,
     settings,
+    stage1,
     workdir_lock,
 )
 from scaf_jax.reporting import report as reporting
@@ -46,9 +47,11 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
     Raises:
       DataNotPreparedError: A data set is missing; the message has the command.
       ValueError: A landmark is known in none of the labelled faces.
+      FileNotFoundError, RunMismatchError: `pretraining.run` is not there, or does not fit.
     """
     folder = pathlib.Path(workdir)
-    # The data are looked for first: a missing data set or landmark must not cost a training.
+    # What a run needs is looked for first: if it is missing, that must not cost a training.
+    stage1.from_config(config)
     if config.alignment.steps:
         alignment_stage.labeled_faces(config)
         settings.test_sources(config)
@@ -61,19 +64,33 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
     rebuilder = None
     if pretrained is not None:
         rebuilder = alignment_stage.with_pretrained(config, pretrained, train_state)
-    return evaluation.evaluate(config, model, train_state, folder / "report", rebuilder=rebuilder)
+    return evaluation.evaluate(
+        config,
+        model,
+        train_state,
+        folder / "report",
+        rebuilder=rebuilder,
+        origin=stage1.describe(pretrained),
+    )
 
 
 def ensure_pretraining(
     config: ConfigDict, folder: pathlib.Path
-) -> tuple[reporting.Report | None, pathlib.Path | None]:
+) -> tuple[reporting.Report | None, stage1.Stage1 | None]:
     """Trains stage 1 in a run's folder, unless the config names another one or needs none.
 
     Returns:
-      Its report, where it was trained here, and its folder, where one is needed.
+      Its report, where it was trained here, and itself, where one is needed.
+
+    Raises:
+      FileNotFoundError, RunMismatchError: The one that the config names is not there, or does not
+        fit.
     """
     if config.alignment.initialization != "pretraining":
         return None, None
-    if config.pretraining.run:
-        return None, pathlib.Path(config.pretraining.run)
-    return pretraining_stage.run_pretraining(config, folder / "pretraining"), folder / "pretraining"
+    given = stage1.from_config(config)
+    if given is not None:
+        stage1.tell_other_crop(config, given)
+        return None, given
+    own = folder / "pretraining"
+    return pretraining_stage.run_pretraining(config, own), stage1.RunFolder(own)
