@@ -8,10 +8,10 @@ import ml_collections
 from absl import logging
 from flax import nnx
 
-from scaf_jax import run_identity, settings, stage_training
+from scaf_jax import run_identity, settings, stage1, stage_training
 from scaf_jax.data import coverage, sources
 from scaf_jax.models import aligner
-from scaf_jax.training import alignment, blindness, checkpointing, state
+from scaf_jax.training import alignment, blindness, state
 
 ConfigDict = ml_collections.ConfigDict
 
@@ -21,7 +21,7 @@ _LISTED_LANDMARKS = 10
 def run_alignment(
     config: ConfigDict,
     folder: pathlib.Path,
-    pretrained: pathlib.Path | None,
+    pretrained: stage1.Stage1 | None,
     *,
     labeled: sources.Source | None = None,
 ) -> tuple[nnx.GraphDef[aligner.Aligner], state.TrainState]:
@@ -30,7 +30,7 @@ def run_alignment(
     Args:
       config: The run's config.
       folder: Gets `checkpoints/` and metrics.
-      pretrained: Folder of a stage 1, or None to start from random weights.
+      pretrained: A stage 1, or None to start from random weights.
       labeled: The faces to learn from; by default those that the config names. A folder belongs
         to the faces that it was begun with.
 
@@ -66,6 +66,7 @@ def run_alignment(
         if pretrained is None
         else functools.partial(with_pretrained, config, pretrained),
         watch=blindness.Watch(config.alignment.steps),
+        origin=stage1.origin(pretrained),
     )
     return graphdef, train_state
 
@@ -109,35 +110,17 @@ def build_aligner(config: ConfigDict) -> aligner.Aligner:
     )
 
 
-def checkpoints_of(folder: pathlib.Path) -> pathlib.Path:
-    """Returns where a stage's checkpoints are: in `checkpoints/`, or in the folder given."""
-    inner = folder / "checkpoints"
-    return inner if inner.is_dir() else folder
-
-
 def with_pretrained(
-    config: ConfigDict, pretrained: pathlib.Path, train_state: state.TrainState
+    config: ConfigDict, pretrained: stage1.Stage1, train_state: state.TrainState
 ) -> state.TrainState:
     """Returns a stage-2 state with stage 1's encoder and generator.
 
     Raises:
       run_identity.RunMismatchError: Stage 1 was trained at another size.
     """
-    directory = checkpoints_of(pretrained)
-    saved = checkpointing.read_metadata(directory).get("settings", {})
-    wrong = [
-        f"{name} is {saved.get(name)!r} there and {config[name]!r} here"
-        for name in run_identity.MODEL_FIELDS
-        if saved.get(name) != config[name]
-    ]
-    if wrong:
-        raise run_identity.RunMismatchError(
-            f"stage 1 in {pretrained} does not fit: {'; '.join(wrong)}"
-        )
-    names = ("encoder", "generator")
-    subtrees = [f"{kind}/{name}" for kind in ("params", "batch_stats") for name in names]
-    loaded = checkpointing.restore_parameters(directory, subtrees, train_state)
-    logging.info("encoder and generator from %s", pretrained)
+    stage1.check_fits(config, pretrained)
+    loaded = pretrained.load(train_state)
+    logging.info("encoder and generator from %s", pretrained.name)
     return state.TrainState(
         step=train_state.step,
         params=train_state.params | loaded["params"],

@@ -48,7 +48,8 @@ def _data() -> ConfigDict:
 def _pretraining() -> ConfigDict:
     return ConfigDict(
         {
-            # The run of stage 1 to use, a folder; where empty, WORKDIR/pretraining.
+            # The stage 1 to use: a run's folder, a weights file, or `builtin` (128 px, half width);
+            # where empty, WORKDIR/pretraining.
             "run": "",
             # A folder of photos without labels; where each face is, as fractions of the photo's
             # width and height (x0, y0, x1, y1), or a table name,x0,y0,x1,y1 in pixels.

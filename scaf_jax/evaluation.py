@@ -210,6 +210,7 @@ def evaluate(
     labeled: sources.Source | None = None,
     rebuilder: state.TrainState | None = None,
     training: pathlib.Path | None = None,
+    origin: str = "",
 ) -> report.Report:
     """Evaluates a network on the config's test sets and writes the report.
 
@@ -221,6 +222,7 @@ def evaluate(
       labeled: The faces that it was trained on; by default those that the config names.
       rebuilder: See `Predictor`.
       training: Folder of the training's metrics, whose loss the report then shows.
+      origin: The stage 1 that it began with, in words.
     """
     labeled = labeled or settings.labeled_source(config)
     predictor = Predictor(config, graphdef, train_state, rebuilder=rebuilder)
@@ -247,6 +249,7 @@ def evaluate(
         "training steps": int(train_state.step),
         "labelled faces": len(labeled),
         "model": "SCAF (with skips)" if config.alignment.skips else "3FabRec (without skips)",
+        "stage 1": origin,
         "seed": config.seed,
         "test sets left out, being empty": [
             name for name in config.evaluation.splits if name not in test_sources

@@ -1,7 +1,7 @@
 """What both stages do: open or restore everything that a training needs, and run the loop."""
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -45,6 +45,7 @@ def train(
     start: Callable[[state.TrainState], state.TrainState] | None = None,
     faces_digest: str = "",
     watch: Callable[[int, dict[str, float]], None] | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> state.TrainState:
     """Trains a stage to its end, from where it was.
 
@@ -61,6 +62,8 @@ def train(
       start: Changes the first state; not called for a training that goes on.
       faces_digest: Identifies the faces where the config does not.
       watch: Called with the step and the numbers of each log line.
+      origin: What checkpoints are to tell of where the first state came from, JSON values; a
+        training that goes on keeps telling of its own.
 
     Returns:
       The last state.
@@ -69,7 +72,8 @@ def train(
       RunMismatchError: `folder` was made with other settings.
     """
     mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
-    metadata = run_identity.metadata(config, section, kind, faces_digest)
+    origin = dict(origin or {})
+    metadata = run_identity.metadata(config, section, kind, faces_digest) | origin
     sharding.local_batch_size(section.batch_size, mesh)
     abstract = jax.eval_shape(init)
     shardings = sharding.state_shardings(mesh, abstract)
@@ -82,6 +86,7 @@ def train(
             run_identity.check_same_run(checkpoints.read_metadata(), metadata, folder)
             restored = checkpoints.restore(placed)
             train_state = restored.state
+            metadata |= {name: restored.metadata.get(name) for name in origin}
             logging.info("%s: continuing at step %d", folder, int(train_state.step))
         else:
             train_state = jax.jit(init, out_shardings=shardings)()

@@ -13,6 +13,7 @@ from scaf_jax import (
     evaluation,
     pretraining_stage,
     run_identity,
+    stage1,
     stage_training,
     workdir_lock,
 )
@@ -47,9 +48,11 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
       DataNotPreparedError: A data set is missing; the message has the command.
       ValueError: A landmark is known in none of the labelled faces, test faces cannot be
         evaluated, or a batch cannot be divided among the devices.
+      FileNotFoundError, RunMismatchError: `pretraining.run` is not there, or does not fit.
     """
     folder = pathlib.Path(workdir)
-    # Data and devices are looked at first: what stage 2 lacks must not cost a stage 1.
+    # What a run needs is looked for first: if it is missing, that must not cost a training.
+    stage1.from_config(config)
     stage_training.check_devices(config)
     if config.alignment.steps:
         alignment_stage.labeled_faces(config)
@@ -70,19 +73,27 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
         folder / "report",
         rebuilder=rebuilder,
         training=folder / "alignment",
+        origin=stage1.describe(pretrained),
     )
 
 
 def ensure_pretraining(
     config: ConfigDict, folder: pathlib.Path
-) -> tuple[reporting.Report | None, pathlib.Path | None]:
+) -> tuple[reporting.Report | None, stage1.Stage1 | None]:
     """Trains stage 1 in a run's folder, unless the config names another one or needs none.
 
     Returns:
-      Its report, where it was trained here, and its folder, where one is needed.
+      Its report, where it was trained here, and itself, where one is needed.
+
+    Raises:
+      FileNotFoundError, RunMismatchError: The one that the config names is not there, or does not
+        fit.
     """
     if config.alignment.initialization != "pretraining":
         return None, None
-    if config.pretraining.run:
-        return None, pathlib.Path(config.pretraining.run)
-    return pretraining_stage.run_pretraining(config, folder / "pretraining"), folder / "pretraining"
+    given = stage1.from_config(config)
+    if given is not None:
+        stage1.tell_other_crop(config, given)
+        return None, given
+    own = folder / "pretraining"
+    return pretraining_stage.run_pretraining(config, own), stage1.RunFolder(own)

@@ -83,10 +83,12 @@ LAYERS = {
     "scaf_jax.training.adversaries": 3,
     "scaf_jax.training.pretraining": 3,
     "scaf_jax.training.alignment": 3,
+    "scaf_jax.weights/": 3,
     # 4: the loop around a stage; measuring; from here on configs are known
     "scaf_jax.config_checks": 4,
     "scaf_jax.settings": 4,
     "scaf_jax.run_identity": 4,
+    "scaf_jax.stage1": 4,
     "scaf_jax.evaluation_pictures": 4,
     "scaf_jax.training.loop": 4,
     "scaf_jax.evaluation": 4,
@@ -96,6 +98,8 @@ LAYERS = {
     "scaf_jax.pretraining_stage": 5,
     "scaf_jax.alignment_stage": 5,
     "scaf_jax.stages": 5,
+    "scaf_jax.weights.exporting": 5,
+    "scaf_jax.weights.importing": 5,
     "scaf_jax.active_learning.selections": 5,
     "scaf_jax.active_learning.scoring": 5,
     # 6: rounds of runs
@@ -111,6 +115,7 @@ LAYERS = {
     "scaf_jax.benchmark/": 8,
     "scaf_jax.experiments/": 8,
     "scaf_jax.main": 8,
+    "scaf_jax.weights.__main__": 8,
     # On top of the package, which never imports them.
     "data_builders/": 9,
 }

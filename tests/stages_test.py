@@ -9,6 +9,7 @@ import pytest
 from scaf_jax import default_config, run_identity, settings, stages
 from scaf_jax.data import prepared_sources
 from scaf_jax.training import checkpointing, loop, pretraining_terms
+from scaf_jax.weights import exporting, files
 
 
 def _config(data_dir: str):
@@ -73,6 +74,14 @@ def test_generator_stays_frozen_and_the_encoder_moves(finished_run):
     assert all(np.array_equal(stage1[name], stage2[name]) for name in statistics)
 
 
+class _StopAtOnce(loop.StopSignal):
+    """Behaves as if a signal came in the first step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.received = "SIGTERM"
+
+
 @pytest.mark.parametrize("stage", ["pretraining", "alignment"])
 def test_an_interrupted_stage_continues_bit_for_bit(
     stage, finished_run, tiny_faces, tmp_path, monkeypatch
@@ -83,13 +92,6 @@ def test_an_interrupted_stage_continues_bit_for_bit(
     else:
         config.alignment.steps = 0
 
-    class StopAfter(loop.StopSignal):
-        """Behaves as if a signal came in the first step."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.received = "SIGTERM"
-
     terms_at, numbers = pretraining_terms.terms_at, []
 
     def noted(number, settings):
@@ -98,7 +100,7 @@ def test_an_interrupted_stage_continues_bit_for_bit(
 
     monkeypatch.setattr(pretraining_terms, "terms_at", noted)
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "StopSignal", StopAfter)
+        patch.setattr(loop, "StopSignal", _StopAtOnce)
         with pytest.raises(loop.Interrupted, match="after step 1 of 4"):
             stages.run(config, str(tmp_path))
     stages.run(config, str(tmp_path))
@@ -124,6 +126,65 @@ def test_stage_1_of_another_size_is_refused(finished_run, tiny_faces, tmp_path):
     config.pretraining.run = str(finished_run / "pretraining")
     with pytest.raises(run_identity.RunMismatchError, match="is 0.0625 there and 0.125"):
         stages.run(config, str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def weights_file(finished_run, tmp_path_factory) -> pathlib.Path:
+    """The finished run's stage 1 as a weights file."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    provenance = exporting.Provenance("drawn faces", "CC0", "nobody")
+    exporting.export(finished_run / "pretraining", path, provenance=provenance)
+    return path
+
+
+def test_a_run_starts_from_a_weights_file_and_tells_so(weights_file, tiny_faces, tmp_path):
+    config = _config(tiny_faces)
+    config.pretraining.run = str(weights_file)
+    config.alignment.steps = 1
+    report = stages.run(config, str(tmp_path))
+    assert not (tmp_path / "pretraining").exists()
+    begun = _arrays(tmp_path / "alignment" / "checkpoints", 1)
+    given = files.read(weights_file).arrays
+    frozen = [n for n in given if not n.startswith("params/encoder")]
+    assert all(np.array_equal(begun[name], given[name]) for name in frozen)
+    text = f"{weights_file} (64 px, width 0.0625, drawn faces, CC0, 4 steps)"
+    assert report.metrics["training"]["stage 1"] == text
+    assert text.split("/")[-1] in report.path.read_text()
+    metadata = checkpointing.read_metadata(tmp_path / "alignment" / "checkpoints")
+    assert metadata["stage1"] == {
+        "description": text,
+        "identity": {"weights": files.digest(weights_file)},
+    }
+
+
+def test_a_run_that_goes_on_tells_what_it_began_with(
+    finished_run, weights_file, tiny_faces, tmp_path, monkeypatch
+):
+    config = _config(tiny_faces)
+    config.pretraining.run = str(weights_file)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "StopSignal", _StopAtOnce)
+        with pytest.raises(loop.Interrupted):
+            stages.run(config, str(tmp_path))
+    config.pretraining.run = str(finished_run / "pretraining")  # which binds no run
+    stages.run(config, str(tmp_path))
+    for step in (2, 4):
+        metadata = checkpointing.read_metadata(tmp_path / "alignment" / "checkpoints", step)
+        assert metadata["stage1"]["identity"] == {"weights": files.digest(weights_file)}
+
+
+def test_a_stage_1_that_is_missing_or_does_not_fit_is_told_before_data_are(weights_file, tmp_path):
+    config = _config(str(tmp_path / "nothing"))
+    config.pretraining.run = "nowhere"
+    with pytest.raises(FileNotFoundError, match="neither a folder nor a file 'nowhere'"):
+        stages.run(config, str(tmp_path / "run"))
+    config.pretraining.run, config.input_size = str(weights_file), 128
+    with pytest.raises(run_identity.RunMismatchError, match="tiny.* is 64 there and 128 here"):
+        stages.run(config, str(tmp_path / "run"))
+    config.pretraining.run = "builtin"
+    with pytest.raises(run_identity.RunMismatchError, match="builtin .* 0.5 there and 0.0625 here"):
+        stages.run(config, str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_missing_data_is_told_with_the_command_before_any_training(tmp_path):

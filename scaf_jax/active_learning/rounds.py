@@ -21,6 +21,7 @@ from scaf_jax import (
     evaluation,
     run_identity,
     settings,
+    stage1,
     stage_training,
     stages,
 )
@@ -37,7 +38,7 @@ from scaf_jax.active_learning.annotation import faces
 from scaf_jax.data import sources
 from scaf_jax.reporting import files
 from scaf_jax.reporting import report as reporting
-from scaf_jax.training import checkpointing, sharding
+from scaf_jax.training import sharding
 
 ConfigDict = ml_collections.ConfigDict
 Network = tuple[Any, Any]  # the model's definition and its state
@@ -268,6 +269,7 @@ class Rounds:
                 labeled=labeled,
                 rebuilder=rebuilder,
                 training=self._folder(number) / "alignment",
+                origin=stage1.describe(self._pretrained),
             )
             logging.info("round %d, %d labels:\n%s", number, len(labeled), result.text)
 
@@ -286,7 +288,7 @@ class Rounds:
             facts += [
                 dataclasses.asdict(self._plan.strategy),
                 run_identity.binding_settings(self._config, self._config.alignment),
-                _identity_of_pretraining(self._pretrained),
+                self._pretrained.identity() if self._pretrained else None,
                 [selection.keys for selection in self._chosen],
             ]
         return run_identity.digest(facts)
@@ -297,11 +299,3 @@ def _pool(config: ConfigDict, rounds_plan: plan.Plan) -> sources.Source:
     if rounds_plan.pool == "unlabeled":
         return settings.photo_source(config)
     return settings.split_source(config, config.data.train_split)
-
-
-def _identity_of_pretraining(folder: pathlib.Path | None) -> Any:
-    """What stage 1 was trained with, and for how long."""
-    if folder is None:
-        return None
-    metadata = checkpointing.read_metadata(alignment_stage.checkpoints_of(folder))
-    return [metadata.get("settings"), metadata.get("step")]

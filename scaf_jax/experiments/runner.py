@@ -8,7 +8,7 @@ import jax
 import ml_collections
 from absl import logging
 
-from scaf_jax import run_identity, settings, stages
+from scaf_jax import run_identity, settings, stage1, stages
 from scaf_jax.active_learning import round_report, rounds, selections
 from scaf_jax.experiments import results
 from scaf_jax.experiments.trials import Trial
@@ -55,11 +55,11 @@ def run(config: ConfigDict, table: str, planned: list[Trial], workdir: pathlib.P
     return text
 
 
-def _config_of(config: ConfigDict, trial: Trial, pretrained: pathlib.Path | None) -> ConfigDict:
+def _config_of(config: ConfigDict, trial: Trial, pretrained: stage1.Stage1 | None) -> ConfigDict:
     """Returns the trial's own config."""
     own = config.copy_and_resolve_references()
     own.unlock()
-    own.pretraining.run = "" if pretrained is None else str(pretrained)
+    own.pretraining.run = "" if pretrained is None else pretrained.name
     own.update_from_flattened_dict(trial.edits)
     own.lock()
     return settings.checked(own)

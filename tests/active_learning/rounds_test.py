@@ -12,6 +12,7 @@ from scaf_jax.active_learning import labels, rounds, scoring, selections
 from scaf_jax.active_learning.annotation import faces, importing
 from scaf_jax.landmarks import schemes
 from scaf_jax.training import loop
+from scaf_jax.weights import exporting
 
 BUDGET, INITIAL, PER_ROUND = 10, 8, 3  # two rounds, the last smaller than others would be
 
@@ -85,6 +86,15 @@ def test_run_again_it_trains_nothing(finished, tiny_faces, monkeypatch):
 def test_other_settings_in_the_same_folder_are_refused(finished, tiny_faces, change):
     with pytest.raises(run_identity.RunMismatchError, match=r"selection\.json"):
         rounds.run(_config(tiny_faces, **change), str(finished))
+
+
+def test_rounds_of_another_stage_1_are_refused(finished, tiny_faces, tmp_path):
+    same = _config(tiny_faces, finished / "pretraining")
+    rounds.run(same, str(finished))  # the same stage 1, named
+    file = tmp_path / "rounded.safetensors"
+    exporting.export(finished / "pretraining", file)
+    with pytest.raises(run_identity.RunMismatchError, match=r"round_1.*selection\.json"):
+        rounds.run(_config(tiny_faces, file), str(finished))
 
 
 class _Killed(Exception):

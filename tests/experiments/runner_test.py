@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from scaf_jax import default_config, run_identity, stages
+from scaf_jax import default_config, run_identity, stage1, stages
 from scaf_jax.active_learning import rounds, selections
 from scaf_jax.experiments import runner, trials
 from scaf_jax.reporting import files
@@ -46,7 +46,7 @@ def played(monkeypatch):
 
     def pretrain(config, workdir):
         log.append(("stage 1", "", config.seed))
-        return None, workdir / "pretraining"
+        return None, stage1.RunFolder(workdir / "pretraining")
 
     monkeypatch.setattr(rounds, "run", active)
     monkeypatch.setattr(stages, "run", fixed)

@@ -1,0 +1,109 @@
+"""Weights files of stage 1: written from a run, made a run's folder again, looked at.
+
+python -m scaf_jax.weights export WORKDIR/pretraining FILE [--discriminators] [--overwrite]
+    [--training_data=TEXT] [--licence=TEXT] [--attribution=TEXT]
+python -m scaf_jax.weights import FILE FOLDER
+python -m scaf_jax.weights show FILE
+
+FILE may be `builtin` for import and show: the stage 1 that comes along.
+"""
+
+import argparse
+import dataclasses
+import functools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import logging
+
+from scaf_jax import commands
+from scaf_jax.reporting.escaping import printable
+from scaf_jax.weights import builtin, exporting, files, header, importing
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+      arguments: Of the command line; those of the process by default.
+
+    Returns:
+      0 if all went well, 1 if not.
+    """
+    options = _parser().parse_args(arguments)
+    return commands.run(functools.partial(options.command, options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scaf_jax.weights")
+    children = parser.add_subparsers(required=True, metavar="COMMAND")
+    text = "write the last checkpoint of a stage 1 as a weights file"
+    export = children.add_parser("export", help=text, description=text)
+    export.add_argument("run", type=Path, help="folder of the stage: WORKDIR/pretraining")
+    export.add_argument("file", type=Path, help="the file to write, FILE.safetensors")
+    export.add_argument("--discriminators", action="store_true", help="write them as well")
+    export.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    for field, what in (
+        ("training_data", "which photos the networks have seen"),
+        ("licence", "under which licence the weights may be used"),
+        ("attribution", "whom to name"),
+    ):
+        export.add_argument(f"--{field}", default="", metavar="TEXT", help=f"{what}; kept in it")
+    export.set_defaults(command=_export)
+    text = "make a folder for pretraining.run of a weights file"
+    import_ = children.add_parser("import", help=text, description=text)
+    import_.add_argument("file", help="a weights file, or builtin")
+    import_.add_argument("folder", type=Path, help="the folder to make")
+    import_.set_defaults(command=_import)
+    text = "print what a weights file says of itself, after a look at all of it"
+    show = children.add_parser("show", help=text, description=text)
+    show.add_argument("file", help="a weights file, or builtin")
+    show.set_defaults(command=_show)
+    return parser
+
+
+def _export(options: argparse.Namespace) -> str:
+    fields = dataclasses.fields(exporting.Provenance)
+    provenance = exporting.Provenance(**{f.name: getattr(options, f.name) for f in fields})
+    about = exporting.export(
+        options.run,
+        options.file,
+        discriminators=options.discriminators,
+        provenance=provenance,
+        overwrite=options.overwrite,
+    )
+    return f"{_text(about)}\nwritten to {options.file}"
+
+
+def _import(options: argparse.Namespace) -> str:
+    about = importing.import_weights(builtin.resolve(options.file), options.folder)
+    return f"{_text(about)}\nimported; use it with --config.pretraining.run={options.folder}"
+
+
+def _show(options: argparse.Namespace) -> str:
+    path = builtin.resolve(options.file)
+    about, arrays = files.read(path)
+    size = path.stat().st_size / 1e6
+    count = sum(array.size for array in arrays.values())
+    return (
+        f"{_text(about)}\n{len(arrays)} arrays, {count:,} numbers, {size:.1f} MB, "
+        f"hash {files.digest(path)}"
+    )
+
+
+def _text(about: header.Header) -> str:
+    lines = []
+    for name, value in about.to_dict().items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {inner}" for key, inner in value.items())
+        elif isinstance(value, list):
+            value = ", ".join(map(str, value))
+        shown = printable(str(value)) if value != "" else "not stated"
+        lines.append(f"{name.replace('_', ' ')}: {shown}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    logging.use_absl_handler()
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""The stage 1 that comes along with the package; its model card is beside it."""
+
+import importlib.resources
+import pathlib
+
+NAME = "builtin"
+FILE = "stage1_128_half.safetensors"
+_PACKAGE = "scaf_jax.weights"
+
+
+def path() -> pathlib.Path:
+    """Returns where the file is.
+
+    Raises:
+      FileNotFoundError: The package was installed without it.
+    """
+    found = pathlib.Path(str(importlib.resources.files(_PACKAGE) / FILE))
+    if not found.is_file():
+        raise FileNotFoundError(
+            f"the stage 1 that comes along is missing, {found}: install scaf_jax again, from a "
+            "wheel or a whole copy of its repository"
+        )
+    return found
+
+
+def resolve(text: str) -> pathlib.Path:
+    """Returns the file that a user means: `builtin`, or a path. A file of that name is ./builtin.
+
+    Raises:
+      FileNotFoundError: `builtin` is meant, and the package was installed without it.
+    """
+    return path() if text == NAME else pathlib.Path(text)

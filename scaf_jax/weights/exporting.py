@@ -1,0 +1,102 @@
+"""From a run of stage 1 to a weights file."""
+
+import dataclasses
+import importlib.metadata
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from scaf_jax import run_identity, stage1
+from scaf_jax.data import geometry
+from scaf_jax.training import checkpointing, tree_paths
+from scaf_jax.weights import files, header, networks
+
+
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """What a run does not know of its photos; empty texts say nothing."""
+
+    training_data: str = ""
+    licence: str = ""
+    attribution: str = ""
+
+
+def export(
+    run: pathlib.Path,
+    path: pathlib.Path,
+    *,
+    discriminators: bool = False,
+    provenance: Provenance | None = None,
+    overwrite: bool = False,
+) -> header.Header:
+    """Writes the last checkpoint of a stage 1 as a weights file.
+
+    Args:
+      run: The stage's folder, such as `WORKDIR/pretraining`.
+      path: The file; its folder must exist.
+      discriminators: Whether they are written beside encoder and generator.
+      provenance: Where the photos are from. Where it says nothing, what an imported run was
+        imported with.
+      overwrite: Whether a file that is there is replaced.
+
+    Returns:
+      What the file says of itself.
+
+    Raises:
+      FileNotFoundError: There is no checkpoint, or no folder for the file.
+      checkpoint_errors.CheckpointError: The checkpoint is damaged or lacks a network.
+      header.WeightsError: The folder holds no stage 1, or the file cannot be written.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}: make it first")
+    folder = stage1.RunFolder(run)
+    metadata = folder.metadata()
+    if metadata.get("stage") != "pretraining":
+        raise header.WeightsError(
+            f"{run} holds a checkpoint of '{metadata.get('stage')}', not of stage 1: give "
+            "WORKDIR/pretraining"
+        )
+    names = header.AUTOENCODER + (header.DISCRIMINATORS if discriminators else ())
+    about = _header(names, metadata, provenance or Provenance())
+    files.write(path, about, _arrays(folder, about), overwrite=overwrite)
+    return about
+
+
+def _arrays(folder: stage1.RunFolder, about: header.Header) -> dict[str, files.Array]:
+    expected = networks.expected_of(about)
+    subtrees = [f"{kind}/{name}" for kind in ("params", "batch_stats") for name in about.networks]
+    # The embedding's discriminator has no running statistics.
+    subtrees = [tree for tree in subtrees if tree_paths.select(expected, [tree])]
+    restored = checkpointing.restore_parameters(
+        folder.checkpoints, subtrees, tree_paths.nest(expected)
+    )
+    named = tree_paths.named_leaves(restored)
+    return {name: np.asarray(named[name]) for name in expected}
+
+
+def _header(
+    names: tuple[str, ...], metadata: dict[str, Any], provenance: Provenance
+) -> header.Header:
+    imported = metadata.get("weights", {})
+    texts = {
+        name: value or imported.get(name, "")
+        for name, value in dataclasses.asdict(provenance).items()
+    }
+    model = {name: metadata["settings"][name] for name in run_identity.MODEL_FIELDS}
+    crop = geometry.CropSettings.from_dict(metadata["crop"])
+    return header.Header(
+        networks=names,
+        width_multiplier=float(model["width_multiplier"]),
+        crop=dataclasses.replace(crop, input_size=model["input_size"]),
+        steps=metadata["step"],
+        package_version=_version(),
+        **texts,
+    )
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("scaf_jax")
+    except importlib.metadata.PackageNotFoundError:  # run from a source folder
+        return "not installed"

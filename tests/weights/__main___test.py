@@ -1,0 +1,63 @@
+"""Tests of the commands export, import and show."""
+
+import re
+
+import pytest
+
+from scaf_jax.weights import __main__ as commands
+from scaf_jax.weights import files
+
+
+@pytest.fixture
+def file(tiny, tmp_path):
+    path = tmp_path / "tiny.safetensors"
+    files.write(path, *tiny)
+    return path
+
+
+def test_show_prints_what_the_file_says(file, capsys):
+    assert commands.main(["show", str(file)]) == 0
+    output = capsys.readouterr().out
+    for line in (
+        "networks: encoder, generator",
+        "input size: 64",
+        "width multiplier: 0.0625",
+        "licence: CC0",
+        f"hash {files.digest(file)}",
+    ):
+        assert line in output
+
+
+def test_import_and_export(file, tmp_path, capsys):
+    folder, again = tmp_path / "run", tmp_path / "again.safetensors"
+    assert commands.main(["import", str(file), str(folder)]) == 0
+    assert f"--config.pretraining.run={folder}" in capsys.readouterr().out
+    assert commands.main(["export", str(folder), str(again), "--licence=other"]) == 0
+    assert files.read(again).about.licence == "other"
+    assert files.read(again).about.attribution == "nobody"
+    assert commands.main(["export", str(folder), str(again)]) == 1
+    assert commands.main(["export", str(folder), str(again), "--overwrite"]) == 0
+    assert files.read(again).about.licence == "CC0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "nothing"], "there is no weights file nothing"),
+        (["import", "nothing", "run"], "there is no weights file nothing"),
+        (["export", "nothing", "w"], "there is no checkpoint folder .*nothing"),
+    ],
+)
+def test_what_cannot_be_done_is_said(arguments, message, tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    assert commands.main(arguments) == 1
+    assert re.search(message, caplog.text)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["show"], ["export", "run"], ["frobnicate"]])
+def test_wrong_arguments_end_with_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as info:
+        commands.main(arguments)
+    assert info.value.code == 2
+    assert "usage:" in capsys.readouterr().err
