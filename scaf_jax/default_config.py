@@ -199,54 +199,6 @@ def choose_wflw(config: ConfigDict) -> None:
     data.margin_bottom = 0.1
 
 
-def shorten_pretraining(section: ConfigDict, *, steps: int) -> None:
-    """Sets stage 1 to what rebuilds faces best in minutes; published: a million steps.
-
-    Args:
-      section: The config's `pretraining`.
-      steps: How long to train.
-    """
-    section.steps = steps
-    section.batch_size = 16
-    section.learning_rate = 1e-3
-    section.beta1 = 0.9
-    section.schedule = "cosine"
-    section.warmup = 100
-    # Adversaries and structure refine faces that absolute differences have found, much later.
-    section.embedding_start = -1
-    section.image_start = -1
-    section.structural_start = -1
-    section.guide_weight = 100.0
-    section.augmentation.rotation_degrees = 15.0
-    section.save_every = 250
-
-
-def shrink_for_experiments(config: ConfigDict, *, pretraining_steps: int, steps: int) -> None:
-    """Sets the size at which many trainings fit into an hour on two CPU cores.
-
-    Args:
-      config: The config.
-      pretraining_steps: Length of stage 1.
-      steps: Length of each stage 2.
-    """
-    config.input_size = 64
-    config.width_multiplier = 0.25
-    config.loader.num_threads = 1
-    shorten_pretraining(config.pretraining, steps=pretraining_steps)
-    alignment = config.alignment
-    alignment.heatmap_size = 32
-    alignment.blur_size = 3
-    alignment.steps = steps
-    alignment.batch_size = 16
-    # The generator is frozen: what is left to train must move quickly in so few steps.
-    alignment.learning_rate = 3e-3
-    alignment.encoder_learning_rate = 1e-3
-    alignment.schedule = "cosine"
-    alignment.warmup = 50
-    alignment.save_every = 250
-    config.evaluation.decoder = "subpixel"
-
-
 def shrink(config: ConfigDict) -> None:
     """Turns a config into its `smoke` form: a few steps of the smallest networks."""
     config.input_size = 64

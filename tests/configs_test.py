@@ -14,13 +14,13 @@ from scaf_jax.training import alignment, pretraining, state
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 FORMS = {
-    "300w": ("", "cpu", "cpu_few", "smoke"),
+    "300w": ("", "gpu", "cpu", "cpu_few", "smoke"),
     "active_300w": ("", "cpu", "smoke"),
     "active_wflw": ("", "cpu", "smoke"),
     "demo": ("", "smoke"),
-    "own_landmarks": ("", "cpu", "smoke"),
+    "own_landmarks": ("", "gpu", "cpu", "smoke"),
     "pretrain": ("", "smoke"),
-    "wflw": ("", "cpu", "smoke"),
+    "wflw": ("", "gpu", "cpu", "smoke"),
 }
 
 

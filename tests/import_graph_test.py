@@ -18,6 +18,7 @@ LAYERS = {
     "scaf_jax.runtime": 0,
     "scaf_jax.config_files": 0,
     "scaf_jax.default_config": 0,
+    "scaf_jax.config_forms": 0,
     "scaf_jax.landmarks.schemes": 0,
     "scaf_jax.landmarks.scheme_files": 1,
     "scaf_jax.landmarks.heatmaps": 0,

@@ -1,0 +1,103 @@
+"""Forms that configs share, after a colon (`configs/300w.py:cpu`): sizes and lengths of a training.
+
+What differs from the published values is written here once; the configs say for which data.
+"""
+
+import os
+
+import ml_collections
+
+ConfigDict = ml_collections.ConfigDict
+
+# Grain's workers beside the process that trains; more than these do not make the loader faster.
+_MOST_WORKERS = 14
+
+
+def use_cpu(config: ConfigDict, *, steps: int) -> None:
+    """Sets the size and the stage 1 that come along with the package, for two CPU cores.
+
+    Rates, lengths and clipping were chosen on training faces of LFPW whose labels were not used.
+
+    Args:
+      config: The config.
+      steps: Length of stage 2; 100 take about 20 seconds on two cores.
+    """
+    config.input_size = 128
+    config.width_multiplier = 0.5
+    config.loader.num_threads = 1
+    config.pretraining.run = "builtin"
+    # Of a stage 1 of one's own (pretraining.run=), which takes an hour.
+    shorten_pretraining(config.pretraining, steps=8000)
+    alignment = config.alignment
+    alignment.heatmap_size = 64
+    alignment.blur_size = 5
+    train_fast(alignment, steps=steps, batch_size=16, learning_rate=6e-3)
+    alignment.augmentation.interpolation = "bilinear"
+    alignment.save_every = 250
+    config.evaluation.decoder = "subpixel"
+    # Two views of each face, as small networks gain from; the paper looks once.
+    config.evaluation.flip = True
+
+
+def use_accelerator(config: ConfigDict, *, steps: int) -> None:
+    """Sets full size, both stages in about 20 minutes on one accelerator; published: days.
+
+    Args:
+      config: The config.
+      steps: Length of stage 2.
+    """
+    config.compute_dtype = "bfloat16"
+    # Threads share the interpreter's lock: one accelerator needs processes to be fed.
+    config.loader.num_workers = max(0, min(_MOST_WORKERS, (os.cpu_count() or 1) - 2))
+    config.loader.num_threads = 1
+    section = config.pretraining
+    shorten_pretraining(section, steps=20_000)
+    section.batch_size = 64
+    section.warmup = 200
+    section.structural_start = 8000
+    section.save_every = 5000
+    train_fast(config.alignment, steps=steps, batch_size=40, learning_rate=1e-3)
+    config.evaluation.decoder = "subpixel"
+
+
+def train_fast(section: ConfigDict, *, steps: int, batch_size: int, learning_rate: float) -> None:
+    """Sets stage 2 to one high, falling rate for all that trains.
+
+    In so few steps the encoder must move as quickly as the landmark path; clipped gradients keep
+    the frozen generator's ReLUs alive at such rates.
+
+    Args:
+      section: The config's `alignment`.
+      steps: How long to train.
+      batch_size: Faces a step.
+      learning_rate: The highest rate.
+    """
+    section.steps = steps
+    section.batch_size = batch_size
+    section.learning_rate = learning_rate
+    section.encoder_learning_rate = learning_rate
+    section.schedule = "cosine"
+    section.warmup = 50
+    section.gradient_clip = 1.0
+
+
+def shorten_pretraining(section: ConfigDict, *, steps: int) -> None:
+    """Sets stage 1 to what rebuilds faces best in minutes; published: a million steps.
+
+    Args:
+      section: The config's `pretraining`.
+      steps: How long to train.
+    """
+    section.steps = steps
+    section.batch_size = 16
+    section.learning_rate = 1e-3
+    section.beta1 = 0.9
+    section.schedule = "cosine"
+    section.warmup = 100
+    # Adversaries and structure refine faces that absolute differences have found, much later.
+    section.embedding_start = -1
+    section.image_start = -1
+    section.structural_start = -1
+    section.guide_weight = 100.0
+    section.augmentation.rotation_degrees = 15.0
+    section.save_every = 250
