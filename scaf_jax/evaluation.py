@@ -168,8 +168,8 @@ def check_test_sets(config: ConfigDict) -> None:
             record = source[i]  # which holds the photo: not all of them at once
             rows.append([record[field] for field in fields])
         place = f"test set '{name}'"
-        if not rows:
-            raise ValueError(f"evaluation.splits: {place} has no faces; leave it out")
+        if not any(np.any(mask) for _, mask, *_ in rows):
+            raise ValueError(f"evaluation.splits: {place} has no face with landmarks; leave it out")
         truth, mask, boxes, keys = zip(*rows, strict=True)
         if len(truth[0]) != scheme.num_landmarks:
             raise ValueError(

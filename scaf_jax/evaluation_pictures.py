@@ -45,10 +45,14 @@ def draw(
 
 def _crops(
     config: ConfigDict, split: results.SplitResults, source: sources.Source, chosen: Array
-) -> tuple[Array, Array, Array]:
-    """Returns crops (N, S, S, 3), and predicted and true landmarks (N, L, 2) in them."""
+) -> tuple[Array, Array, Array, Array]:
+    """Returns crops (N, S, S, 3), and predicted and true landmarks (N, L, 2) on their pixels.
+
+    The last are the true ones as the network learns them, (N, L, 2): in the config's pixel
+    convention, which heatmaps are in as well.
+    """
     crop = settings.crop(config)
-    images, predicted, truth = [], [], []
+    images, predicted, truth, targets = [], [], [], []
     for i in chosen:
         record = source[int(i)]
         matrix = geometry.crop_matrix(record[f"box_{crop.box}"], crop)
@@ -57,7 +61,8 @@ def _crops(
         from_photo = samples.photo_to_crop(record, matrix)
         predicted.append(geometry.to_crop(split.predicted[i], from_photo))
         truth.append(geometry.to_crop(split.truth[i], from_photo))
-    return np.stack(images), np.stack(predicted), np.stack(truth)
+        targets.append(geometry.to_crop(split.truth[i], from_photo, crop.pixel_convention))
+    return np.stack(images), np.stack(predicted), np.stack(truth), np.stack(targets)
 
 
 def _faces(
@@ -68,12 +73,12 @@ def _faces(
     chosen: Array,
     nme: Array,
 ) -> list[report.Picture]:
-    images, predicted, truth = _crops(config, split, source, chosen)
+    images, predicted, truth, targets = _crops(config, split, source, chosen)
     heatmaps, reconstructions = inspect(images)
     mask, captions = split.mask[chosen], [_caption(float(nme[i])) for i in chosen]
     codec = settings.codec(config)
     few = slice(0, 4)
-    true_heatmaps = np.asarray(codec.encode(jax.numpy.asarray(truth[few], "float32")))
+    true_heatmaps = np.asarray(codec.encode(jax.numpy.asarray(targets[few], "float32")))
     # What is not known has a place all the same, which means nothing.
     true_heatmaps = true_heatmaps * mask[few][:, None, None, :]
     return [
@@ -114,7 +119,7 @@ def _worst(
     count: int,
 ) -> list[report.Picture]:
     worst = figures.worst_indices(nme, count)
-    images, predicted, truth = _crops(config, split, source, worst)
+    images, predicted, truth, _ = _crops(config, split, source, worst)
     picture = figures.worst_faces(
         images,
         predicted,

@@ -8,6 +8,7 @@ from PIL import Image
 
 from scaf_jax import default_config, evaluation_pictures, settings
 from scaf_jax.data import precropping, samples, synthetic
+from scaf_jax.landmarks import heatmaps
 from scaf_jax.reporting import figures, results
 
 SIZE, HEATMAP_SIZE = 64, 32
@@ -77,3 +78,15 @@ def test_a_perfect_prediction_is_drawn_on_the_face(drawn, cropped):
         np.testing.assert_array_equal(images[0], sample["image"])
         np.testing.assert_allclose(predicted[0], sample["landmarks"], atol=0.01)
         np.testing.assert_allclose(truth[0], sample["landmarks"], atol=0.01)
+
+
+@pytest.mark.parametrize("convention", ["centers", "corners"])
+def test_true_heatmaps_are_those_that_the_network_learns(drawn, convention):
+    seen, sample = drawn(_Face(cropped=False), convention)
+    _, _, points, _, true_heatmaps = seen["heatmap_row"]
+    codec = heatmaps.HeatmapCodec(SIZE, HEATMAP_SIZE, blur_size=3, pixel_convention=convention)
+    expected = codec.encode(sample["landmarks"][None])
+    np.testing.assert_allclose(true_heatmaps, expected, atol=1e-3)
+    # On the face itself they are drawn where it shows them, whatever the convention.
+    centers = drawn(_Face(cropped=False))[1]["landmarks"]
+    np.testing.assert_allclose(points[0], centers, atol=0.01)

@@ -195,20 +195,22 @@ def test_missing_data_is_told_with_the_command_before_any_training(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-class _WithoutEyes:
-    """Test faces of which none shows an outer eye corner."""
+class _Without:
+    """Test faces of which none shows some of 68 landmarks."""
 
     keys = ["a.jpg", "b.jpg"]
+
+    def __init__(self, unknown):
+        self._mask = np.ones(68, bool)
+        self._mask[unknown] = False
 
     def __len__(self):
         return 2
 
     def __getitem__(self, index):
-        mask = np.ones(68, bool)
-        mask[36] = False
         return {
             "landmarks": np.zeros((68, 2), np.float32),
-            "landmark_mask": mask,
+            "landmark_mask": self._mask,
             "box_ground_truth": np.array([1, 2, 31, 42], np.float32),
             "key": self.keys[index],
         }
@@ -226,12 +228,15 @@ def test_what_no_test_face_has_stops_a_run_before_any_training(
     tiny_faces, tmp_path, monkeypatch, no_training
 ):
     config = _config(tiny_faces)
-    monkeypatch.setattr(settings, "test_sources", lambda _: {"mine": _WithoutEyes()})
+    monkeypatch.setattr(settings, "test_sources", lambda _: {"mine": _Without([36])})
     message = "^evaluation.normalizer, test set 'mine': not one of the 2 faces has .*36 and 45"
     with pytest.raises(ValueError, match=message):
         stages.run(config, str(tmp_path))
     config.evaluation.normalizer = "box_size"  # which every face has
     with pytest.raises(AssertionError, match="a training was begun"):
+        stages.run(config, str(tmp_path))
+    monkeypatch.setattr(settings, "test_sources", lambda _: {"mine": _Without(range(68))})
+    with pytest.raises(ValueError, match=r"^evaluation\.splits: test set 'mine' has no face with"):
         stages.run(config, str(tmp_path))
 
 

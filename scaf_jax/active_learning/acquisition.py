@@ -65,9 +65,13 @@ def _windows(maps: jax.Array, peaks: jax.Array, *, size: int) -> jax.Array:
     return jnp.where(inside, maps.at[place].get(mode="promise_in_bounds"), 0)
 
 
-@functools.partial(jax.jit, static_argnames="blur_size")
+@functools.partial(jax.jit, static_argnames=("blur_size", "reach"))
 def landmarks_and_nnm(
-    heatmaps: jax.Array, blur_size: int = 9, *, valid: jax.Array | None = None
+    heatmaps: jax.Array,
+    blur_size: int = 9,
+    *,
+    valid: jax.Array | None = None,
+    reach: int | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Peaks of the blurred maps, and the NNM around them, in one pass over the maps.
 
@@ -78,15 +82,21 @@ def landmarks_and_nnm(
       heatmaps: (B, H, W, L).
       blur_size: Side of the box blur and of NNM's window, in heatmap pixels; odd.
       valid: (B,) bool, False for rows that only fill up the batch.
+      reach: `HeatmapCodec.reach` for the peaks of its sub-pixel decoder; by default arg-max's.
 
     Returns:
-      Peaks (B, L, 2) int32 x, y in heatmap pixels, as `HeatmapCodec.decode` finds them, and `nnm`'s
-      score (B,) at them with window = blur_size; -inf where not valid.
+      Peaks (B, L, 2) x, y in heatmap pixels, as `HeatmapCodec.decode` finds them (int32, or with
+      reach in the dtype of the maps), and `nnm`'s score (B,) at the whole pixels with window =
+      blur_size; -inf where not valid.
     """
 
     def view(maps: jax.Array) -> tuple[jax.Array, jax.Array]:
-        peaks, maxima = codecs.find_maxima(codecs.box_blur(maps, blur_size))
-        return peaks, -(blur_size**2) * maxima.sum(axis=1)
+        blurred = codecs.box_blur(maps, blur_size)
+        peaks, maxima = codecs.find_maxima(blurred)
+        scores = -(blur_size**2) * maxima.sum(axis=1)
+        if reach is not None:
+            peaks = codecs.refine_peaks(blurred, peaks, reach=reach)
+        return peaks, scores
 
     # The sum belongs to an image's turn: after all of them it makes XLA:CPU use one thread only.
     peaks, scores = codecs.by_image_on_cpu(view, _at_least_float32(heatmaps))

@@ -215,12 +215,13 @@ def _score_step(
 
     def scores(maps: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         maps = maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
-        peaks, nnm = acquisition.landmarks_and_nnm(maps, codec.blur_size, valid=valid)
-        if decoder == "argmax":
-            landmarks = codec.to_crop(peaks.astype(maps.dtype))
-        else:
-            landmarks = codec.decode(maps, decoder)
-        outputs = {"landmarks": landmarks, "nnm": nnm}
+        peaks, nnm = acquisition.landmarks_and_nnm(
+            maps,
+            codec.blur_size,
+            valid=valid,
+            reach=codec.reach if decoder == "subpixel" else None,
+        )
+        outputs = {"landmarks": codec.to_crop(peaks.astype(maps.dtype)), "nnm": nnm}
         if with_entropy:
             outputs["entropy"] = acquisition.entropy(maps, valid=valid)
         return outputs

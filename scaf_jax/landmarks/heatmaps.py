@@ -63,6 +63,11 @@ class HeatmapCodec:
     def _shift(self) -> float:
         return 0.5 if self.pixel_convention == "centers" else 0.0
 
+    @property
+    def reach(self) -> int:
+        """How far from a peak the sub-pixel decoder looks, in heatmap pixels."""
+        return max(1, round(self.sigma * self.heatmap_size / 128 / 2))
+
     def to_heatmap(self, landmarks: jax.Array) -> jax.Array:
         """Maps crop coordinates to heatmap coordinates (any shape, pixels)."""
         return (landmarks + self._shift) * self._ratio - self._shift
@@ -129,8 +134,7 @@ class HeatmapCodec:
         peaks = find_peaks(blurred)
         points = peaks.astype(heatmaps.dtype)
         if decoder == "subpixel":
-            reach = max(1, round(self.sigma * self.heatmap_size / 128 / 2))
-            points = refine_peaks(blurred, peaks, reach=reach)
+            points = refine_peaks(blurred, peaks, reach=self.reach)
         return self.to_crop(points)
 
 

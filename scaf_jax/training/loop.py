@@ -1,4 +1,4 @@
-"""The one training loop: save -> next batch -> step -> report, until done or told to stop."""
+"""The one training loop: next batch -> step -> report -> save, until done or told to stop."""
 
 import collections
 import contextlib
@@ -50,12 +50,10 @@ class LoopSettings:
     Attributes:
       steps: Length of the training.
       log_every: Cadence of metrics.
-      evaluate_every: Cadence of evaluations; 0 for none.
     """
 
     steps: int
     log_every: int = 100
-    evaluate_every: int = 0
 
 
 class StopSignal:
@@ -104,7 +102,6 @@ def train(
     metadata: dict[str, Any],
     keys: Callable[[], list[str]],
     watch: Callable[[int, dict[str, float]], None] | None = None,
-    evaluate: Callable[[int, state.TrainState], dict[str, float]] | None = None,
 ) -> state.TrainState:
     """Trains from the state's step to the last one, saving on the way.
 
@@ -119,7 +116,6 @@ def train(
       metadata: Stored with each checkpoint.
       keys: Gives the names of the faces that the batches' `index` counts; called on errors only.
       watch: Called with the step and the numbers of each log line.
-      evaluate: Called every `evaluate_every` steps, and its numbers are written.
 
     Returns:
       The last state, saved.
@@ -146,8 +142,6 @@ def train(
             )
             done = step + 1
             run.add(done, metrics, indices)
-            if settings.evaluate_every and done % settings.evaluate_every == 0 and evaluate:
-                writer.write_scalars(done, evaluate(done, train_state), log=True)
             if done == settings.steps or checkpoints.should_save(done):
                 save(done)
             if done < settings.steps and (stop.received or checkpoints.reached_preemption(done)):

@@ -96,6 +96,28 @@ def test_scores_are_those_of_the_networks_heatmaps(tiny_faces, faces, scorer, tm
     np.testing.assert_allclose(scores.entropy, acquisition.entropy(maps), rtol=1e-4)
 
 
+def test_the_sub_pixel_decoders_landmarks_come_out_of_the_same_pass(tiny_faces, faces, tmp_path):
+    config = _config(tiny_faces)
+    config.evaluation.decoder = "subpixel"
+    own = scoring.PoolScorer(config, *_network(config))
+    scores = own.score(CountingSource(faces), tmp_path)
+    subset = sources.SubsetSource(faces, range(NUM_FACES))
+    predicted = evaluation.Predictor(config, *_network(config)).predict(subset).landmarks
+    np.testing.assert_allclose(scores.landmarks, predicted["subpixel"], atol=1e-3)
+    assert np.abs(scores.landmarks - predicted["argmax"]).max() > 0.1
+
+    def program(scorer):
+        batch = {"image": np.zeros((8, 64, 64, 3), np.uint8), "matrix": np.zeros((8, 2, 3))}
+        return str(
+            jax.make_jaxpr(scorer._step)(scorer._weights, batch | {"valid": np.ones(8, bool)})
+        )
+
+    config.evaluation.decoder = "argmax"
+    whole, mine = program(scoring.PoolScorer(config, *_network(config))), program(own)
+    for part in ("argmax[", "pad["):  # of the search, and of the blur
+        assert 0 < mine.count(part) == whole.count(part)
+
+
 def test_scored_again_nothing_is_computed(faces, scorer, tmp_path):
     first = scorer.score(CountingSource(faces), tmp_path)
     source = CountingSource(faces)

@@ -10,6 +10,8 @@ from PIL import Image
 
 from data_builders import prepare
 from data_builders.landmarks_folder import boxes, downloads, splits
+from scaf_jax.active_learning.annotation import export
+from scaf_jax.active_learning.annotation import faces as annotation_faces
 from scaf_jax.data import prepared_sources
 from scaf_jax.landmarks import scheme_files
 
@@ -372,3 +374,22 @@ def test_real_points_with_a_third_missing(shared, folder):
     assert len(records) + len(folder.records("test")) == 20
     known = np.mean([record["landmark_mask"] for record in records.values()])
     assert 0.5 < known < 0.95
+
+
+def test_faces_exported_for_annotators_are_read_with_their_names(folder, tmp_path):
+    """What CVAT gives back, which has the names of the pre-labels, can become a data set."""
+    folder.photo("a.png")
+    face = annotation_faces.FaceToAnnotate(
+        "a", (folder.root / "a.png").read_bytes(), FACE + 0.25, [5, 15, 35, 45], None
+    )
+    scheme = scheme_files.scheme_from_dict(SCHEME, "test").scheme
+    target = export.export_faces(tmp_path / "round_0", [face], scheme, model_version="m")
+    (folder.root / "a.png").unlink()
+    shutil.copytree(target / "photos", folder.root / "images")
+    (folder.root / "annotations").mkdir()
+    for name in ("scheme.json", "annotations/person_keypoints_default.json"):
+        shutil.copy(target / pathlib.Path(name).name, folder.root / name)
+    found = downloads.find(folder.root)
+    ((read,),) = found.splits.values()
+    np.testing.assert_allclose(read.annotate().landmarks, FACE + 0.25, atol=1e-3)
+    assert downloads.read_scheme(folder.root) == scheme

@@ -7,6 +7,7 @@ visible one. Coordinates are those of CVAT: pixel i covers [i, i + 1).
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from xml.sax import saxutils
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from scaf_jax.active_learning.annotation.conventions import (
     Floats,
     Unit,
     from_centres,
-    landmark_names,
+    landmark_name,
 )
 from scaf_jax.active_learning.annotation.faces import AskedFace
 from scaf_jax.active_learning.annotation.marks import (
@@ -39,7 +40,6 @@ def document(
     faces: Sequence[AskedFace], scheme: LandmarkScheme, model_version: str
 ) -> dict[str, Any]:
     """Returns the pre-labels of all faces, a photo and an annotation for each."""
-    names = landmark_names(scheme)
     return {
         "licenses": [{"name": "", "id": 0, "url": ""}],
         "info": {"description": f"Pre-labels of {model_version}", "version": "1.0"},
@@ -48,7 +48,7 @@ def document(
                 "id": 1,
                 "name": CATEGORY,
                 "supercategory": "",
-                "keypoints": list(names),
+                "keypoints": list(scheme.landmark_names),
                 "skeleton": [[a + 1, b + 1] for a, b in _edges(scheme)],  # COCO counts from 1
             }
         ],
@@ -91,7 +91,7 @@ def cvat_labels(scheme: LandmarkScheme, shape: Floats) -> list[dict[str, Any]]:
     """
     low, extent = shape.min(axis=0), np.ptp(shape, axis=0).max()
     places = 5 + 90 * (shape - low) / max(extent, 1e-6)  # CVAT draws on a 100 x 100 canvas
-    names = landmark_names(scheme)
+    names = scheme.landmark_names
     lines = [
         f'<line x1="{places[a][0]:.2f}" y1="{places[a][1]:.2f}" x2="{places[b][0]:.2f}" '
         f'y2="{places[b][1]:.2f}" stroke="black" stroke-width="0.3" data-type="edge" '
@@ -101,7 +101,7 @@ def cvat_labels(scheme: LandmarkScheme, shape: Floats) -> list[dict[str, Any]]:
     circles = [
         f'<circle r="0.75" stroke="black" fill="#b3b3b3" cx="{x:.2f}" cy="{y:.2f}" '
         f'stroke-width="0.1" data-type="element node" data-element-id="{i}" data-node-id="{i}" '
-        f'data-label-name="{name}"></circle>'
+        f"data-label-name={saxutils.quoteattr(name)}></circle>"
         for i, (name, (x, y)) in enumerate(zip(names, places, strict=True), 1)
     ]
     return [
@@ -146,8 +146,9 @@ def read_document(
 def _take_keypoints(
     face: MarkedFace, keypoints: Any, names: list[Any], scheme: LandmarkScheme
 ) -> None:
-    expected = landmark_names(scheme)
-    if sorted(map(str, names)) != sorted(expected):
+    expected = scheme.landmark_names
+    names = [landmark_name(str(name), scheme) for name in names]
+    if sorted(names) != sorted(expected):
         face.problems.append(
             (
                 "category_id",
@@ -167,7 +168,7 @@ def _take_keypoints(
         )
     else:
         for i, name in enumerate(names):
-            _take_keypoint(face, f"keypoints[{3 * i}]", str(name), keypoints[3 * i : 3 * i + 3])
+            _take_keypoint(face, f"keypoints[{3 * i}]", name, keypoints[3 * i : 3 * i + 3])
 
 
 def _take_keypoint(face: MarkedFace, field: str, name: str, values: list[Any]) -> None:

@@ -9,6 +9,7 @@ pixel is (0, 0). The tools count otherwise:
 """
 
 import enum
+import re
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 Floats = NDArray[np.float64]
+
+_NUMBER = re.compile(r"[0-9]{1,4}")
 
 
 class Unit(enum.Enum):
@@ -56,6 +59,19 @@ def to_centres(points: ArrayLike, unit: Unit, width: int, height: int) -> Floats
     return points / 100 * np.array([width, height], np.float64) - 0.5
 
 
-def landmark_names(scheme: LandmarkScheme) -> tuple[str, ...]:
-    """What the landmarks are called in the tools: their 0-based numbers, '0', '1', ..."""
-    return tuple(str(i) for i in range(scheme.num_landmarks))
+def landmark_name(given: str, scheme: LandmarkScheme) -> str:
+    """Returns what the scheme calls a landmark that a file calls by its name or 0-based number.
+
+    Tools are given the names. Numbers are what people write about points, and what projects hold
+    that were begun when tools were given these. Any other text is returned as it is.
+
+    Args:
+      given: From a file.
+      scheme: What the landmarks mean.
+    """
+    names = scheme.landmark_names
+    is_number = _NUMBER.fullmatch(given) and int(given) < len(names)
+    # Where names are numbers themselves, they alone count.
+    if not is_number or any(_NUMBER.fullmatch(name) for name in names):
+        return given
+    return names[int(given)]

@@ -104,10 +104,12 @@ def read_source(path: PathLike, scheme: LandmarkScheme) -> Source:
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         if isinstance(content.get("images"), list):
             return Source(name, "coco", tuple(coco.read_document(name, content, scheme)))
-    return _label_studio_source(path, name, content)
+    return _label_studio_source(path, name, content, scheme)
 
 
-def _label_studio_source(path: pathlib.Path, name: str, content: Any) -> Source:
+def _label_studio_source(
+    path: pathlib.Path, name: str, content: Any, scheme: LandmarkScheme
+) -> Source:
     tasks = [content] if isinstance(content, dict) and "data" in content else content
     if not isinstance(tasks, list):
         raise AnnotationError(
@@ -115,7 +117,7 @@ def _label_studio_source(path: pathlib.Path, name: str, content: Any) -> Source:
         )
     is_full = any("data" in as_dict(task) for task in tasks)
     kind = "label_studio" if is_full else "label_studio_min"
-    return Source(name, kind, tuple(label_studio.read_tasks(name, tasks)))
+    return Source(name, kind, tuple(label_studio.read_tasks(name, tasks, scheme)))
 
 
 def _judge(source: Source, index: Index, scheme: LandmarkScheme) -> tuple[Accepted, list[Problem]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from scaf_jax.active_learning.annotation.conventions import Unit, from_centres, landmark_names
+from scaf_jax.active_learning.annotation.conventions import Unit, from_centres, landmark_name
 from scaf_jax.active_learning.annotation.faces import PHOTO_FOLDER, AskedFace
 from scaf_jax.active_learning.annotation.marks import (
     MarkedFace,
@@ -36,8 +36,8 @@ _COLORS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9
 def labeling_config(scheme: LandmarkScheme) -> str:
     """Returns the project's labelling configuration, XML.
 
-    There is a label for each landmark, one for the face's box, and a text field for the numbers
-    of landmarks that the photo does not show.
+    There is a label for each landmark, one for the face's box, and a text field for the landmarks
+    that the photo does not show.
     """
     view = ElementTree.Element("View")
     ElementTree.SubElement(
@@ -46,7 +46,7 @@ def labeling_config(scheme: LandmarkScheme) -> str:
     points = ElementTree.SubElement(
         view, "KeyPointLabels", name=POINTS, toName=IMAGE, strokeWidth="2", opacity="1"
     )
-    for i, name in enumerate(landmark_names(scheme)):
+    for i, name in enumerate(scheme.landmark_names):
         color = _COLORS[_stroke_of(i, scheme) % len(_COLORS)]
         # Label Studio numbers keypoints in its own COCO export by model_index.
         ElementTree.SubElement(
@@ -60,10 +60,15 @@ def labeling_config(scheme: LandmarkScheme) -> str:
         name=ABSENT,
         toName=IMAGE,
         maxSubmissions="1",
-        placeholder="Landmarks outside the photo, such as: 3 4 7-9",
+        placeholder=f"Landmarks outside the photo, such as: {absent_example(scheme)}",
     )
     ElementTree.indent(view)
     return ElementTree.tostring(view, encoding="unicode") + "\n"
+
+
+def absent_example(scheme: LandmarkScheme) -> str:
+    """Returns what the text field for landmarks outside the photo may hold."""
+    return ", ".join(scheme.names[:2]) or "3 4 7-9"
 
 
 def _stroke_of(landmark: int, scheme: LandmarkScheme) -> int:
@@ -112,11 +117,11 @@ def _point_regions(face: AskedFace, scheme: LandmarkScheme) -> list[dict[str, An
     return [
         _region(
             face,
-            name,
+            str(i),
             "keypointlabels",
             {"x": float(x), "y": float(y), "width": _POINT_SIZE, "keypointlabels": [name]},
         )
-        for name, (x, y) in zip(landmark_names(scheme), percent, strict=True)
+        for i, (name, (x, y)) in enumerate(zip(scheme.landmark_names, percent, strict=True))
     ]
 
 
@@ -133,7 +138,7 @@ def _region(face: AskedFace, name: str, kind: str, value: dict[str, Any]) -> dic
     }
 
 
-def read_tasks(source: str, content: list[Any]) -> Iterator[MarkedFace]:
+def read_tasks(source: str, content: list[Any], scheme: LandmarkScheme) -> Iterator[MarkedFace]:
     """Yields what is annotated in an export, full JSON or JSON_MIN.
 
     Tasks that nobody annotated are passed over.
@@ -141,19 +146,20 @@ def read_tasks(source: str, content: list[Any]) -> Iterator[MarkedFace]:
     Args:
       source: Name of the file, for locations.
       content: Its content.
+      scheme: The expected marking scheme.
     """
     for number, item in enumerate(content, 1):
         task = as_dict(item)
         name = f"{source}: task {identity(task, number)}"
         if "annotations" in task or "data" in task:
-            yield from _annotations(name, task)
+            yield from _annotations(name, task, scheme)
         elif task.get("annotation_id") is not None or POINTS in task:
-            yield _flat_record(name, task)
+            yield _flat_record(name, task, scheme)
         elif not task or IMAGE not in task:
             yield MarkedFace(name, None, Unit.PERCENT)  # not a task at all
 
 
-def _annotations(name: str, task: dict[str, Any]) -> Iterator[MarkedFace]:
+def _annotations(name: str, task: dict[str, Any], scheme: LandmarkScheme) -> Iterator[MarkedFace]:
     photo = as_dict(task.get("data")).get(IMAGE)
     for number, item in enumerate(as_list(task.get("annotations")), 1):
         annotation = as_dict(item)
@@ -164,23 +170,25 @@ def _annotations(name: str, task: dict[str, Any]) -> Iterator[MarkedFace]:
             )
         else:
             for place, region in enumerate(as_list(annotation.get("result"))):
-                _take_region(face, f"result[{place}]", as_dict(region))
+                _take_region(face, f"result[{place}]", as_dict(region), scheme)
         yield face
 
 
-def _take_region(face: MarkedFace, field: str, region: dict[str, Any]) -> None:
+def _take_region(
+    face: MarkedFace, field: str, region: dict[str, Any], scheme: LandmarkScheme
+) -> None:
     kind, value = region.get("type"), as_dict(region.get("value"))
     if kind == "keypointlabels":
-        _take_point(face, field, value, region)
+        _take_point(face, field, value, region, scheme)
     elif kind == "textarea":
-        _take_absent(face, field, value.get("text"))
+        _take_absent(face, field, value.get("text"), scheme)
     elif kind not in ("rectanglelabels", "relation"):
         face.problems.append(
             (field, f"a region of type {shown(kind)} is no landmark", "Delete it and export again")
         )
 
 
-def _flat_record(name: str, record: dict[str, Any]) -> MarkedFace:
+def _flat_record(name: str, record: dict[str, Any], scheme: LandmarkScheme) -> MarkedFace:
     face = MarkedFace(
         f"{name}, annotation {shown(record.get('annotation_id'))}",
         record.get(IMAGE),
@@ -188,20 +196,27 @@ def _flat_record(name: str, record: dict[str, Any]) -> MarkedFace:
     )
     for place, item in enumerate(as_list(record.get(POINTS))):
         value = as_dict(item)
-        _take_point(face, f"{POINTS}[{place}]", value, value)
+        _take_point(face, f"{POINTS}[{place}]", value, value, scheme)
     if ABSENT in record:
-        _take_absent(face, ABSENT, record[ABSENT])
+        _take_absent(face, ABSENT, record[ABSENT], scheme)
     return face
 
 
-def _take_point(face: MarkedFace, field: str, value: dict[str, Any], size: dict[str, Any]) -> None:
+def _take_point(
+    face: MarkedFace,
+    field: str,
+    value: dict[str, Any],
+    size: dict[str, Any],
+    scheme: LandmarkScheme,
+) -> None:
     labels = value.get("keypointlabels")
     if not isinstance(labels, list) or len(labels) != 1:
         face.problems.append(
             (field, "a point must have exactly one label", "Give it one or delete it")
         )
         return
-    face.points.append(MarkedPoint(field, labels[0], value.get("x"), value.get("y")))
+    name = landmark_name(labels[0], scheme) if isinstance(labels[0], str) else labels[0]
+    face.points.append(MarkedPoint(field, name, value.get("x"), value.get("y")))
     if "original_width" in size or "original_height" in size:
         face.photo_sizes.append((size.get("original_width"), size.get("original_height")))
     if size.get("image_rotation"):
@@ -210,14 +225,29 @@ def _take_point(face: MarkedFace, field: str, value: dict[str, Any], size: dict[
         )
 
 
-def _take_absent(face: MarkedFace, field: str, text: Any) -> None:
-    """Takes '3 4 7-9' apart."""
+def _take_absent(face: MarkedFace, field: str, text: Any, scheme: LandmarkScheme) -> None:
+    """Takes '3 4 7-9' or 'left eye, nose' apart."""
     lines = text if isinstance(text, list) else [text]
-    for word in re.split(r"[\s,;]+", " ".join(str(line) for line in lines).strip()):
-        match = re.fullmatch(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", word)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        face.absent.update(str(i) for i in range(first, last + 1))
-        if word and first > last:
-            face.problems.append(
-                (field, f"{shown(word)} is no landmark", "Write numbers only, such as: 3 4 7-9")
+    for part in re.split(r"[,;\n]+", "\n".join(str(line) for line in lines)):
+        # A name may have blanks.
+        words = [part.strip()] if part.strip() in scheme.landmark_names else part.split()
+        for word in words:
+            _take_absent_word(face, field, word, scheme)
+
+
+def _take_absent_word(face: MarkedFace, field: str, word: str, scheme: LandmarkScheme) -> None:
+    if word in scheme.landmark_names:
+        face.absent.add(word)
+        return
+    match = re.fullmatch(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", word)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    face.absent.update(landmark_name(str(i), scheme) for i in range(first, last + 1))
+    if first > last:
+        what = "names, each after a comma, or numbers" if scheme.names else "numbers only"
+        face.problems.append(
+            (
+                field,
+                f"{shown(word)} is no landmark",
+                f"Write {what}, such as: {absent_example(scheme)}",
             )
+        )

@@ -11,7 +11,6 @@ import numpy as np
 from scaf_jax.active_learning.annotation.conventions import (
     Unit,
     from_centres,
-    landmark_names,
 )
 from scaf_jax.active_learning.annotation.faces import AskedFace
 from scaf_jax.active_learning.annotation.marks import MarkedFace, MarkedPoint
@@ -52,7 +51,7 @@ def _take_points(face: MarkedFace, file: pathlib.Path, scheme: LandmarkScheme) -
         message = str(error).replace(str(file), file.name)
         face.problems.append(("points", message, "Correct the file and import it again"))
         return
-    for name, (x, y) in zip(landmark_names(scheme), points, strict=True):
+    for name, (x, y) in zip(scheme.landmark_names, points, strict=True):
         if np.isnan(x):
             face.absent.add(name)
         else:

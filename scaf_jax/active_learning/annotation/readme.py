@@ -3,7 +3,6 @@
 import pathlib
 
 from scaf_jax.active_learning.annotation import coco, label_studio, pts_files
-from scaf_jax.active_learning.annotation.conventions import landmark_names
 from scaf_jax.active_learning.annotation.faces import PHOTO_FOLDER, SCHEME_FILE, Index
 from scaf_jax.active_learning.annotation.previews import FOLDER as PREVIEW_FOLDER
 from scaf_jax.landmarks.schemes import LandmarkScheme
@@ -19,14 +18,13 @@ def text(folder: pathlib.Path, index: Index, scheme: LandmarkScheme) -> str:
       index: What is asked for.
       scheme: What the landmarks mean.
     """
-    names = landmark_names(scheme)
     return _TEXT.format(
         count=len(index.faces),
         scheme=scheme.name,
         scheme_file=SCHEME_FILE,
-        meaning=_meaning(scheme),
-        first=names[0],
-        last=names[-1],
+        called=_called(scheme),
+        lines=_lines(scheme),
+        absent_example=label_studio.absent_example(scheme),
         folder=folder.resolve(),
         photos=PHOTO_FOLDER,
         previews=PREVIEW_FOLDER,
@@ -41,12 +39,16 @@ def text(folder: pathlib.Path, index: Index, scheme: LandmarkScheme) -> str:
     )
 
 
-def _meaning(scheme: LandmarkScheme) -> str:
-    """The names of a user's own landmarks, as a paragraph."""
-    if not scheme.names:
-        return ""
-    numbered = ", ".join(f"{i} {name}" for i, name in enumerate(scheme.names))
-    return f"\nThe numbers stand for: {numbered}.\n"
+def _called(scheme: LandmarkScheme) -> str:
+    """What the tools call the points."""
+    if scheme.names:
+        return f"called {', '.join(scheme.names)}"
+    return f"numbered 0 to {scheme.num_landmarks - 1}"
+
+
+def _lines(scheme: LandmarkScheme) -> str:
+    """What a user's own landmarks are in files that have no names."""
+    return " The lines are, in this order, the names above." if scheme.names else ""
 
 
 def _workdir(folder: pathlib.Path) -> pathlib.Path:
@@ -59,10 +61,10 @@ _TEXT = """\
 
 The model was least sure about these faces, most of all about the first. Every photo in
 `{photos}/` stands for one face, the one in the box (`{previews}/` shows it with the model's
-points); other faces in it are not asked for. Move the model's points, numbered {first} to {last}
+points); other faces in it are not asked for. Move the model's points, {called}
 (scheme '{scheme}' of `{scheme_file}`), to their right places. "Left" and "right" are those of
 the photo. Hidden points are put where they would be seen. Keep the names of the photos.
-{meaning}
+
 Use whichever of these tools you like. You need not finish at once: faces can be given back in
 parts, and with different tools.
 
@@ -80,8 +82,8 @@ parts, and with different tools.
    `{folder}/{photos}`. Leave "Treat every bucket object as a source file" off, save, and do NOT
    sync: this only allows the project to show the photos.
 4. Import `{tasks}`. The order is that of the file; lower prediction scores are less sure.
-5. In each task take over the prediction, move the points, submit. Numbers of landmarks that the
-   photo does not show go into the text field `{absent}`, such as: 3 4 7-9.
+5. In each task take over the prediction, move the points, submit. Landmarks that the photo does
+   not show go into the text field `{absent}`, such as: {absent_example}
 6. Export > JSON (or JSON-MIN).
 
 ## CVAT
@@ -97,7 +99,7 @@ parts, and with different tools.
 
 `{pts}/` holds a file for each photo, coordinates counted from 1 as in the 300-W data. Copy those
 you have corrected to a new folder and give that back. The line of a landmark that the photo does
-not show becomes `nan nan`.
+not show becomes `nan nan`.{lines}
 
 ## Giving back
 

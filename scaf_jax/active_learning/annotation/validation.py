@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaf_jax.active_learning.annotation import orientation
-from scaf_jax.active_learning.annotation.conventions import landmark_names, to_centres
+from scaf_jax.active_learning.annotation.conventions import to_centres
 from scaf_jax.active_learning.annotation.faces import AskedFace
 from scaf_jax.active_learning.annotation.marks import MarkedFace, MarkedPoint, Problem, shown
 from scaf_jax.landmarks.schemes import LandmarkScheme
@@ -74,7 +74,7 @@ def _wrong_photo(face: MarkedFace, asked: AskedFace) -> Iterator[Objection]:
 
 
 def _wrong_points(face: MarkedFace, scheme: LandmarkScheme) -> Iterator[Objection]:
-    names = set(landmark_names(scheme))
+    names = set(scheme.landmark_names)
     places: dict[str, str] = {}
     for point in face.points:
         if not isinstance(point.name, str) or point.name not in names:
@@ -90,7 +90,7 @@ def _wrong_points(face: MarkedFace, scheme: LandmarkScheme) -> Iterator[Objectio
         yield from _wrong_numbers(point)
     for name in sorted(face.absent - names)[:5]:
         yield _unknown_name("absent", name, scheme)
-    missing = [n for n in landmark_names(scheme) if n not in places and n not in face.absent]
+    missing = [n for n in scheme.landmark_names if n not in places and n not in face.absent]
     if missing:
         yield (
             "points",
@@ -106,7 +106,7 @@ def _wrong_points(face: MarkedFace, scheme: LandmarkScheme) -> Iterator[Objectio
 
 
 def _unknown_name(field: str, name: Any, scheme: LandmarkScheme) -> Objection:
-    expected = landmark_names(scheme)
+    expected = scheme.landmark_names
     return (
         field,
         f"{shown(name)} is no landmark of '{scheme.name}' ('{expected[0]}' to '{expected[-1]}')",
@@ -128,10 +128,11 @@ def _wrong_numbers(point: MarkedPoint) -> Iterator[Objection]:
 def _convert(face: MarkedFace, asked: AskedFace, scheme: LandmarkScheme) -> CheckedFace:
     landmarks = np.zeros((scheme.num_landmarks, 2))
     mask = np.zeros(scheme.num_landmarks, bool)
+    numbers = {name: i for i, name in enumerate(scheme.landmark_names)}
     for point in face.points:
         if point.name not in face.absent:
-            landmarks[int(point.name)] = point.x, point.y
-            mask[int(point.name)] = True
+            landmarks[numbers[point.name]] = point.x, point.y
+            mask[numbers[point.name]] = True
     centres = to_centres(landmarks, face.unit, asked.width, asked.height)
     unchanged = bool(mask.all()) and bool(np.abs(centres - asked.landmarks).max() <= UNCHANGED)
     return CheckedFace(np.where(mask[:, None], centres, 0), mask, unchanged)
@@ -146,9 +147,10 @@ def _wrong_places(
     outside = np.flatnonzero(mask & ~inside.all(axis=1))
     fields = {point.name: point.field for point in face.points}
     for i in outside:
+        name = scheme.landmark_names[i]
         yield (
-            fields[str(i)],
-            f"landmark {i} at ({points[i, 0]:.1f}, {points[i, 1]:.1f}) is outside the photo of "
+            fields[name],
+            f"landmark {name} at ({points[i, 0]:.1f}, {points[i, 1]:.1f}) is outside the photo of "
             f"{asked.width} x {asked.height} pixels",
             "Move it inside, or say that the photo does not show it",
         )

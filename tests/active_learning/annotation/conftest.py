@@ -1,6 +1,7 @@
 """Exported rounds, and a person who annotates them in one of the tools."""
 
 import copy
+import dataclasses
 import functools
 import io
 import json
@@ -16,7 +17,7 @@ from PIL import Image
 from scaf_jax.active_learning.annotation import export, importing, store
 from scaf_jax.active_learning.annotation.faces import FaceToAnnotate, Index, read_index
 from scaf_jax.data import synthetic
-from scaf_jax.landmarks import schemes
+from scaf_jax.landmarks import scheme_files, schemes
 
 SIZE = 96
 PADDING = 20  # to the right, so that width and height differ
@@ -93,7 +94,9 @@ class Round:
             result = copy.deepcopy(task["predictions"][0]["result"])
             for region in result:
                 if region["type"] == "keypointlabels":
-                    x, y = points[task["data"]["key"]][int(region["value"]["keypointlabels"][0])]
+                    [name] = region["value"]["keypointlabels"]
+                    place = self.scheme.landmark_names.index(name)
+                    x, y = points[task["data"]["key"]][place]
                     region["value"]["x"] = (x + 0.5) / region["original_width"] * 100
                     region["value"]["y"] = (y + 0.5) / region["original_height"] * 100
                 region["origin"] = "manual"
@@ -165,6 +168,27 @@ def make_round(tmp_path, make_faces) -> Callable[..., Round]:
         return Round(folder, scheme)
 
     return make
+
+
+@pytest.fixture
+def named_round(tmp_path, make_faces) -> Round:
+    """A round of three faces marked in a scheme of names, some of them hard on file formats."""
+    names = ["left eye", "right eye", 'the "tip" & <nose>', "mouth", "chin"]
+    content = {
+        "name": "own",
+        "landmarks": names,
+        "flip_pairs": [names[:2]],
+        "normalizer": names[:2],
+        "strokes": [names[2:]],
+    }
+    scheme = scheme_files.scheme_from_dict(content, "test").scheme
+    asked = [
+        dataclasses.replace(face, landmarks=np.asarray(face.landmarks)[[36, 45, 30, 62, 8]])
+        for face in make_faces(schemes.IBUG68)
+    ]
+    folder = tmp_path / "work" / "rounds" / "round_0"
+    export.export_faces(folder, asked, scheme, model_version="scaf round 0")
+    return Round(folder, scheme)
 
 
 @pytest.fixture

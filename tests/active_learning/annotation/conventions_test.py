@@ -5,7 +5,7 @@ import pytest
 
 from scaf_jax.active_learning.annotation import conventions
 from scaf_jax.active_learning.annotation.conventions import Unit
-from scaf_jax.landmarks import schemes
+from scaf_jax.landmarks import scheme_files, schemes
 
 WIDTH, HEIGHT = 200, 100
 
@@ -27,6 +27,19 @@ def test_the_first_pixel_and_the_far_corner_are_where_the_tool_has_them(
     np.testing.assert_allclose(conventions.to_centres(converted, unit, WIDTH, HEIGHT), centres)
 
 
-def test_landmarks_are_called_by_their_numbers():
-    assert conventions.landmark_names(schemes.IBUG68)[:3] == ("0", "1", "2")
-    assert len(conventions.landmark_names(schemes.WFLW98)) == 98
+def _named(*names):
+    content = {"name": "own", "landmarks": [*names], "flip_pairs": [], "normalizer": [*names[:2]]}
+    return scheme_files.scheme_from_dict(content, "test").scheme
+
+
+def test_numbers_of_named_landmarks_mean_their_names():
+    scheme = _named("left eye", "nose")
+    given = ("nose", "left eye", "1", "0", "2", "chin", "")
+    found = [conventions.landmark_name(name, scheme) for name in given]
+    assert found == ["nose", "left eye", "nose", "left eye", "2", "chin", ""]
+
+
+@pytest.mark.parametrize("scheme", [schemes.IBUG68, _named("1", "2", "3"), _named("1", "nose")])
+def test_names_that_are_numbers_are_names_alone(scheme):
+    for given in ("0", "1", "2", "67", "98"):
+        assert conventions.landmark_name(given, scheme) == given

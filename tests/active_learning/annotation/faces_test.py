@@ -73,7 +73,7 @@ def test_a_scheme_of_ones_own_travels_with_the_export(make_faces, tmp_path):
     folder = tmp_path / "rounds" / "round_0"
     target = export.export_faces(folder, asked, scheme, model_version="test")
     assert faces.read_scheme(folder) == scheme
-    assert "0 left_eye, 1 right_eye, 2 nose" in (target / "README.md").read_text()
+    assert "called left_eye, right_eye, nose\n" in (target / "README.md").read_text()
     (target / faces.SCHEME_FILE).unlink()
     with pytest.raises(ValueError, match="unknown landmark scheme 'mine'"):
         faces.read_scheme(folder)

@@ -1,6 +1,7 @@
 """Tests of the import: formats, round trips, whose photo it is, adding up."""
 
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -291,6 +292,57 @@ def test_binary_zipped_and_absent_files_are_refused(make_round, tmp_path, monkey
     path.write_text("[1, 2, 3]")
     with pytest.raises(AnnotationError, match="larger than 5 bytes"):
         importing.read_source(path, IBUG68)
+
+
+def test_tools_show_the_names_of_named_landmarks(named_round):
+    [category] = named_round.load("person_keypoints_default.json")["categories"]
+    [label] = named_round.load("cvat_labels.json")
+    view = ElementTree.fromstring((named_round.target / "labeling_config.xml").read_text())
+    drawn = ElementTree.fromstring(f"<svg>{label['svg']}</svg>").findall("circle")
+    for names in (
+        category["keypoints"],
+        [sublabel["name"] for sublabel in label["sublabels"]],
+        [circle.get("data-label-name") for circle in drawn],
+        [label.get("value") for label in view.findall("KeyPointLabels/Label")],
+    ):
+        assert tuple(names) == named_round.scheme.names
+    assert ", ".join(named_round.scheme.names) in (named_round.target / "README.md").read_text()
+
+
+@pytest.mark.parametrize("names", [None, tuple("01234")], ids=["names", "numbers"])
+@pytest.mark.parametrize("form", FORMATS)
+def test_named_landmarks_come_back_by_name_or_by_number(named_round, save, form, names):
+    """Projects that were begun when tools were given numbers can be finished."""
+    points = named_round.moved()
+    document = getattr(named_round, form)(points)
+    if names and form == "coco":
+        document["categories"][0]["keypoints"] = list(names)
+    elif names and form != "pts":
+        text = json.dumps(document)
+        for own, name in zip(named_round.scheme.names, names, strict=True):
+            text = text.replace(json.dumps([own]), json.dumps([name]))
+        document = json.loads(text)
+    report = _import(named_round, save(document))
+    assert report.rejected == () and report.missing == () and report.unchanged == ()
+    for key, annotation in store.read_annotations(named_round.folder).items():
+        np.testing.assert_allclose(annotation.landmarks, points[key], atol=6e-3)
+
+
+@pytest.mark.parametrize("words", ["right eye, chin", "1, 4", "chin; 1", "1 4", "right eye\nchin"])
+def test_absent_landmarks_are_told_by_name_or_by_number(named_round, save, words):
+    document = named_round.label_studio(named_round.moved())
+    _result(document).append(_absent([words]))
+    assert _import(named_round, save(document)).rejected == ()
+    annotation = store.read_annotations(named_round.folder)[named_round.keys[0]]
+    assert annotation.mask.tolist() == [True, False, True, True, False]
+
+
+def test_absent_landmarks_that_are_none_are_reported(named_round, save):
+    document = named_round.label_studio(named_round.moved())
+    _result(document).append(_absent(["left ear, chin"]))
+    problems = _import(named_round, save(document)).rejected
+    assert [p.message for p in problems] == [f"'{w}' is no landmark" for w in ("left", "ear")]
+    assert problems[0].advice.endswith("such as: left eye, right eye")
 
 
 def test_another_scheme_than_that_of_the_export_is_refused(make_round, save):
