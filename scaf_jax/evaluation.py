@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 
 from scaf_jax import evaluation_pictures, settings
-from scaf_jax.data import geometry, pipelines, sources
+from scaf_jax.data import geometry, pipelines, samples, sources
 from scaf_jax.landmarks import metrics, normalizers
 from scaf_jax.models import aligner
 from scaf_jax.reporting import report, results, training_curve
@@ -196,7 +196,9 @@ def mean_shape(config: ConfigDict, source: sources.Source) -> Array:
     for i in range(len(source)):
         record = source[i]
         matrix = geometry.crop_matrix(record[f"box_{crop.box}"], crop)
-        points.append(geometry.to_crop(record["landmarks"], matrix, crop.pixel_convention))
+        points.append(
+            samples.landmarks_in_crop(record, record["landmarks"], matrix, crop.pixel_convention)
+        )
         masks.append(record["landmark_mask"])
     return metrics.mean_shape(np.stack(points), np.stack(masks))
 

@@ -64,6 +64,29 @@ def photo_to_crop(record: sources.Record, matrix: npt.NDArray[Any]) -> npt.NDArr
     return np.asarray(matrix if stored is None else geometry.compose(matrix, stored), np.float64)
 
 
+def landmarks_in_crop(
+    record: sources.Record,
+    points: npt.NDArray[Any],
+    matrix: npt.NDArray[Any],
+    convention: geometry.PixelConvention,
+) -> npt.NDArray[np.float64]:
+    """Maps a record's landmarks to the crop, as `geometry.to_crop` maps those of its photo.
+
+    Args:
+      record: Has `stored_matrix` where its image is only a part of the photo.
+      points: (L, 2) pixels of the record's image.
+      matrix: (2, 3), from the record's image to the crop.
+      convention: The crop coordinates wanted; `corners` depends on the size of the photo's pixels.
+
+    Returns:
+      (L, 2) float64 crop coordinates.
+    """
+    stored = record.get("stored_matrix")
+    if stored is not None:
+        points, matrix = geometry.to_photo(points, stored), photo_to_crop(record, matrix)
+    return geometry.to_crop(points, matrix, convention)
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainCrop:
     """(place, record) and randomness -> one face of a training batch; see `pipelines`.
@@ -91,7 +114,7 @@ class TrainCrop:
             image = augmentations.occlude(rng, image, settings.occlusion_probability)
 
         points, mask = _landmarks(record, self.scheme.num_landmarks if self.scheme else 0)
-        points = geometry.to_crop(points, matrix, self.crop.pixel_convention)
+        points = landmarks_in_crop(record, points, matrix, self.crop.pixel_convention)
         if self.scheme is not None and change is not None and change.flip:
             points = geometry.mirror(points, self.scheme.flip_permutation)
             mask = geometry.mirror(mask[:, None], self.scheme.flip_permutation)[:, 0]
@@ -125,7 +148,7 @@ class EvaluationCrop:
             return _empty_row(size, self.num_landmarks)
         matrix = _matrix(record, self.crop, None)
         photo_points, mask = _landmarks(record, self.num_landmarks)
-        points = geometry.to_crop(photo_points, matrix, self.crop.pixel_convention)
+        points = landmarks_in_crop(record, photo_points, matrix, self.crop.pixel_convention)
         image, box = cut_face(record, matrix, size), np.asarray(record["box_ground_truth"])
         stored = record.get("stored_matrix")
         if stored is not None and not self.of_image:

@@ -92,10 +92,12 @@ def test_the_region_is_stored_at_the_size_asked_for(place):
         np.testing.assert_allclose(back, record[name], atol=0.01)
 
 
+@pytest.mark.parametrize("convention", ["centers", "corners"])
 @pytest.mark.parametrize("box", ["ground_truth", "detector"])
 @pytest.mark.parametrize("place", PLACES)
-def test_evaluation_crops_are_those_of_the_photo(place, box):
-    evaluate = samples.EvaluationCrop(geometry.crop_settings("300w", input_size=128, box=box), 68)
+def test_evaluation_crops_are_those_of_the_photo(place, box, convention):
+    crop = geometry.crop_settings("300w", input_size=128, box=box, pixel_convention=convention)
+    evaluate = samples.EvaluationCrop(crop, 68)
     original, stored = evaluate((0, _record(place))), evaluate((0, _cropped(place)))
     _assert_same_pixels(original["image"], stored["image"])
     for name in ("landmarks", "photo_landmarks", "box_ground_truth"):
@@ -105,8 +107,8 @@ def test_evaluation_crops_are_those_of_the_photo(place, box):
     # A prediction in the crop is led back to the photo itself.
     corners = np.array([[0.0, 0], [127, 0], [64, 100]])
     np.testing.assert_allclose(
-        geometry.to_photo(corners, stored["matrix"]),
-        geometry.to_photo(corners, original["matrix"]),
+        geometry.to_photo(corners, stored["matrix"], convention),
+        geometry.to_photo(corners, original["matrix"], convention),
         atol=0.02,
     )
 
@@ -121,11 +123,11 @@ def test_evaluation_can_stay_in_the_stored_image():
     np.testing.assert_array_equal(row["box_ground_truth"], stored["box_ground_truth"])
 
 
+@pytest.mark.parametrize("convention", ["centers", "corners"])
 @pytest.mark.parametrize("place", PLACES)
-def test_training_crops_are_those_of_the_photo(place):
-    train = samples.TrainCrop(
-        geometry.crop_settings("300w", input_size=128), augmentations.STAGE2, schemes.IBUG68
-    )
+def test_training_crops_are_those_of_the_photo(place, convention):
+    crop = geometry.crop_settings("300w", input_size=128, pixel_convention=convention)
+    train = samples.TrainCrop(crop, augmentations.STAGE2, schemes.IBUG68)
     for seed in range(6):
         original, stored = (
             train((0, record), np.random.default_rng(seed))
