@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_builders.synthetic_faces import renderer
 from scaf_jax import default_config, evaluation_pictures, settings
-from scaf_jax.data import precropping, samples, synthetic
+from scaf_jax.data import precropping, samples
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.reporting import figures, results
 
@@ -20,7 +21,7 @@ class _Face:
     keys = ["face"]
 
     def __init__(self, *, cropped: bool):
-        face = synthetic.render_face(3, 1, size=256)
+        face = renderer.render_face(3, 1, size=256)
         photo = Image.new("RGB", (640, 480))
         photo.paste(Image.fromarray(face.image), (200, 120))
         file = io.BytesIO()

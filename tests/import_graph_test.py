@@ -50,7 +50,7 @@ LAYERS = {
     "scaf_jax.active_learning.k_center": 1,
     "scaf_jax.active_learning.acquisition": 1,
     "scaf_jax.active_learning.score_files": 2,
-    "scaf_jax.data.synthetic/": 1,
+    "data_builders.synthetic_faces.renderer/": 1,
     "scaf_jax.data.images": 1,
     "scaf_jax.data.pts": 1,
     "scaf_jax.data.tables": 0,

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 
 from data_builders import processes
-from scaf_jax.data.synthetic import render_face
+from data_builders.synthetic_faces.renderer import render_face
 
 JPEG_QUALITY = 95
 # Starting workers takes seconds: not worth it for fewer faces than this.

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from data_builders.synthetic_faces.renderer import render_face
 from scaf_jax.data import geometry, sources, warping
-from scaf_jax.data.synthetic import render_face
 
 _RENDERED = 256
 # Side of the drawing as a fraction of the photo's width; a face takes about half of it.

@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 
+from data_builders.synthetic_faces import renderer
 from scaf_jax import default_config
 from scaf_jax.active_learning import __main__ as commands
 from scaf_jax.active_learning import labels, rounds
 from scaf_jax.active_learning.annotation import export, store
 from scaf_jax.active_learning.annotation.faces import FaceToAnnotate
-from scaf_jax.data import synthetic
 from scaf_jax.landmarks.schemes import IBUG68
 from scaf_jax.reporting import files
 
@@ -25,7 +25,7 @@ def workdir(tmp_path):
     for number in (0, 1):
         faces = []
         for i in range(2):
-            drawn = synthetic.render_face(1, 2 * number + i, size=64)
+            drawn = renderer.render_face(1, 2 * number + i, size=64)
             path = tmp_path / "photo.png"
             files.write_png(path, drawn.image)
             face = FaceToAnnotate(

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_builders.synthetic_faces.renderer import render_face
 from scaf_jax.data import augmentations, geometry, images, precropping, samples
-from scaf_jax.data.synthetic import render_face
 from scaf_jax.landmarks import schemes
 
 MARGINS = ("300w",)

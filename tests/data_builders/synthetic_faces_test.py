@@ -10,8 +10,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from data_builders.synthetic_faces import examples
+from data_builders.synthetic_faces.renderer import render_face
 from data_builders.synthetic_faces.synthetic_faces_dataset_builder import Builder
-from scaf_jax.data.synthetic import render_face
 
 
 @pytest.fixture(scope="module")

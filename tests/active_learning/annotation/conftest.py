@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_builders.synthetic_faces import renderer
 from scaf_jax.active_learning.annotation import export, importing, store
 from scaf_jax.active_learning.annotation.faces import FaceToAnnotate, Index, read_index
-from scaf_jax.data import synthetic
 from scaf_jax.landmarks import scheme_files, schemes
 
 SIZE = 96
@@ -44,7 +44,7 @@ def make_faces() -> Callable[..., list[FaceToAnnotate]]:
     def make(scheme: schemes.LandmarkScheme) -> list[FaceToAnnotate]:
         faces = []
         for i, score in enumerate((-30.0, -10.0, -20.0)):
-            drawn = synthetic.render_face(1, i, size=SIZE)
+            drawn = renderer.render_face(1, i, size=SIZE)
             pixels = np.pad(drawn.image, ((0, 0), (0, PADDING), (0, 0)))
             points = drawn.landmarks68 if scheme is schemes.IBUG68 else drawn.landmarks98
             points = np.clip(points, 0, SIZE - 1)

@@ -5,8 +5,9 @@ import functools
 import numpy as np
 import pytest
 
+from data_builders.synthetic_faces import renderer
 from scaf_jax.active_learning.annotation import orientation
-from scaf_jax.data import pts, synthetic
+from scaf_jax.data import pts
 from scaf_jax.landmarks.schemes import IBUG68, WFLW98
 
 SCHEMES = pytest.mark.parametrize("scheme", [IBUG68, WFLW98], ids=lambda s: s.name)
@@ -14,7 +15,7 @@ SCHEMES = pytest.mark.parametrize("scheme", [IBUG68, WFLW98], ids=lambda s: s.na
 
 @functools.cache
 def _faces(scheme, count=8):
-    drawn = [synthetic.render_face(2, i, size=32) for i in range(count)]
+    drawn = [renderer.render_face(2, i, size=32) for i in range(count)]
     return [d.landmarks68 if scheme is IBUG68 else d.landmarks98 for d in drawn]
 
 

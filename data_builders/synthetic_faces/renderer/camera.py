@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from scaf_jax.data.synthetic.parameters import FaceParameters, Light, Pose
+from data_builders.synthetic_faces.renderer.parameters import FaceParameters, Light, Pose
 
 _NECK = np.array([0.0, 1.5, -0.5])  # the joint about which the head turns
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import random_color
-from scaf_jax.data.synthetic.parameters import (
+from data_builders.synthetic_faces.renderer.canvas import random_color
+from data_builders.synthetic_faces.renderer.parameters import (
     BEARD_STYLES,
     GLASSES_STYLES,
     HAIR_STYLES,

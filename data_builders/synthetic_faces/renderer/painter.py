@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import Canvas, Color, Patch, Shapes
-from scaf_jax.data.synthetic.parameters import FaceParameters
-from scaf_jax.data.synthetic.surface import HeadSurface
+from data_builders.synthetic_faces.renderer.canvas import Canvas, Color, Patch, Shapes
+from data_builders.synthetic_faces.renderer.parameters import FaceParameters
+from data_builders.synthetic_faces.renderer.surface import HeadSurface
 
 HEIGHT, WIDTH = 272, 288
 MAX_ANGLE = np.radians(125.0)  # what lies further back always has hair, or is never seen

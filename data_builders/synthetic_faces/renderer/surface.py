@@ -9,9 +9,9 @@ import dataclasses
 
 import numpy as np
 
-from scaf_jax.data.synthetic.curves import bump, smooth_curve, smoothstep
-from scaf_jax.data.synthetic.layout import Layout
-from scaf_jax.data.synthetic.parameters import Identity
+from data_builders.synthetic_faces.renderer.curves import bump, smooth_curve, smoothstep
+from data_builders.synthetic_faces.renderer.layout import Layout
+from data_builders.synthetic_faces.renderer.parameters import Identity
 
 # Rings of the average head: height y, half width, depth z at the sides (ear, jaw line), at the
 # front without nose and lips, and at the back.

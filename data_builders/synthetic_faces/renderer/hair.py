@@ -5,11 +5,11 @@ import dataclasses
 import cv2
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import Canvas, noise, tint
-from scaf_jax.data.synthetic.curves import smoothstep
-from scaf_jax.data.synthetic.painter import MAX_ANGLE
-from scaf_jax.data.synthetic.parameters import FaceParameters
-from scaf_jax.data.synthetic.surface import HeadSurface
+from data_builders.synthetic_faces.renderer.canvas import Canvas, noise, tint
+from data_builders.synthetic_faces.renderer.curves import smoothstep
+from data_builders.synthetic_faces.renderer.painter import MAX_ANGLE
+from data_builders.synthetic_faces.renderer.parameters import FaceParameters
+from data_builders.synthetic_faces.renderer.surface import HeadSurface
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import Canvas, ellipse, noise, random_color
-from scaf_jax.data.synthetic.parameters import Camera
+from data_builders.synthetic_faces.renderer.canvas import Canvas, ellipse, noise, random_color
+from data_builders.synthetic_faces.renderer.parameters import Camera
 
 
 def paint_background(size: int, rng: np.random.Generator) -> np.ndarray:

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import ellipse, noise, spread
-from scaf_jax.data.synthetic.curves import mirrored, smooth_curve
-from scaf_jax.data.synthetic.painter import Painter
+from data_builders.synthetic_faces.renderer.canvas import ellipse, noise, spread
+from data_builders.synthetic_faces.renderer.curves import mirrored, smooth_curve
+from data_builders.synthetic_faces.renderer.painter import Painter
 
 
 def paint_skin(painter: Painter) -> None:

@@ -2,14 +2,19 @@
 
 import numpy as np
 
-from scaf_jax.data.synthetic.beard import paint_beard
-from scaf_jax.data.synthetic.canvas import Canvas
-from scaf_jax.data.synthetic.features import paint_brow, paint_eye, paint_mouth
-from scaf_jax.data.synthetic.hair import Hair, paint_hair
-from scaf_jax.data.synthetic.painter import HEIGHT, WIDTH, Painter
-from scaf_jax.data.synthetic.parameters import FaceParameters
-from scaf_jax.data.synthetic.skin import cast_nose_shadow, paint_folds, paint_nostrils, paint_skin
-from scaf_jax.data.synthetic.surface import HeadSurface
+from data_builders.synthetic_faces.renderer.beard import paint_beard
+from data_builders.synthetic_faces.renderer.canvas import Canvas
+from data_builders.synthetic_faces.renderer.features import paint_brow, paint_eye, paint_mouth
+from data_builders.synthetic_faces.renderer.hair import Hair, paint_hair
+from data_builders.synthetic_faces.renderer.painter import HEIGHT, WIDTH, Painter
+from data_builders.synthetic_faces.renderer.parameters import FaceParameters
+from data_builders.synthetic_faces.renderer.skin import (
+    cast_nose_shadow,
+    paint_folds,
+    paint_nostrils,
+    paint_skin,
+)
+from data_builders.synthetic_faces.renderer.surface import HeadSurface
 
 
 def paint_head(

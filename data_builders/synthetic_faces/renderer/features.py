@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import Patch, ellipse
-from scaf_jax.data.synthetic.curves import smooth_curve
-from scaf_jax.data.synthetic.layout import Eye, lip_polygons
-from scaf_jax.data.synthetic.painter import Painter
+from data_builders.synthetic_faces.renderer.canvas import Patch, ellipse
+from data_builders.synthetic_faces.renderer.curves import smooth_curve
+from data_builders.synthetic_faces.renderer.layout import Eye, lip_polygons
+from data_builders.synthetic_faces.renderer.painter import Painter
 
 
 def paint_eye(painter: Painter, eye: Eye) -> None:

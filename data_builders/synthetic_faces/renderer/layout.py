@@ -8,8 +8,8 @@ import dataclasses
 
 import numpy as np
 
-from scaf_jax.data.synthetic.curves import mirrored, smooth_curve
-from scaf_jax.data.synthetic.parameters import Expression, Identity
+from data_builders.synthetic_faces.renderer.curves import mirrored, smooth_curve
+from data_builders.synthetic_faces.renderer.parameters import Expression, Identity
 
 # Parameter along a lid: -1 is the inner corner, 1 the outer one.
 _LIDS_68 = np.array([1 / 3, -1 / 3])

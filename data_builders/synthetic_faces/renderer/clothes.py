@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import noise, random_color, spread, tint
-from scaf_jax.data.synthetic.curves import smoothstep
-from scaf_jax.data.synthetic.parameters import FaceParameters
+from data_builders.synthetic_faces.renderer.canvas import noise, random_color, spread, tint
+from data_builders.synthetic_faces.renderer.curves import smoothstep
+from data_builders.synthetic_faces.renderer.parameters import FaceParameters
 
 
 def paint_body(

@@ -4,15 +4,15 @@ import dataclasses
 
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import tint
-from scaf_jax.data.synthetic.clothes import paint_body
-from scaf_jax.data.synthetic.curves import smooth_curve, smoothstep
-from scaf_jax.data.synthetic.face_texture import paint_head
-from scaf_jax.data.synthetic.hair import Hair, make_hair, strands
-from scaf_jax.data.synthetic.painter import HEIGHT, WIDTH, texture_coordinates
-from scaf_jax.data.synthetic.parameters import FaceParameters
-from scaf_jax.data.synthetic.rasterizer import grid_triangles
-from scaf_jax.data.synthetic.surface import HeadSurface, vertex_normals
+from data_builders.synthetic_faces.renderer.canvas import tint
+from data_builders.synthetic_faces.renderer.clothes import paint_body
+from data_builders.synthetic_faces.renderer.curves import smooth_curve, smoothstep
+from data_builders.synthetic_faces.renderer.face_texture import paint_head
+from data_builders.synthetic_faces.renderer.hair import Hair, make_hair, strands
+from data_builders.synthetic_faces.renderer.painter import HEIGHT, WIDTH, texture_coordinates
+from data_builders.synthetic_faces.renderer.parameters import FaceParameters
+from data_builders.synthetic_faces.renderer.rasterizer import grid_triangles
+from data_builders.synthetic_faces.renderer.surface import HeadSurface, vertex_normals
 
 _ROWS, _COLUMNS = 60, 68
 # Rows of the shared texture: the head's, then the body's, loose hair's and a patch of ear skin.

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from scaf_jax.data import synthetic
-from scaf_jax.data.synthetic import parameters as p
-from scaf_jax.data.synthetic import rasterizer
-from scaf_jax.data.synthetic.layout import frontal_layout, lip_polygons
-from scaf_jax.data.synthetic.surface import head_surface
+from data_builders.synthetic_faces import renderer
+from data_builders.synthetic_faces.renderer import parameters as p
+from data_builders.synthetic_faces.renderer import rasterizer
+from data_builders.synthetic_faces.renderer.layout import frontal_layout, lip_polygons
+from data_builders.synthetic_faces.renderer.surface import head_surface
 from scaf_jax.landmarks.schemes import IBUG68, WFLW98
 
 _SIZE = 160
@@ -41,8 +41,8 @@ def _face(**parts: Any) -> p.FaceParameters:
     return p.FaceParameters(**{**plain, **parts})
 
 
-def _render(face: p.FaceParameters, seed: int = 3) -> synthetic.SyntheticFace:
-    return synthetic.render_parameters(face, np.random.default_rng(seed), size=_SIZE)
+def _render(face: p.FaceParameters, seed: int = 3) -> renderer.SyntheticFace:
+    return renderer.render_parameters(face, np.random.default_rng(seed), size=_SIZE)
 
 
 def _excess(image: np.ndarray, channel: int) -> np.ndarray:
@@ -65,20 +65,20 @@ def _window(image: np.ndarray, points: np.ndarray, margin: float) -> np.ndarray:
 
 
 def test_the_same_seed_and_index_give_the_same_face() -> None:
-    first = synthetic.render_face(5, 17)
-    synthetic.render_face(5, 18)  # rendering something else in between changes nothing
-    again = synthetic.render_face(5, 17)
+    first = renderer.render_face(5, 17)
+    renderer.render_face(5, 18)  # rendering something else in between changes nothing
+    again = renderer.render_face(5, 17)
     np.testing.assert_array_equal(first.image, again.image)
     np.testing.assert_array_equal(first.landmarks98, again.landmarks98)
     np.testing.assert_array_equal(first.box_detector, again.box_detector)
     for seed, index in ((5, 18), (6, 17)):
-        other = synthetic.render_face(seed, index)
+        other = renderer.render_face(seed, index)
         assert np.abs(other.landmarks68 - first.landmarks68).max() > 1
         assert (other.image != first.image).mean() > 0.5
 
 
 def test_shapes_and_types() -> None:
-    face = synthetic.render_face(0, 0, size=96)
+    face = renderer.render_face(0, 0, size=96)
     assert (face.image.shape, face.image.dtype) == ((96, 96, 3), np.uint8)
     assert (face.landmarks68.shape, face.landmarks68.dtype) == ((68, 2), np.float32)
     assert (face.landmarks98.shape, face.landmarks98.dtype) == ((98, 2), np.float32)
@@ -86,18 +86,18 @@ def test_shapes_and_types() -> None:
 
 
 def test_landmarks_scale_with_the_image() -> None:
-    small, large = (synthetic.render_face(2, 3, size=size) for size in (80, 160))
+    small, large = (renderer.render_face(2, 3, size=size) for size in (80, 160))
     np.testing.assert_allclose(2 * (small.landmarks68 + 0.5), large.landmarks68 + 0.5, atol=1e-3)
 
 
 @pytest.mark.parametrize(("seed", "index", "size"), [(-1, 0, 160), (0, -1, 160), (0, 0, 8)])
 def test_arguments_out_of_range_are_named(seed: int, index: int, size: int) -> None:
     with pytest.raises(ValueError, match="negative|pixels"):
-        synthetic.render_face(seed, index, size=size)
+        renderer.render_face(seed, index, size=size)
 
 
 def test_many_faces_are_inside_their_boxes_and_pictures() -> None:
-    faces = [synthetic.render_face(11, i, size=64) for i in range(40)]
+    faces = [renderer.render_face(11, i, size=64) for i in range(40)]
     for face in faces:
         low, high = face.landmarks68.min(axis=0) + 0.5, face.landmarks68.max(axis=0) + 0.5
         np.testing.assert_allclose(face.box_ground_truth, [*low, *high], atol=1e-4)
@@ -117,9 +117,9 @@ def test_many_faces_are_inside_their_boxes_and_pictures() -> None:
 
 @pytest.mark.parametrize("index", range(4))
 def test_a_mirrored_face_has_mirrored_landmarks(index: int) -> None:
-    face = synthetic.sample_parameters(np.random.default_rng(index))
-    assert synthetic.mirror_parameters(synthetic.mirror_parameters(face)) == face
-    original, mirrored = _render(face), _render(synthetic.mirror_parameters(face))
+    face = renderer.sample_parameters(np.random.default_rng(index))
+    assert renderer.mirror_parameters(renderer.mirror_parameters(face)) == face
+    original, mirrored = _render(face), _render(renderer.mirror_parameters(face))
     for name, scheme in (("landmarks68", IBUG68), ("landmarks98", WFLW98)):
         expected = getattr(original, name)[list(scheme.flip_permutation)]
         expected = [_SIZE - 1, 0] + expected * [-1, 1]
@@ -136,7 +136,7 @@ def test_a_frontal_face_reads_like_a_face() -> None:
 
 def test_the_schemes_agree_where_they_mark_the_same_point() -> None:
     for index in range(3):
-        face = synthetic.render_face(4, index)
+        face = renderer.render_face(4, index)
         np.testing.assert_array_equal(face.landmarks68[_SHARED_68], face.landmarks98[_SHARED_98])
 
 
@@ -289,5 +289,5 @@ def test_attributes_are_interpolated_linearly() -> None:
 
 
 def test_data_workers_can_render_without_jax(repository: pathlib.Path) -> None:
-    code = "import sys, scaf_jax.data.synthetic; sys.exit('jax' in sys.modules)"
+    code = "import sys, data_builders.synthetic_faces.renderer; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=repository, check=False).returncode == 0

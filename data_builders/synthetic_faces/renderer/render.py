@@ -5,14 +5,18 @@ import dataclasses
 import cv2
 import numpy as np
 
-from scaf_jax.data.synthetic import accessories, camera, photograph
-from scaf_jax.data.synthetic.canvas import spread, tint
-from scaf_jax.data.synthetic.layout import frontal_layout, inner_landmarks_68, inner_landmarks_98
-from scaf_jax.data.synthetic.meshes import Mesh, build_scene
-from scaf_jax.data.synthetic.parameters import FaceParameters
-from scaf_jax.data.synthetic.rasterizer import facing, rasterize
-from scaf_jax.data.synthetic.sampling import sample_parameters
-from scaf_jax.data.synthetic.surface import HeadSurface, head_surface
+from data_builders.synthetic_faces.renderer import accessories, camera, photograph
+from data_builders.synthetic_faces.renderer.canvas import spread, tint
+from data_builders.synthetic_faces.renderer.layout import (
+    frontal_layout,
+    inner_landmarks_68,
+    inner_landmarks_98,
+)
+from data_builders.synthetic_faces.renderer.meshes import Mesh, build_scene
+from data_builders.synthetic_faces.renderer.parameters import FaceParameters
+from data_builders.synthetic_faces.renderer.rasterizer import facing, rasterize
+from data_builders.synthetic_faces.renderer.sampling import sample_parameters
+from data_builders.synthetic_faces.renderer.surface import HeadSurface, head_surface
 
 _OVERSAMPLING = 1.5
 

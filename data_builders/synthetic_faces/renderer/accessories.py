@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from scaf_jax.data.synthetic.camera import View
-from scaf_jax.data.synthetic.canvas import Canvas, ellipse, random_color
-from scaf_jax.data.synthetic.parameters import FaceParameters
-from scaf_jax.data.synthetic.surface import HeadSurface
+from data_builders.synthetic_faces.renderer.camera import View
+from data_builders.synthetic_faces.renderer.canvas import Canvas, ellipse, random_color
+from data_builders.synthetic_faces.renderer.parameters import FaceParameters
+from data_builders.synthetic_faces.renderer.surface import HeadSurface
 
 
 def draw_glasses(

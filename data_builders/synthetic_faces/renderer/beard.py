@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from scaf_jax.data.synthetic.canvas import noise, tint
-from scaf_jax.data.synthetic.curves import mirrored, smoothstep
-from scaf_jax.data.synthetic.layout import Layout
-from scaf_jax.data.synthetic.painter import Painter
+from data_builders.synthetic_faces.renderer.canvas import noise, tint
+from data_builders.synthetic_faces.renderer.curves import mirrored, smoothstep
+from data_builders.synthetic_faces.renderer.layout import Layout
+from data_builders.synthetic_faces.renderer.painter import Painter
 
 
 def paint_beard(painter: Painter) -> None:

@@ -3,9 +3,13 @@
 `render_face(seed, index)` is all that most callers need.
 """
 
-from scaf_jax.data.synthetic.parameters import FaceParameters, mirror_parameters
-from scaf_jax.data.synthetic.render import SyntheticFace, render_face, render_parameters
-from scaf_jax.data.synthetic.sampling import sample_parameters
+from data_builders.synthetic_faces.renderer.parameters import FaceParameters, mirror_parameters
+from data_builders.synthetic_faces.renderer.render import (
+    SyntheticFace,
+    render_face,
+    render_parameters,
+)
+from data_builders.synthetic_faces.renderer.sampling import sample_parameters
 
 __all__ = [
     "FaceParameters",
