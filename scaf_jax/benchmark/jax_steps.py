@@ -13,7 +13,8 @@ from flax import nnx
 from jax.experimental.compilation_cache import compilation_cache
 
 from scaf_jax.benchmark import workloads
-from scaf_jax.models import aligner, platform_forms
+from scaf_jax.models import aligner
+from scaf_jax.ops import platform_forms
 from scaf_jax.training import alignment, preprocessing, pretraining, pretraining_terms, state
 
 PyTree = Any

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from scaf_jax.benchmark import timing
-from scaf_jax.models.onednn import convolutions as onednn
-from scaf_jax.models.onednn import library
+from scaf_jax.ops.onednn import convolutions as onednn
+from scaf_jax.ops.onednn import library
 
 _LIBRARIES = ("jax", "jaxlib", "flax", "optax", "torch", library.PACKAGE)
 _PRODUCT_SIZE = 2048

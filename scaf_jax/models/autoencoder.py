@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
-from scaf_jax.models import layers, pooling, resnet
+from scaf_jax.models import layers, resnet
+from scaf_jax.ops import pooling
 
 EMBEDDING_SIZE = 99
 INPUT_SIZES = (64, 128, 256)

@@ -12,7 +12,7 @@ from flax import nnx
 from flax.nnx.nn import dtypes
 from flax.typing import Dtype
 
-from scaf_jax.models import convolutions, paired_convolutions
+from scaf_jax.ops import convolutions, paired_convolutions
 
 Initializer = Callable[[jax.Array, tuple[int, ...]], jax.Array]
 

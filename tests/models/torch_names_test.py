@@ -142,7 +142,7 @@ def test_select_takes_whole_networks():
 
 def test_layers_agree_with_pytorch():
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'scaf_jax[torch]'")
-    from scaf_jax.models import convolutions
+    from scaf_jax.ops import convolutions
 
     rng = np.random.default_rng(0)
     images = rng.standard_normal((2, 5, 9, 9)).astype(np.float32)

@@ -4,7 +4,7 @@ import importlib.metadata
 
 import pytest
 
-from scaf_jax.models.onednn import library
+from scaf_jax.ops.onednn import library
 
 
 @pytest.fixture(scope="session")

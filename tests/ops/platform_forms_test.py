@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax.models import convolutions, platform_forms, pooling
+from scaf_jax.ops import convolutions, platform_forms, pooling
 
 
 def test_plain_lax_is_a_different_program_of_the_same_jitted_function():

@@ -9,8 +9,8 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from scaf_jax.models import convolutions, platform_forms
-from scaf_jax.models.onednn import convolutions as onednn
+from scaf_jax.ops import convolutions, platform_forms
+from scaf_jax.ops.onednn import convolutions as onednn
 
 
 def conv_transpose2d_pair(

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from scaf_jax.models.onednn import geometry, library, workers
+from scaf_jax.ops.onednn import geometry, library, workers
 
 
 def _geometry(kind, *sizes, swapped=False):

@@ -1,4 +1,4 @@
-"""The three maps of `models/convolutions.py` by oneDNN, inside compiled programs.
+"""The three maps of `ops/convolutions.py` by oneDNN, inside compiled programs.
 
 XLA:CPU gives convolutions to Eigen. oneDNN's, which PyTorch uses, are up to 2.5 times faster, most
 of all where the processor has AVX-512. They run in XLA's own threads.
@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from absl import logging
 
-from scaf_jax.models.onednn import ffi, geometry, library, workers
-from scaf_jax.models.onednn.geometry import CORRELATE, GATHER, SCATTER, Geometry, Part
+from scaf_jax.ops.onednn import ffi, geometry, library, workers
+from scaf_jax.ops.onednn.geometry import CORRELATE, GATHER, SCATTER, Geometry, Part
 
 _VARIABLE = "SCAF_JAX_ONEDNN"
 _TARGET = "scaf_jax_onednn_convolution"

@@ -20,13 +20,13 @@ from collections.abc import Callable, Sequence
 
 import jax
 
-from scaf_jax.models import (
+from scaf_jax.ops import (
     lax_convolutions,
     platform_forms,
     whole_image_convolutions,
     xla_cpu_convolutions,
 )
-from scaf_jax.models.onednn import convolutions as onednn
+from scaf_jax.ops.onednn import convolutions as onednn
 
 
 def conv2d(x: jax.Array, kernel: jax.Array, *, stride: int = 1, padding: int = 0) -> jax.Array:

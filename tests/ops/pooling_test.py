@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax.models import platform_forms, pooling
+from scaf_jax.ops import platform_forms, pooling
 
 POOLS = [(2, 8, 8, 3, 3, 2, 1), (1, 9, 6, 2, 3, 2, 1), (2, 7, 5, 1, 2, 2, 0), (1, 6, 6, 2, 3, 1, 1)]
 

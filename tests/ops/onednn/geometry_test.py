@@ -2,8 +2,8 @@
 
 import pytest
 
-from scaf_jax.models.onednn import geometry
-from scaf_jax.models.onednn.geometry import CORRELATE, GATHER, KINDS, SCATTER, Geometry, Part
+from scaf_jax.ops.onednn import geometry
+from scaf_jax.ops.onednn.geometry import CORRELATE, GATHER, KINDS, SCATTER, Geometry, Part
 
 
 def _map(kind, shape, features, side=3, stride=1):

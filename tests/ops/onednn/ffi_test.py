@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax.models.onednn import ffi
+from scaf_jax.ops.onednn import ffi
 
 
 def _values(address, count):

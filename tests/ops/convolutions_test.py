@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax.models import convolutions, platform_forms, pooling
+from scaf_jax.ops import convolutions, platform_forms, pooling
 
 # batch, height, width, channels, out channels, kernel side, stride, padding
 CONVOLUTIONS = [
@@ -161,7 +161,7 @@ def test_sharded_batch_gives_the_unsharded_numbers(run_on_devices):
     program = """
 import jax, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from scaf_jax.models import convolutions, pooling
+from scaf_jax.ops import convolutions, pooling
 
 def loss(x, stem, kernel, up):
     y = convolutions.conv2d(x, stem, stride=2, padding=3)

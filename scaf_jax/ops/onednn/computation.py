@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from scaf_jax.models.onednn import library
-from scaf_jax.models.onednn.geometry import CORRELATE, GATHER, SCATTER, Geometry, Part
+from scaf_jax.ops.onednn import library
+from scaf_jax.ops.onednn.geometry import CORRELATE, GATHER, SCATTER, Geometry, Part
 
 _FORWARD_TRAINING, _CONVOLUTION_DIRECT = 64, 1
 _QUERY_WEIGHTS, _QUERY_DIFF_WEIGHTS, _QUERY_SCRATCHPAD = 131, 132, 136

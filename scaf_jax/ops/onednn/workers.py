@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from scaf_jax.models.onednn.computation import ALIGNMENT, Computation
-from scaf_jax.models.onednn.geometry import CORRELATE, GATHER, SCATTER, Geometry, Part
+from scaf_jax.ops.onednn.computation import ALIGNMENT, Computation
+from scaf_jax.ops.onednn.geometry import CORRELATE, GATHER, SCATTER, Geometry, Part
 
 # Which of x, kernel, y are the inputs, and which is the output.
 _ORDER = {GATHER: (0, 1, 2), SCATTER: (2, 1, 0), CORRELATE: (0, 2, 1)}

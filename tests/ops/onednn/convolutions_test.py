@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax.models import convolutions, platform_forms
-from scaf_jax.models.onednn import convolutions as onednn
-from scaf_jax.models.onednn import library
+from scaf_jax.ops import convolutions, platform_forms
+from scaf_jax.ops.onednn import convolutions as onednn
+from scaf_jax.ops.onednn import library
 
 # height, width, channels, features, kernel side, stride, padding
 CASES = [
@@ -116,7 +116,7 @@ def test_without_the_package_convolutions_are_xlas(monkeypatch):
 
 _ON_TWO_DEVICES = """
     import jax, jax.numpy as jnp
-    from scaf_jax.models.onednn import convolutions
+    from scaf_jax.ops.onednn import convolutions
     print(jax.device_count(), convolutions.is_usable(jnp.float32))
 """
 
@@ -131,7 +131,7 @@ _CACHED = """
     jax.config.update("jax_compilation_cache_dir", sys.argv[1])
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    from scaf_jax.models import convolutions
+    from scaf_jax.ops import convolutions
     x, kernel = jnp.ones((1, 6, 6, 2)), jnp.ones((3, 3, 2, 4))
     run = jax.jit(lambda x, k: convolutions.conv2d(x, k, padding=1))
     hits = []

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from scaf_jax.models import lax_convolutions
+from scaf_jax.ops import lax_convolutions
 
 # Below this many channels a strided convolution spends its time collecting single pixels.
 _FEW_CHANNELS = 8

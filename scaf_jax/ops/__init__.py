@@ -1,0 +1,1 @@
+"""Convolutions and pooling in the form that the platform computes fastest."""
