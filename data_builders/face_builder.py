@@ -16,7 +16,7 @@ from absl import logging
 
 from data_builders import beam_examples, examples, faces, precropped
 from scaf_jax.data import geometry
-from scaf_jax.reporting.escaping import printable
+from scaf_jax.files.escaping import printable
 
 OnError = examples.OnError
 ON_ERROR = examples.ON_ERROR

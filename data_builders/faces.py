@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow_datasets as tfds
 
-from scaf_jax.data import images, pts, tables
+from scaf_jax.data import images, pts
+from scaf_jax.files import csv_tables
 
 Box = npt.NDArray[np.float32]
 
@@ -29,7 +30,7 @@ class FaceError(ValueError):
 
 
 # What can be wrong with one face, as opposed to a whole download.
-FACE_ERRORS = (FaceError, images.ImageError, pts.PtsError, tables.TableError)
+FACE_ERRORS = (FaceError, images.ImageError, pts.PtsError, csv_tables.TableError)
 
 
 @dataclasses.dataclass(frozen=True)

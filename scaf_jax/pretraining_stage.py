@@ -13,7 +13,7 @@ from flax import nnx
 
 from scaf_jax import reconstruction_report, settings, stage_training
 from scaf_jax.data import mixtures, pipelines, sources
-from scaf_jax.reporting import files
+from scaf_jax.files import atomic
 from scaf_jax.reporting import report as reporting
 from scaf_jax.training import loop, pretraining, pretraining_terms, state
 
@@ -86,7 +86,7 @@ def open_faces(config: ConfigDict, folder: pathlib.Path) -> sources.Source:
         logging.info("%s: a mixture\n%s", folder, table)
         if jax.process_index() == 0:
             folder.mkdir(parents=True, exist_ok=True)
-            files.write_text(folder / "mixture.md", table)
+            atomic.write_text(folder / "mixture.md", table)
     return source
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_builders import face_builder, faces, listings
-from scaf_jax.data import images, tables
+from scaf_jax.data import images
+from scaf_jax.files import csv_tables
 
 NUM_LANDMARKS = 68
 # What the column `expression` says of a photo that shows no face.
@@ -131,7 +132,7 @@ def _make_face(table: Table, index: int) -> faces.Face:
         row = _read_row(table, index, place)
         image = faces.file_below(table.photos, row[_NAME], place)
         extra = _extra(row, place)
-    except (faces.FaceError, tables.TableError) as error:
+    except (faces.FaceError, csv_tables.TableError) as error:
         key = f"{table.path.name}:{number}"
         return faces.unusable_face(table.photos, key, table.path.stem, place, str(error))
     return faces.Face(
@@ -144,7 +145,7 @@ def _make_face(table: Table, index: int) -> faces.Face:
     )
 
 
-def _read_row(table: Table, index: int, place: str) -> tables.Row:
+def _read_row(table: Table, index: int, place: str) -> csv_tables.Row:
     try:
         with table.path.open("rb") as file:
             file.seek(int(table.places[index]))
@@ -157,18 +158,19 @@ def _read_row(table: Table, index: int, place: str) -> tables.Row:
     return dict(zip(table.columns, cells, strict=True))
 
 
-def _extra(row: tables.Row, place: str) -> dict[str, int | float]:
-    expression = tables.number(row, _EXPRESSION, place)
+def _extra(row: csv_tables.Row, place: str) -> dict[str, int | float]:
+    expression = csv_tables.number(row, _EXPRESSION, place)
     if expression not in range(NO_FACE + 1):
         raise faces.FaceError(f"{place}: expression must be 0..{NO_FACE}, not {expression:g}")
     affect = {
-        name: tables.number(row, name, place) if name in row else NOT_ANNOTATED for name in _AFFECT
+        name: csv_tables.number(row, name, place) if name in row else NOT_ANNOTATED
+        for name in _AFFECT
     }
     return {_EXPRESSION: int(expression), **affect}
 
 
-def _annotate(row: tables.Row, place: str) -> faces.Annotation:
-    x, y, width, height = (tables.number(row, name, place) for name in _BOX)
+def _annotate(row: csv_tables.Row, place: str) -> faces.Annotation:
+    x, y, width, height = (csv_tables.number(row, name, place) for name in _BOX)
     landmarks, mask = _landmarks(row.get(_LANDMARKS, ""), place)
     return faces.Annotation(
         landmarks=landmarks,

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from data_builders import faces
 from data_builders.doctor import comparisons, examination, pictures, problems, recognition, report
-from scaf_jax.reporting import files
+from scaf_jax.files import atomic
 
 WRONG_ARGUMENTS = 3
 _EPILOG = """
@@ -79,12 +79,12 @@ def write(diagnosis: report.Diagnosis, out: pathlib.Path) -> list[pathlib.Path]:
     picture = out / "faces.png"
     if chosen:
         title = f"{diagnosis.data_set.name}: {diagnosis.found.layout}"
-        files.write_png(picture, pictures.draw_faces(chosen, diagnosis.data_set.crop, title))
+        atomic.write_png(picture, pictures.draw_faces(chosen, diagnosis.data_set.crop, title))
         written.append(picture)
     else:
         picture.unlink(missing_ok=True)
-    files.write_text(written[0], report.markdown(diagnosis, picture.name if chosen else None))
-    files.write_text(written[1], problems.table(report.rows(diagnosis), str(diagnosis.root)))
+    atomic.write_text(written[0], report.markdown(diagnosis, picture.name if chosen else None))
+    atomic.write_text(written[1], problems.table(report.rows(diagnosis), str(diagnosis.root)))
     return written
 
 

@@ -6,8 +6,9 @@ import io
 from collections.abc import Sequence
 
 from data_builders import faces
-from scaf_jax.data import images, pts, tables
-from scaf_jax.reporting.escaping import printable, spreadsheet_text
+from scaf_jax.data import images, pts
+from scaf_jax.files import csv_tables
+from scaf_jax.files.escaping import printable, spreadsheet_text
 
 COLUMNS = ("file_or_line", "splits", "kind", "severity", "what", "what_to_do")
 
@@ -53,7 +54,7 @@ _KINDS = (
     (faces.FaceError, "box", "bad box"),
     (faces.FaceError, "", "bad points"),
     (pts.PtsError, "", "bad points"),
-    (tables.TableError, "", "bad line of a table"),
+    (csv_tables.TableError, "", "bad line of a table"),
 )
 _ADVICE = {
     "photo missing": "download it again, or leave it out with --on_error=skip",

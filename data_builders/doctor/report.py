@@ -9,7 +9,7 @@ from data_builders import faces
 from data_builders.doctor import recognition
 from data_builders.doctor.examination import Observation
 from data_builders.doctor.problems import BAD, LOOK, Problem
-from scaf_jax.reporting.escaping import escape_markdown
+from scaf_jax.files.escaping import escape_markdown
 from scaf_jax.reporting.tables import Table
 
 USABLE, NOT_USABLE, USABLE_WITH_SKIP = 0, 1, 2

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from data_builders import face_builder, faces
-from scaf_jax.data import json_files, tables
+from scaf_jax.files import csv_tables, strict_json
 
 TABLE, JSON = "boxes.csv", "boxes.json"
 _SIDES = ("x0", "y0", "x1", "y1")
@@ -71,11 +71,11 @@ def read_boxes(path: pathlib.Path) -> dict[str, list[BoxEntry]]:
     """
     found: dict[str, list[BoxEntry]] = {}
     if path.suffix == ".csv":
-        for place, row in tables.read_table(path, ["name", *_SIDES]):
+        for place, row in csv_tables.read_table(path, ["name", *_SIDES]):
             entry = BoxEntry(tuple(row[side] for side in _SIDES), place)
             found.setdefault(row["name"], []).append(entry)
         return found
-    content = json_files.read_json(path)
+    content = strict_json.read_json(path)
     if isinstance(content, dict):
         for name, values in content.items():
             found[name] = _entries(values, f"{path}: '{name[:80]}'")

@@ -15,7 +15,8 @@ import numpy as np
 
 from data_builders import face_builder, faces
 from data_builders.landmarks_folder import listed
-from scaf_jax.data import images, json_files
+from scaf_jax.data import images
+from scaf_jax.files import strict_json
 from scaf_jax.landmarks import scheme_files
 
 _OTHER_FILES = ("scheme.json", "boxes.json")
@@ -89,12 +90,12 @@ def list_faces(
 def _is_usable(path: pathlib.Path) -> bool:
     try:
         return bool(landmark_names(path))
-    except (json_files.JsonError, face_builder.DownloadError):
+    except (strict_json.JsonError, face_builder.DownloadError):
         return False
 
 
 def _read(path: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
-    content = json_files.read_json(path)
+    content = strict_json.read_json(path)
     for part in _PARTS:
         entries = content.get(part) if isinstance(content, dict) else None
         if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):

@@ -14,7 +14,7 @@ import numpy as np
 
 from data_builders import faces
 from data_builders.landmarks_folder import listed
-from scaf_jax.data import tables
+from scaf_jax.files import csv_tables
 from scaf_jax.landmarks import scheme_files
 
 FILE = "landmarks.csv"
@@ -40,7 +40,7 @@ def landmark_names(path: pathlib.Path) -> list[str]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header = [name.strip() for name in next(csv.reader(file), [])]
     except (csv.Error, UnicodeDecodeError) as error:
-        raise tables.TableError(f"{path}: not a table in UTF-8: {error}") from error
+        raise csv_tables.TableError(f"{path}: not a table in UTF-8: {error}") from error
     names = [name.removesuffix("_x") for name in header if name.endswith("_x")]
     return [name for name in names if f"{name}_y" in header]
 
@@ -71,7 +71,7 @@ def list_faces(
                 f"{listed.some(further)}"
             )
         wanted = ["name", *(f"{name}_{axis}" for name in names for axis in "xy")]
-        for place, row in tables.read_table(path, wanted):
+        for place, row in csv_tables.read_table(path, wanted):
             found.append(_as_listed(root, path, place, row, wanted[1:], scheme_file.first_pixel))
     return found, problems
 
@@ -80,7 +80,7 @@ def _as_listed(
     root: pathlib.Path,
     path: pathlib.Path,
     place: str,
-    row: tables.Row,
+    row: csv_tables.Row,
     columns: Sequence[str],
     first_pixel: int | None,
 ) -> listed.Listed:
@@ -124,7 +124,7 @@ def _annotate(
     )
 
 
-def _box(row: tables.Row, place: str) -> faces.Box | None:
+def _box(row: csv_tables.Row, place: str) -> faces.Box | None:
     sides = [_number(row, side, place) for side in _SIDES]
     if np.isnan(sides).all():
         return None
@@ -135,5 +135,5 @@ def _box(row: tables.Row, place: str) -> faces.Box | None:
     return np.array(sides, np.float32)
 
 
-def _number(row: tables.Row, column: str, place: str) -> float:
-    return np.nan if row[column].lower() in _UNKNOWN else tables.number(row, column, place)
+def _number(row: csv_tables.Row, column: str, place: str) -> float:
+    return np.nan if row[column].lower() in _UNKNOWN else csv_tables.number(row, column, place)

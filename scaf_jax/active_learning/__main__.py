@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from scaf_jax.active_learning.annotation import faces, importing, reports, store
 from scaf_jax.data.images import ImageError
-from scaf_jax.reporting.escaping import printable
+from scaf_jax.files.escaping import printable
 
 ROUNDS_FOLDER = "rounds"
 _MOST_LISTED = 20

@@ -13,7 +13,8 @@ import numpy as np
 from scaf_jax import evaluation, settings
 from scaf_jax.active_learning import acquisition, scoring
 from scaf_jax.data import geometry, samples, sources
-from scaf_jax.reporting import drawing, files
+from scaf_jax.files import atomic
+from scaf_jax.reporting import drawing
 
 ConfigDict = ml_collections.ConfigDict
 Array = np.ndarray
@@ -26,7 +27,7 @@ _LEGEND = (("predicted", drawing.BLUE),)
 def write_landmarks(folder: pathlib.Path, scores: scoring.PoolScores, places: Array) -> None:
     """Keeps the network's landmarks of the chosen faces, as pre-labels for a person."""
     points = {scores.keys[i]: scores.landmarks[i].round(3) for i in places}
-    files.write_json(folder / POINTS_FILE, points)
+    atomic.write_json(folder / POINTS_FILE, points)
 
 
 def read_landmarks(folder: pathlib.Path) -> dict[str, Array]:

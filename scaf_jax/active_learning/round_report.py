@@ -8,7 +8,8 @@ from typing import Any
 import ml_collections
 
 from scaf_jax.active_learning import selections
-from scaf_jax.reporting import files, report, tables
+from scaf_jax.files import atomic
+from scaf_jax.reporting import report, tables
 
 CONFIG_FILE = "config.json"
 
@@ -16,7 +17,7 @@ CONFIG_FILE = "config.json"
 def write_config(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
     """Keeps the run's config, from which rounds can be exported again."""
     workdir.mkdir(parents=True, exist_ok=True)
-    files.write_json(workdir / CONFIG_FILE, config.to_dict())
+    atomic.write_json(workdir / CONFIG_FILE, config.to_dict())
 
 
 def read_errors(folder: pathlib.Path) -> dict[str, float]:
@@ -69,6 +70,6 @@ def write(
         f"`{selections.ROUNDS_FOLDER}/round_N/`.\n"
     )
     metrics = {"strategy": strategy, "rounds": rows, "config": config.to_dict()}
-    files.write_json(workdir / "metrics.json", metrics)
-    files.write_text(workdir / "report.md", text)
+    atomic.write_json(workdir / "metrics.json", metrics)
+    atomic.write_text(workdir / "report.md", text)
     return report.Report(workdir / "report.md", metrics, table.text())

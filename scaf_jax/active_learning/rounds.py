@@ -36,7 +36,7 @@ from scaf_jax.active_learning import (
 )
 from scaf_jax.active_learning.annotation import faces
 from scaf_jax.data import sources
-from scaf_jax.reporting import files
+from scaf_jax.files import atomic
 from scaf_jax.reporting import report as reporting
 from scaf_jax.training import sharding
 
@@ -200,7 +200,7 @@ class Rounds:
         if scores is not None:
             pictures.write_landmarks(folder, scores, places)
         for name, image in images.items():
-            files.write_png(folder / name, image)
+            atomic.write_png(folder / name, image)
         selections.write(folder, selection)
 
     def _draw(

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from absl import logging
 
-from scaf_jax.reporting import files
+from scaf_jax.files import atomic
 
 Rows = dict[str, npt.NDArray[Any]]
 
@@ -44,7 +44,7 @@ class ScoreFiles:
             logging.info("%s: scores of other %s; scoring anew", folder, ", ".join(changed))
         for path, _, _ in self._chunks():
             path.unlink()
-        files.write_json(folder / _HEADER, header)
+        atomic.write_json(folder / _HEADER, header)
 
     def read(self) -> list[Rows]:
         """Returns the chunks that follow each other without a gap from the first face on.
@@ -68,7 +68,7 @@ class ScoreFiles:
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, **rows)
         name = f"faces_{start:08d}_{start + count:08d}.npz"
-        files.write_bytes(self._folder / name, content.getvalue())
+        atomic.write_bytes(self._folder / name, content.getvalue())
 
     def _chunks(self) -> list[tuple[pathlib.Path, int, int]]:
         found = []

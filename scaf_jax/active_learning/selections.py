@@ -6,7 +6,7 @@ import pathlib
 from typing import Any
 
 from scaf_jax import run_identity
-from scaf_jax.reporting import files
+from scaf_jax.files import atomic
 
 FILE = "selection.json"
 ROUNDS_FOLDER = "rounds"
@@ -48,7 +48,7 @@ def write(folder: pathlib.Path, selection: Selection) -> None:
     chosen = zip(selection.keys, selection.scores, strict=True)
     content["version"] = VERSION
     content["selected"] = [{"key": key, "score": score} for key, score in chosen]
-    files.write_json(folder / FILE, content)
+    atomic.write_json(folder / FILE, content)
 
 
 def read(folder: pathlib.Path, config_hash: str | None = None) -> Selection | None:

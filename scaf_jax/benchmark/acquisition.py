@@ -19,8 +19,9 @@ import numpy as np
 
 from scaf_jax.active_learning import acquisition
 from scaf_jax.benchmark import machine, options, timing
+from scaf_jax.files import atomic
 from scaf_jax.landmarks import heatmaps
-from scaf_jax.reporting import files, tables
+from scaf_jax.reporting import tables
 
 # The names in the JSON file, with the column titles.
 LIMIT, NNM, ONE_PASS, ENTROPY, NUMPY = "maximum", "nnm", "landmarks_and_nnm", "entropy", "numpy"
@@ -87,9 +88,9 @@ def main(arguments: argparse.Namespace) -> int:
             for batch in arguments.batch
         ],
     }
-    files.write_json(output, result)
+    atomic.write_json(output, result)
     table, notes = table_of(result["rows"]), _NOTES.format(size=arguments.size)
-    files.write_text(output.with_suffix(".md"), f"{table.markdown()}\n{notes}")
+    atomic.write_text(output.with_suffix(".md"), f"{table.markdown()}\n{notes}")
     print(f"{table.text()}\n{notes}")
     return 0
 

@@ -29,8 +29,9 @@ from scaf_jax.data import (
     sources,
     warping,
 )
+from scaf_jax.files import atomic
 from scaf_jax.landmarks import schemes
-from scaf_jax.reporting import files, tables
+from scaf_jax.reporting import tables
 
 ORIGINAL, CROPPED = "original", "cropped"
 DECODE, PIPELINE, BILINEAR = "decode", "pipeline", "bilinear"
@@ -102,10 +103,10 @@ def main(arguments: argparse.Namespace) -> int:
         "arguments": vars(arguments) | {"output": str(arguments.output)},
         "rows": rows,
     }
-    files.write_json(output, result)
+    atomic.write_json(output, result)
     table = table_of(rows)
     notes = _NOTES.format(size=arguments.size, rounds=arguments.rounds)
-    files.write_text(output.with_suffix(".md"), f"{table.markdown()}\n{notes}")
+    atomic.write_text(output.with_suffix(".md"), f"{table.markdown()}\n{notes}")
     print(f"{table.text()}\n{notes}")
     return 0
 

@@ -25,8 +25,8 @@ from scaf_jax.benchmark import (
     timing,
     workloads,
 )
+from scaf_jax.files import atomic
 from scaf_jax.models import autoencoder
-from scaf_jax.reporting import files
 
 OURS, PLAIN, DEFAULT, TORCH = "ours", "plain_lax", "xla_default", "torch"
 _LEAST_ROUNDS, _MOST_ROUNDS = 3, 100
@@ -99,7 +99,7 @@ def main(arguments: argparse.Namespace) -> int:
                 workload = workloads.Workload(kind, size, arguments.batch, arguments.width)
                 result["rows"].append(_measure(workload, arguments, with_torch))
                 # After each row, so that an interrupted run leaves what it has.
-                files.write_json(arguments.output.absolute(), result)
+                atomic.write_json(arguments.output.absolute(), result)
                 _free()
     print(steps_report.format_report(result))
     _tell(f"written: {arguments.output}")

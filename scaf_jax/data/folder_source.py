@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from scaf_jax.data import images, sources, tables
+from scaf_jax.data import images, sources
+from scaf_jax.files import csv_tables
 
 _SIDES = ("x0", "y0", "x1", "y1")
 _WHOLE_PHOTO = (0.0, 0.0, 1.0, 1.0)
@@ -104,8 +105,8 @@ def list_photos(directory: pathlib.Path) -> list[str]:
 
 def _read_boxes(path: pathlib.Path) -> dict[str, npt.NDArray[np.float32]]:
     return {
-        row["name"]: _checked_box([tables.number(row, side, place) for side in _SIDES], place)
-        for place, row in tables.read_table(path, ["name", *_SIDES])
+        row["name"]: _checked_box([csv_tables.number(row, side, place) for side in _SIDES], place)
+        for place, row in csv_tables.read_table(path, ["name", *_SIDES])
     }
 
 

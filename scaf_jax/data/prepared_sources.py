@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from scaf_jax.data import json_files
 from scaf_jax.data.sources import Record
+from scaf_jax.files import strict_json
 
 # What the downloads' folder holds, for data sets made from downloads.
 _MANUAL_DIRS = {
@@ -70,7 +70,7 @@ def prepared_metadata(name: str, *, data_dir: str) -> dict[str, Any]:
     path = _prepared_directory(name, data_dir) / "metadata.json"  # written by TFDS
     if not path.is_file():
         return {}
-    content = json_files.read_json(path)
+    content = strict_json.read_json(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: not as TFDS writes it; prepare the data set again")
     return content

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from scaf_jax.experiments.trials import Trial
-from scaf_jax.reporting import drawing, files, tables
+from scaf_jax.files import atomic
+from scaf_jax.reporting import drawing, tables
 
 Errors = Mapping[str, float]  # NME, per cent, by test set
 
@@ -44,11 +45,11 @@ def write(folder: pathlib.Path, name: str, results: Sequence[Result], planned: i
         f"NME in per cent, mean ± standard deviation (n - 1) over seeds, (number of seeds). "
         f"{len(results)} of {planned} trainings are done.\n"
     )
-    files.write_text(folder / f"{name}.md", f"# {name}\n\n{table.markdown()}\n{note}")
-    files.write_text(folder / f"{name}.csv", _csv(results))
-    files.write_json(folder / f"{name}.json", [dataclasses.asdict(result) for result in results])
+    atomic.write_text(folder / f"{name}.md", f"# {name}\n\n{table.markdown()}\n{note}")
+    atomic.write_text(folder / f"{name}.csv", _csv(results))
+    atomic.write_json(folder / f"{name}.json", [dataclasses.asdict(result) for result in results])
     if sets:
-        files.write_png(folder / f"{name}.png", _plot(name, results, sets[-1]))
+        atomic.write_png(folder / f"{name}.png", _plot(name, results, sets[-1]))
     return f"{table.text()}\n{note}"
 
 

@@ -12,7 +12,7 @@ from scaf_jax import run_identity, settings, stage1, stages
 from scaf_jax.active_learning import round_report, rounds, selections
 from scaf_jax.experiments import results
 from scaf_jax.experiments.trials import Trial
-from scaf_jax.reporting import files
+from scaf_jax.files import atomic
 from scaf_jax.training import sharding
 
 ConfigDict = ml_collections.ConfigDict
@@ -77,14 +77,14 @@ def _claim(target: pathlib.Path, config: ConfigDict) -> None:
         for name in ("active_learning", "evaluation")
         for key, value in config[name].to_dict().items()
     }
-    wanted = {"stage": "trial", "settings": files.plain(settings_)}
+    wanted = {"stage": "trial", "settings": atomic.plain(settings_)}
     path = target / _SETTINGS_FILE
     if path.is_file():
         saved = json.loads(path.read_text(encoding="utf-8"))
         run_identity.check_same_run(saved, wanted, target)
     elif jax.process_index() == 0:
         target.mkdir(parents=True, exist_ok=True)
-        files.write_json(path, wanted)
+        atomic.write_json(path, wanted)
 
 
 def _share_first_round(folder: pathlib.Path, earlier: list[Trial], trial: Trial) -> None:

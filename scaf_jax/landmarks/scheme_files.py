@@ -21,7 +21,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scaf_jax.data import json_files
+from scaf_jax.files import strict_json
 from scaf_jax.landmarks import schemes
 
 MAX_BYTES = 1 << 20
@@ -60,8 +60,8 @@ def read_scheme(path: str | os.PathLike[str]) -> SchemeFile:
       SchemeError: It cannot be read or is no scheme; the message names the field.
     """
     try:
-        content = json_files.read_json(pathlib.Path(path).expanduser(), MAX_BYTES)
-    except json_files.JsonError as error:
+        content = strict_json.read_json(pathlib.Path(path).expanduser(), MAX_BYTES)
+    except strict_json.JsonError as error:
         raise SchemeError(str(error)) from error
     return scheme_from_dict(content, str(path))
 

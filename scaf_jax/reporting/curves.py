@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from scaf_jax.files.escaping import printable
 from scaf_jax.landmarks.metrics import ced_curve
 from scaf_jax.reporting.drawing import Array, Image, rendered
-from scaf_jax.reporting.escaping import printable
 from scaf_jax.reporting.results import MEAN_SHAPE, SplitResults
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scaf_jax.reporting.escaping import printable
+from scaf_jax.files.escaping import printable
 
 Image = NDArray[np.uint8]
 Array = NDArray[Any]

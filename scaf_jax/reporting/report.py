@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from scaf_jax.files import atomic
+from scaf_jax.files.escaping import escape_markdown
 from scaf_jax.landmarks.normalizers import DEFAULT_NORMALIZER, normalizer_text
 from scaf_jax.landmarks.schemes import LandmarkScheme
-from scaf_jax.reporting import files, tables
+from scaf_jax.reporting import tables
 from scaf_jax.reporting.curves import error_curves
 from scaf_jax.reporting.drawing import Image
-from scaf_jax.reporting.escaping import escape_markdown
 from scaf_jax.reporting.figures import worst_indices
 from scaf_jax.reporting.results import (
     Array,
@@ -107,8 +108,8 @@ def write_report(
     if not thresholds:
         raise ValueError("a report needs at least one threshold, in per cent")
     per_face = {split.name: split.nme(scheme, normalizer) for split in splits}
-    metrics = files.plain(alignment_metrics(splits, scheme, normalizer, thresholds, per_face))
-    metrics["training"] = files.plain(extra or {})
+    metrics = atomic.plain(alignment_metrics(splits, scheme, normalizer, thresholds, per_face))
+    metrics["training"] = atomic.plain(extra or {})
     metrics["warnings"] = list(warnings)
     table = tables.alignment_table(metrics)
     curves = Picture(
@@ -141,7 +142,7 @@ def write_report(
     folder = pathlib.Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     csv_text = tables.per_face_csv(splits, per_face, max(thresholds))
-    files.write_text(folder / "per_face.csv", csv_text)
+    atomic.write_text(folder / "per_face.csv", csv_text)
     written = _finish(folder, metrics, pictures, sections, table)
     text = "\n".join([*(f"Warning: {text}" for text in warnings), written.text])
     return dataclasses.replace(written, text=text)
@@ -182,7 +183,7 @@ def write_pretraining_report(
         for result in results
     }
     units = {"l1": "grey levels, 0 to 255", "ssim": "at most 1"}
-    metrics = files.plain({"units": units, "sets": sets, "training": extra or {}})
+    metrics = atomic.plain({"units": units, "sets": sets, "training": extra or {}})
     table = tables.reconstruction_table(results)
     sections = [f"# {escape_markdown(title)}\n", table.markdown()]
     sections += ["L1: mean absolute difference in grey levels (0 to 255). SSIM: structural "]
@@ -202,9 +203,9 @@ def _finish(
     table: tables.Table,
 ) -> Report:
     for picture in pictures:
-        files.write_png(folder / picture.file_name, picture.image)
-    files.write_json(folder / "metrics.json", metrics)
-    files.write_text(folder / "report.md", "\n".join(sections))
+        atomic.write_png(folder / picture.file_name, picture.image)
+    atomic.write_json(folder / "metrics.json", metrics)
+    atomic.write_text(folder / "report.md", "\n".join(sections))
     return Report(folder / "report.md", metrics, table.text())
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from scaf_jax.reporting.escaping import escape_markdown, printable, spreadsheet_text
-from scaf_jax.reporting.files import plain
+from scaf_jax.files.atomic import plain
+from scaf_jax.files.escaping import escape_markdown, printable, spreadsheet_text
 from scaf_jax.reporting.results import MEAN_SHAPE, Array, ReconstructionResults, SplitResults
 
 

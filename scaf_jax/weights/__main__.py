@@ -18,7 +18,7 @@ from pathlib import Path
 from absl import logging
 
 from scaf_jax import commands
-from scaf_jax.reporting.escaping import printable
+from scaf_jax.files.escaping import printable
 from scaf_jax.weights import builtin, exporting, files, header, importing
 
 

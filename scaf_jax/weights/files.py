@@ -16,7 +16,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from scaf_jax.reporting import files
+from scaf_jax.files import atomic
 from scaf_jax.weights import header, networks
 from scaf_jax.weights.header import WeightsError
 
@@ -64,7 +64,7 @@ def write(
     _refuse(path, _shape_problems(about, {name: array.shape for name, array in arrays.items()}))
     _refuse(path, _value_problems(arrays))
     halved = {name: stored(name, array) for name, array in arrays.items()}
-    files.write_bytes(path, safetensors.numpy.save(halved, about.to_metadata()))
+    atomic.write_bytes(path, safetensors.numpy.save(halved, about.to_metadata()))
 
 
 def stored(name: str, array: Array) -> Array:

@@ -15,8 +15,8 @@ from scaf_jax.active_learning import __main__ as commands
 from scaf_jax.active_learning import labels, rounds
 from scaf_jax.active_learning.annotation import export, store
 from scaf_jax.active_learning.annotation.faces import FaceToAnnotate
+from scaf_jax.files import atomic
 from scaf_jax.landmarks.schemes import IBUG68
-from scaf_jax.reporting import files
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def workdir(tmp_path):
         for i in range(2):
             drawn = renderer.render_face(1, 2 * number + i, size=64)
             path = tmp_path / "photo.png"
-            files.write_png(path, drawn.image)
+            atomic.write_png(path, drawn.image)
             face = FaceToAnnotate(
                 f"face {i}", path.read_bytes(), drawn.landmarks68, drawn.box_ground_truth, -i
             )

@@ -7,7 +7,7 @@ import pytest
 from scaf_jax import default_config, run_identity, stage1, stages
 from scaf_jax.active_learning import rounds, selections
 from scaf_jax.experiments import runner, trials
-from scaf_jax.reporting import files
+from scaf_jax.files import atomic
 
 CHOICES = trials.Choices(
     models=("scaf",), seeds=2, labels=(50,), budgets=(12,), strategies=("nnm", "k_center")
@@ -19,8 +19,10 @@ def _evaluated(folder: pathlib.Path, nme: float) -> None:
     report.mkdir(parents=True)
     predictors = {"arg-max": {"outer_eye_corners": {"nme": nme}}}
     splits = {"test": {"decoder": "arg-max", "predictors": predictors}}
-    files.write_json(report / "metrics.json", {"normalizer": "outer_eye_corners", "splits": splits})
-    files.write_text(report / "report.md", "# done\n")
+    atomic.write_json(
+        report / "metrics.json", {"normalizer": "outer_eye_corners", "splits": splits}
+    )
+    atomic.write_text(report / "report.md", "# done\n")
 
 
 @pytest.fixture

@@ -40,8 +40,8 @@ from scaf_jax.active_learning.annotation.faces import (
     write_scheme,
 )
 from scaf_jax.data import images
+from scaf_jax.files import atomic
 from scaf_jax.landmarks.schemes import LandmarkScheme
-from scaf_jax.reporting import files
 
 EARLIER_FOLDER = "earlier"
 
@@ -205,7 +205,7 @@ def _write_tables(target: pathlib.Path, index: Index, scheme: LandmarkScheme) ->
 def _put(target: pathlib.Path, name: str, content: str | bytes) -> None:
     """Writes a file of the export; one of that name with another content is kept."""
     path = target / name
-    encoded = files.encode(content) if isinstance(content, str) else content
+    encoded = atomic.encode(content) if isinstance(content, str) else content
     if path.is_file():
         if path.read_bytes() == encoded:
             return
@@ -215,4 +215,4 @@ def _put(target: pathlib.Path, name: str, content: str | bytes) -> None:
         place = next(place for place in places if not place.exists())
         path.replace(place)
         logging.warning("%s had changed; what it held is now in %s", path, place)
-    files.write_bytes(path, encoded)
+    atomic.write_bytes(path, encoded)

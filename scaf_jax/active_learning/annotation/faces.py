@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scaf_jax.data import json_files
+from scaf_jax.files import atomic, strict_json
 from scaf_jax.landmarks import scheme_files
 from scaf_jax.landmarks.schemes import LandmarkScheme, get_scheme
-from scaf_jax.reporting import files
 
 EXPORT_FOLDER = "to_annotate"
 PHOTO_FOLDER = "photos"
@@ -132,7 +131,7 @@ def photo_stem(rank: int, key: str) -> str:
 
 
 def write_index(round_folder: pathlib.Path, index: Index) -> None:
-    """Writes the index; see `files.write_json` for what can go wrong."""
+    """Writes the index; see `atomic.write_json` for what can go wrong."""
     content = {
         "version": INDEX_VERSION,
         "scheme": index.scheme,
@@ -141,7 +140,7 @@ def write_index(round_folder: pathlib.Path, index: Index) -> None:
         "box: x0, y0, x1, y1 in pixels, pixel i covers [i, i + 1)",
         "faces": [dataclasses.asdict(face) for face in index.faces],
     }
-    files.write_json(round_folder / EXPORT_FOLDER / INDEX_FILE, content)
+    atomic.write_json(round_folder / EXPORT_FOLDER / INDEX_FILE, content)
 
 
 def is_exported(round_folder: pathlib.Path) -> bool:
@@ -175,7 +174,7 @@ def read_index(round_folder: pathlib.Path) -> Index:
 def write_scheme(round_folder: pathlib.Path, scheme: LandmarkScheme) -> None:
     """Writes the scheme that the faces are to be marked with."""
     content = scheme_files.scheme_to_dict(scheme)
-    files.write_json(round_folder / EXPORT_FOLDER / SCHEME_FILE, content)
+    atomic.write_json(round_folder / EXPORT_FOLDER / SCHEME_FILE, content)
 
 
 def read_scheme(round_folder: pathlib.Path) -> LandmarkScheme:
@@ -214,6 +213,6 @@ def read_json(path: pathlib.Path) -> Any:
       AnnotationError: It cannot be read, is larger than `MAX_FILE_BYTES` or is no JSON.
     """
     try:
-        return json_files.read_json(path, MAX_FILE_BYTES)
-    except json_files.JsonError as error:
+        return strict_json.read_json(path, MAX_FILE_BYTES)
+    except strict_json.JsonError as error:
         raise AnnotationError(str(error)) from error

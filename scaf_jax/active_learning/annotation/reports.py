@@ -10,8 +10,8 @@ from typing import Any
 
 from scaf_jax.active_learning.annotation.faces import AnnotationError, read_json
 from scaf_jax.active_learning.annotation.marks import Problem
-from scaf_jax.reporting import files
-from scaf_jax.reporting.escaping import escape_markdown, printable
+from scaf_jax.files import atomic
+from scaf_jax.files.escaping import escape_markdown, printable
 
 MARKDOWN_FILE = "import_report.md"
 JSON_FILE = "import_report.json"
@@ -45,9 +45,9 @@ def write(round_folder: pathlib.Path, report: ImportReport) -> None:
     """Adds an import to the JSON file and makes the Markdown file anew."""
     imports = [*_read_imports(round_folder), dataclasses.asdict(report)]
     content = {"version": VERSION, "imports": imports}
-    files.write_json(round_folder / JSON_FILE, content)
+    atomic.write_json(round_folder / JSON_FILE, content)
     open_problems = _open_problems(imports[:-1], report)
-    files.write_text(round_folder / MARKDOWN_FILE, _markdown(report, open_problems))
+    atomic.write_text(round_folder / MARKDOWN_FILE, _markdown(report, open_problems))
 
 
 def read_problems(round_folder: pathlib.Path) -> list[Problem]:

@@ -21,7 +21,7 @@ from scaf_jax.active_learning.annotation.faces import (
     read_json,
 )
 from scaf_jax.active_learning.annotation.marks import as_dict
-from scaf_jax.reporting import files
+from scaf_jax.files import atomic
 
 FOLDER = "annotations"
 EARLIER_FOLDER = "earlier"
@@ -75,15 +75,15 @@ def write_annotation(round_folder: PathLike, asked: AskedFace, annotation: Annot
     folder = pathlib.Path(round_folder) / FOLDER
     folder.mkdir(exist_ok=True)
     path = folder / f"{asked.stem}.json"
-    content = files.plain(_content(annotation))
+    content = atomic.plain(_content(annotation))
     if path.is_file():
         earlier = read_json(path)
         if as_dict(earlier).get("landmarks") == content["landmarks"]:
             return False
         _keep_earlier(folder, asked.stem, earlier)
-        files.write_json(path, content)
+        atomic.write_json(path, content)
         return True
-    files.write_json(path, content)
+    atomic.write_json(path, content)
     return False
 
 
@@ -91,7 +91,7 @@ def _keep_earlier(folder: pathlib.Path, stem: str, content: Any) -> None:
     kept = folder / EARLIER_FOLDER
     kept.mkdir(exist_ok=True)
     paths = (kept / f"{stem}.{number}.json" for number in itertools.count(1))
-    files.write_json(next(path for path in paths if not path.exists()), content)
+    atomic.write_json(next(path for path in paths if not path.exists()), content)
 
 
 def _content(annotation: Annotation) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from scaf_jax.data import json_files
+from scaf_jax.files import strict_json
 
 
 def test_reads_what_is_there(tmp_path):
     path = tmp_path / "a.json"
     path.write_bytes(b'\xef\xbb\xbf{"a": [1, null, "\xc3\xa4"]}')
-    assert json_files.read_json(path) == {"a": [1, None, "ä"]}
+    assert strict_json.read_json(path) == {"a": [1, None, "ä"]}
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,10 @@ def test_reads_what_is_there(tmp_path):
 def test_errors_name_the_file(tmp_path, content, message):
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    with pytest.raises(json_files.JsonError, match=message):
-        json_files.read_json(path, 100_000 if content.startswith(b"[[") else 99)
+    with pytest.raises(strict_json.JsonError, match=message):
+        strict_json.read_json(path, 100_000 if content.startswith(b"[[") else 99)
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(json_files.JsonError, match=r"none\.json: cannot be read: No such file"):
-        json_files.read_json(tmp_path / "none.json")
+    with pytest.raises(strict_json.JsonError, match=r"none\.json: cannot be read: No such file"):
+        strict_json.read_json(tmp_path / "none.json")

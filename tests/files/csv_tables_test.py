@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaf_jax.data import tables
+from scaf_jax.files import csv_tables
 
 COLUMNS = ("name", "x")
 
@@ -10,7 +10,7 @@ COLUMNS = ("name", "x")
 def _read(tmp_path, content):
     path = tmp_path / "t.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list(tables.read_table(path, COLUMNS))
+    return list(csv_tables.read_table(path, COLUMNS))
 
 
 def _values(rows):
@@ -75,41 +75,41 @@ def test_only_a_header_is_an_empty_table(tmp_path):
     ],
 )
 def test_other_tables_are_refused(tmp_path, content, message):
-    with pytest.raises(tables.TableError, match=message):
+    with pytest.raises(csv_tables.TableError, match=message):
         _read(tmp_path, content)
 
 
 def test_rows_before_a_bad_one_are_given(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("name,x\na,1\nb\n")
-    rows = tables.read_table(path, COLUMNS)
+    rows = csv_tables.read_table(path, COLUMNS)
     assert next(rows)[1] == {"name": "a", "x": "1"}
-    with pytest.raises(tables.TableError):
+    with pytest.raises(csv_tables.TableError):
         next(rows)
 
 
 def test_files_that_are_none(tmp_path, monkeypatch):
-    with pytest.raises(tables.TableError, match=r"no\.csv: cannot be read: No such file"):
-        list(tables.read_table(tmp_path / "no.csv", COLUMNS))
-    with pytest.raises(tables.TableError, match="cannot be read: Is a directory"):
-        list(tables.read_table(tmp_path, COLUMNS))
-    monkeypatch.setattr(tables, "MAX_BYTES", 5)
-    with pytest.raises(tables.TableError, match="larger than 5 bytes"):
+    with pytest.raises(csv_tables.TableError, match=r"no\.csv: cannot be read: No such file"):
+        list(csv_tables.read_table(tmp_path / "no.csv", COLUMNS))
+    with pytest.raises(csv_tables.TableError, match="cannot be read: Is a directory"):
+        list(csv_tables.read_table(tmp_path, COLUMNS))
+    monkeypatch.setattr(csv_tables, "MAX_BYTES", 5)
+    with pytest.raises(csv_tables.TableError, match="larger than 5 bytes"):
         _read(tmp_path, "name,x\n")
 
 
 @pytest.mark.parametrize(("text", "value"), [("1", 1.0), ("-2.5", -2.5), ("1e3", 1000.0)])
 def test_numbers(text, value):
-    assert tables.number({"x": text}, "x", "t.csv:2") == value
+    assert csv_tables.number({"x": text}, "x", "t.csv:2") == value
 
 
 @pytest.mark.parametrize("text", ["", "one", "1,5", "1_0", "0x10", "1 2"])
 def test_what_is_no_number(text):
-    with pytest.raises(tables.TableError, match=r"t\.csv:2: x is no number: '"):
-        tables.number({"x": text}, "x", "t.csv:2")
+    with pytest.raises(csv_tables.TableError, match=r"t\.csv:2: x is no number: '"):
+        csv_tables.number({"x": text}, "x", "t.csv:2")
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999"])
 def test_numbers_must_be_finite(text):
-    with pytest.raises(tables.TableError, match=r"t\.csv:2: x is -?(nan|inf)"):
-        tables.number({"x": text}, "x", "t.csv:2")
+    with pytest.raises(csv_tables.TableError, match=r"t\.csv:2: x is -?(nan|inf)"):
+        csv_tables.number({"x": text}, "x", "t.csv:2")
