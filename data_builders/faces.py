@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow_datasets as tfds
 
-from scaf_jax.data import images, pts
+from scaf_jax.data import images
 from scaf_jax.files import csv_tables
+from scaf_jax.formats import pts
 
 Box = npt.NDArray[np.float32]
 

@@ -6,9 +6,10 @@ import io
 from collections.abc import Sequence
 
 from data_builders import faces
-from scaf_jax.data import images, pts
+from scaf_jax.data import images
 from scaf_jax.files import csv_tables
 from scaf_jax.files.escaping import printable, spreadsheet_text
+from scaf_jax.formats import pts
 
 COLUMNS = ("file_or_line", "splits", "kind", "severity", "what", "what_to_do")
 

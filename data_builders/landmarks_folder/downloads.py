@@ -21,7 +21,8 @@ from data_builders.landmarks_folder import (
     pts_folders,
     splits,
 )
-from scaf_jax.data import folder_source, images, pts
+from scaf_jax.data import folder_source, images
+from scaf_jax.formats import pts
 from scaf_jax.landmarks import scheme_files, schemes
 
 SCHEME_FILE = "scheme.json"

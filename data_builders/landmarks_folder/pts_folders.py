@@ -9,7 +9,8 @@ import numpy as np
 
 from data_builders import face_builder, faces
 from data_builders.landmarks_folder import listed
-from scaf_jax.data import folder_source, images, pts
+from scaf_jax.data import folder_source, images
+from scaf_jax.formats import pts
 from scaf_jax.landmarks import scheme_files
 
 FIRST_PIXEL = 1  # as the iBUG group counts

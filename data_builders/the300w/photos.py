@@ -8,7 +8,8 @@ import numpy as np
 
 from data_builders import faces
 from data_builders.the300w import boxes, layouts
-from scaf_jax.data import images, pts
+from scaf_jax.data import images
+from scaf_jax.formats import pts
 
 NUM_LANDMARKS = 68
 # dlib's download has each photo a second time, mirrored, under such a name.

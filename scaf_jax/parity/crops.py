@@ -4,7 +4,8 @@ import pathlib
 
 import numpy as np
 
-from scaf_jax.data import geometry, images, pts, published_crop
+from scaf_jax.data import geometry, images, published_crop
+from scaf_jax.formats import pts
 from scaf_jax.parity import comparison, fixtures
 
 # Mean absolute difference of a crop, in grey levels: bicubic kernels differ between libraries.

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from scaf_jax.data import geometry, images, pts, published_crop, warping
+from scaf_jax.data import geometry, images, published_crop, warping
+from scaf_jax.formats import pts
 
 CROP = geometry.CropSettings(input_size=256)
 

@@ -14,7 +14,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from data_builders import face_builder, faces, prepare
-from scaf_jax.data import images, pts
+from scaf_jax.data import images
+from scaf_jax.formats import pts
 
 # Not a package: tests are collected by path.
 bad_photos = types.SimpleNamespace(

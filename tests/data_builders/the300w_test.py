@@ -11,7 +11,8 @@ from PIL import Image
 
 from data_builders import prepare
 from data_builders.the300w import boxes, downloads, layouts
-from scaf_jax.data import images, prepared_sources, pts
+from scaf_jax.data import images, prepared_sources
+from scaf_jax.formats import pts
 
 # Two faces a folder, the second of odd name; listed so that sorting matters.
 NAMES = {

@@ -25,12 +25,10 @@ from absl import logging
 from numpy.typing import NDArray
 from PIL import Image
 
-from scaf_jax.active_learning.annotation import coco, label_studio, previews, pts_files, readme
+from scaf_jax.active_learning.annotation import previews, readme
 from scaf_jax.active_learning.annotation.faces import (
     EXPORT_FOLDER,
-    PHOTO_FOLDER,
     AnnotationError,
-    AskedFace,
     FaceToAnnotate,
     Index,
     is_exported,
@@ -41,6 +39,8 @@ from scaf_jax.active_learning.annotation.faces import (
 )
 from scaf_jax.data import images
 from scaf_jax.files import atomic
+from scaf_jax.formats import coco, label_studio, pts_files
+from scaf_jax.formats.asked import PHOTO_FOLDER, AskedFace
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 EARLIER_FOLDER = "earlier"

@@ -14,14 +14,14 @@ import urllib.parse
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from scaf_jax.files import atomic, strict_json
+from scaf_jax.formats.asked import AskedFace
 from scaf_jax.landmarks import scheme_files
 from scaf_jax.landmarks.schemes import LandmarkScheme, get_scheme
 
 EXPORT_FOLDER = "to_annotate"
-PHOTO_FOLDER = "photos"
 INDEX_FILE = "index.json"
 SCHEME_FILE = "scheme.json"
 INDEX_VERSION = 1
@@ -52,36 +52,6 @@ class FaceToAnnotate:
     landmarks: ArrayLike
     box: ArrayLike
     score: float | None
-
-
-@dataclasses.dataclass(frozen=True)
-class AskedFace:
-    """An exported face, as the index has it.
-
-    Attributes:
-      rank: Place in the order of annotating, from 1.
-      file: Name of its copy of the photo.
-      key: The record's key.
-      width: Of the photo as people see it, pixels.
-      height: Same.
-      box: x0, y0, x1, y1 inside the photo; pixel i covers [i, i + 1).
-      score: See `FaceToAnnotate`.
-      landmarks: (L, 2) float64, the pre-labels as exported, pixel centres.
-    """
-
-    rank: int
-    file: str
-    key: str
-    width: int
-    height: int
-    box: tuple[float, float, float, float]
-    score: float | None
-    landmarks: NDArray[np.float64]
-
-    @property
-    def stem(self) -> str:
-        """The file name without its ending: also the name of the face's other files."""
-        return self.file.rpartition(".")[0]
 
 
 @dataclasses.dataclass(frozen=True)

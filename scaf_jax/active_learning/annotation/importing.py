@@ -10,24 +10,13 @@ import os
 import pathlib
 from typing import Any
 
-from scaf_jax.active_learning.annotation import (
-    coco,
-    label_studio,
-    pts_files,
-    reports,
-    store,
-    validation,
-)
-from scaf_jax.active_learning.annotation.faces import (
-    AnnotationError,
-    AskedFace,
-    Index,
-    read_index,
-    read_json,
-)
-from scaf_jax.active_learning.annotation.marks import MarkedFace, Problem, Source, as_dict, shown
+from scaf_jax.active_learning.annotation import reports, store, validation
+from scaf_jax.active_learning.annotation.faces import AnnotationError, Index, read_index, read_json
 from scaf_jax.active_learning.annotation.reports import ImportReport
 from scaf_jax.data.images import printable_name
+from scaf_jax.formats import coco, label_studio, pts_files
+from scaf_jax.formats.asked import AskedFace
+from scaf_jax.formats.marks import MarkedFace, Problem, Source, as_dict, shown
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 PathLike = str | os.PathLike[str]

@@ -5,8 +5,8 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw
 
-from scaf_jax.active_learning.annotation.faces import AskedFace
 from scaf_jax.data import images
+from scaf_jax.formats.asked import AskedFace
 
 FOLDER = "previews"
 

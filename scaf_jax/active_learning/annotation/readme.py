@@ -2,9 +2,10 @@
 
 import pathlib
 
-from scaf_jax.active_learning.annotation import coco, label_studio, pts_files
-from scaf_jax.active_learning.annotation.faces import PHOTO_FOLDER, SCHEME_FILE, Index
+from scaf_jax.active_learning.annotation.faces import SCHEME_FILE, Index
 from scaf_jax.active_learning.annotation.previews import FOLDER as PREVIEW_FOLDER
+from scaf_jax.formats import coco, label_studio, pts_files
+from scaf_jax.formats.asked import PHOTO_FOLDER
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 FILE = "README.md"

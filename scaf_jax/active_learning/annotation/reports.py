@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from scaf_jax.active_learning.annotation.faces import AnnotationError, read_json
-from scaf_jax.active_learning.annotation.marks import Problem
 from scaf_jax.files import atomic
 from scaf_jax.files.escaping import escape_markdown, printable
+from scaf_jax.formats.marks import Problem
 
 MARKDOWN_FILE = "import_report.md"
 JSON_FILE = "import_report.json"

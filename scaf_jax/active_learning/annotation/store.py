@@ -14,14 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaf_jax.active_learning.annotation import reports
-from scaf_jax.active_learning.annotation.faces import (
-    AnnotationError,
-    AskedFace,
-    read_index,
-    read_json,
-)
-from scaf_jax.active_learning.annotation.marks import as_dict
+from scaf_jax.active_learning.annotation.faces import AnnotationError, read_index, read_json
 from scaf_jax.files import atomic
+from scaf_jax.formats.asked import AskedFace
+from scaf_jax.formats.marks import as_dict
 
 FOLDER = "annotations"
 EARLIER_FOLDER = "earlier"

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaf_jax.active_learning.annotation import orientation
-from scaf_jax.active_learning.annotation.conventions import to_centres
-from scaf_jax.active_learning.annotation.faces import AskedFace
-from scaf_jax.active_learning.annotation.marks import MarkedFace, MarkedPoint, Problem, shown
+from scaf_jax.formats.asked import AskedFace
+from scaf_jax.formats.conventions import to_centres
+from scaf_jax.formats.marks import MarkedFace, MarkedPoint, Problem, shown
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ import pytest
 
 from data_builders.synthetic_faces import renderer
 from scaf_jax.active_learning.annotation import orientation
-from scaf_jax.data import pts
+from scaf_jax.formats import pts
 from scaf_jax.landmarks.schemes import IBUG68, WFLW98
 
 SCHEMES = pytest.mark.parametrize("scheme", [IBUG68, WFLW98], ids=lambda s: s.name)

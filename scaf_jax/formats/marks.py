@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, NamedTuple
 
-from scaf_jax.active_learning.annotation.conventions import Unit
+from scaf_jax.formats.conventions import Unit
 
 
 @dataclasses.dataclass(frozen=True)

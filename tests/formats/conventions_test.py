@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from scaf_jax.active_learning.annotation import conventions
-from scaf_jax.active_learning.annotation.conventions import Unit
+from scaf_jax.formats import conventions
+from scaf_jax.formats.conventions import Unit
 from scaf_jax.landmarks import scheme_files, schemes
 
 WIDTH, HEIGHT = 200, 100

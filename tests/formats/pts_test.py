@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scaf_jax.data import pts
+from scaf_jax.formats import pts
 
 GOOD = "version: 1\nn_points:  2\n{\n1.5 2\n-3 4e1\n}\n"
 

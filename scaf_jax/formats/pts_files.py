@@ -8,13 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scaf_jax.active_learning.annotation.conventions import (
-    Unit,
-    from_centres,
-)
-from scaf_jax.active_learning.annotation.faces import AskedFace
-from scaf_jax.active_learning.annotation.marks import MarkedFace, MarkedPoint
-from scaf_jax.data import pts
+from scaf_jax.formats import pts
+from scaf_jax.formats.asked import AskedFace
+from scaf_jax.formats.conventions import Unit, from_centres
+from scaf_jax.formats.marks import MarkedFace, MarkedPoint
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 FOLDER = "pts"

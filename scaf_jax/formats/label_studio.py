@@ -12,16 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from scaf_jax.active_learning.annotation.conventions import Unit, from_centres, landmark_name
-from scaf_jax.active_learning.annotation.faces import PHOTO_FOLDER, AskedFace
-from scaf_jax.active_learning.annotation.marks import (
-    MarkedFace,
-    MarkedPoint,
-    as_dict,
-    as_list,
-    identity,
-    shown,
-)
+from scaf_jax.formats.asked import PHOTO_FOLDER, AskedFace
+from scaf_jax.formats.conventions import Unit, from_centres, landmark_name
+from scaf_jax.formats.marks import MarkedFace, MarkedPoint, as_dict, as_list, identity, shown
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 TASKS_FILE = "tasks.json"

@@ -11,21 +11,9 @@ from xml.sax import saxutils
 
 import numpy as np
 
-from scaf_jax.active_learning.annotation.conventions import (
-    Floats,
-    Unit,
-    from_centres,
-    landmark_name,
-)
-from scaf_jax.active_learning.annotation.faces import AskedFace
-from scaf_jax.active_learning.annotation.marks import (
-    MarkedFace,
-    MarkedPoint,
-    as_dict,
-    as_list,
-    identity,
-    shown,
-)
+from scaf_jax.formats.asked import AskedFace
+from scaf_jax.formats.conventions import Floats, Unit, from_centres, landmark_name
+from scaf_jax.formats.marks import MarkedFace, MarkedPoint, as_dict, as_list, identity, shown
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 ANNOTATIONS_FILE = "person_keypoints_default.json"  # the name by which CVAT knows the format

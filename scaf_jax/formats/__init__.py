@@ -1,0 +1,1 @@
+"""Formats of landmarks and of annotation tools: `.pts`, COCO keypoints, Label Studio."""
