@@ -69,7 +69,7 @@ LAYERS = {
     "scaf_jax.training.checkpoint_errors": 2,
     "scaf_jax.training.checkpoint_storage": 2,
     "scaf_jax.training.checkpoint_texts": 2,
-    "scaf_jax.active_learning.annotation/": 2,
+    "scaf_jax.annotation/": 2,
     "scaf_jax.active_learning.plan": 2,
     # 3: the two stages
     "scaf_jax.training.pretraining_terms": 2,

@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from scaf_jax.active_learning.annotation import faces, importing, reports, store
+from scaf_jax.annotation import faces, importing, reports, store
 from scaf_jax.data.images import ImageError
 from scaf_jax.files.escaping import printable
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from data_builders.synthetic_faces.renderer import layout, parameters, render, surface
 from scaf_jax.active_learning import selections
-from scaf_jax.active_learning.annotation import export, faces, store
+from scaf_jax.annotation import export, faces, store
 from scaf_jax.data import sources
 from scaf_jax.landmarks import schemes
 

@@ -34,7 +34,7 @@ from scaf_jax.active_learning import (
     scoring,
     selections,
 )
-from scaf_jax.active_learning.annotation import faces
+from scaf_jax.annotation import faces
 from scaf_jax.data import sources
 from scaf_jax.files import atomic
 from scaf_jax.reporting import report as reporting

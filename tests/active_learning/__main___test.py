@@ -13,8 +13,8 @@ from data_builders.synthetic_faces import renderer
 from scaf_jax import default_config
 from scaf_jax.active_learning import __main__ as commands
 from scaf_jax.active_learning import labels, rounds
-from scaf_jax.active_learning.annotation import export, store
-from scaf_jax.active_learning.annotation.faces import FaceToAnnotate
+from scaf_jax.annotation import export, store
+from scaf_jax.annotation.faces import FaceToAnnotate
 from scaf_jax.files import atomic
 from scaf_jax.landmarks.schemes import IBUG68
 

@@ -9,7 +9,7 @@ import pytest
 
 from scaf_jax import alignment_stage, default_config, evaluation, run_identity, settings
 from scaf_jax.active_learning import labels, rounds, scoring, selections
-from scaf_jax.active_learning.annotation import faces, importing
+from scaf_jax.annotation import faces, importing
 from scaf_jax.landmarks import schemes
 from scaf_jax.training import loop
 from scaf_jax.weights import exporting

@@ -10,8 +10,8 @@ from PIL import Image
 
 from data_builders import prepare
 from data_builders.landmarks_folder import boxes, downloads, splits
-from scaf_jax.active_learning.annotation import export
-from scaf_jax.active_learning.annotation import faces as annotation_faces
+from scaf_jax.annotation import export
+from scaf_jax.annotation import faces as annotation_faces
 from scaf_jax.data import prepared_sources
 from scaf_jax.landmarks import scheme_files
 

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from data_builders.synthetic_faces import renderer
-from scaf_jax.active_learning.annotation import export, importing, store
-from scaf_jax.active_learning.annotation.faces import FaceToAnnotate, Index, read_index
+from scaf_jax.annotation import export, importing, store
+from scaf_jax.annotation.faces import FaceToAnnotate, Index, read_index
 from scaf_jax.landmarks import scheme_files, schemes
 
 SIZE = 96

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaf_jax.active_learning.annotation import orientation
+from scaf_jax.annotation import orientation
 from scaf_jax.formats.asked import AskedFace
 from scaf_jax.formats.conventions import to_centres
 from scaf_jax.formats.marks import MarkedFace, MarkedPoint, Problem, shown

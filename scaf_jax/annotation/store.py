@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaf_jax.active_learning.annotation import reports
-from scaf_jax.active_learning.annotation.faces import AnnotationError, read_index, read_json
+from scaf_jax.annotation import reports
+from scaf_jax.annotation.faces import AnnotationError, read_index, read_json
 from scaf_jax.files import atomic
 from scaf_jax.formats.asked import AskedFace
 from scaf_jax.formats.marks import as_dict

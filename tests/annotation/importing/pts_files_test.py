@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaf_jax.active_learning.annotation import importing, store
+from scaf_jax.annotation import importing, store
 from scaf_jax.landmarks.schemes import IBUG68
 
 FLIP = list(IBUG68.flip_permutation)

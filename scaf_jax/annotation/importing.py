@@ -10,9 +10,9 @@ import os
 import pathlib
 from typing import Any
 
-from scaf_jax.active_learning.annotation import reports, store, validation
-from scaf_jax.active_learning.annotation.faces import AnnotationError, Index, read_index, read_json
-from scaf_jax.active_learning.annotation.reports import ImportReport
+from scaf_jax.annotation import reports, store, validation
+from scaf_jax.annotation.faces import AnnotationError, Index, read_index, read_json
+from scaf_jax.annotation.reports import ImportReport
 from scaf_jax.data.images import printable_name
 from scaf_jax.formats import coco, label_studio, pts_files
 from scaf_jax.formats.asked import AskedFace

@@ -25,8 +25,8 @@ from absl import logging
 from numpy.typing import NDArray
 from PIL import Image
 
-from scaf_jax.active_learning.annotation import previews, readme
-from scaf_jax.active_learning.annotation.faces import (
+from scaf_jax.annotation import previews, readme
+from scaf_jax.annotation.faces import (
     EXPORT_FOLDER,
     AnnotationError,
     FaceToAnnotate,

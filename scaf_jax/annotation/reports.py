@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Iterable
 from typing import Any
 
-from scaf_jax.active_learning.annotation.faces import AnnotationError, read_json
+from scaf_jax.annotation.faces import AnnotationError, read_json
 from scaf_jax.files import atomic
 from scaf_jax.files.escaping import escape_markdown, printable
 from scaf_jax.formats.marks import Problem

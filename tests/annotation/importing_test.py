@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from scaf_jax.active_learning.annotation import importing, store
-from scaf_jax.active_learning.annotation.faces import AnnotationError
+from scaf_jax.annotation import importing, store
+from scaf_jax.annotation.faces import AnnotationError
 from scaf_jax.landmarks.schemes import IBUG68, WFLW98
 
 FORMATS = ("label_studio", "label_studio_min", "coco", "pts")
@@ -288,7 +288,7 @@ def test_binary_zipped_and_absent_files_are_refused(make_round, tmp_path, monkey
     empty.mkdir()
     with pytest.raises(AnnotationError, match=r"no \.pts files"):
         _import(exported, empty)
-    monkeypatch.setattr("scaf_jax.active_learning.annotation.faces.MAX_FILE_BYTES", 5)
+    monkeypatch.setattr("scaf_jax.annotation.faces.MAX_FILE_BYTES", 5)
     path.write_text("[1, 2, 3]")
     with pytest.raises(AnnotationError, match="larger than 5 bytes"):
         importing.read_source(path, IBUG68)

@@ -2,8 +2,8 @@
 
 import pathlib
 
-from scaf_jax.active_learning.annotation.faces import SCHEME_FILE, Index
-from scaf_jax.active_learning.annotation.previews import FOLDER as PREVIEW_FOLDER
+from scaf_jax.annotation.faces import SCHEME_FILE, Index
+from scaf_jax.annotation.previews import FOLDER as PREVIEW_FOLDER
 from scaf_jax.formats import coco, label_studio, pts_files
 from scaf_jax.formats.asked import PHOTO_FOLDER
 from scaf_jax.landmarks.schemes import LandmarkScheme

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from scaf_jax.active_learning.annotation import reports
-from scaf_jax.active_learning.annotation.faces import AnnotationError
-from scaf_jax.active_learning.annotation.reports import ImportReport
+from scaf_jax.annotation import reports
+from scaf_jax.annotation.faces import AnnotationError
+from scaf_jax.annotation.reports import ImportReport
 from scaf_jax.formats.marks import Problem
 
 BAD = Problem("a.json: task 3", "face|1", "result[2]", "it is <b>wrong</b>", "Correct it")

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from scaf_jax.active_learning.annotation import export, faces
-from scaf_jax.active_learning.annotation.faces import AnnotationError
+from scaf_jax.annotation import export, faces
+from scaf_jax.annotation.faces import AnnotationError
 from scaf_jax.landmarks import scheme_files
 from scaf_jax.landmarks.schemes import IBUG68
 

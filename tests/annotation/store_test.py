@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from scaf_jax.active_learning.annotation import store
-from scaf_jax.active_learning.annotation.faces import AnnotationError
+from scaf_jax.annotation import store
+from scaf_jax.annotation.faces import AnnotationError
 
 
 def _annotation(key, value=1.5, mask=None):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_builders.synthetic_faces import renderer
-from scaf_jax.active_learning.annotation import orientation
+from scaf_jax.annotation import orientation
 from scaf_jax.formats import pts
 from scaf_jax.landmarks.schemes import IBUG68, WFLW98
 

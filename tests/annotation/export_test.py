@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scaf_jax.active_learning.annotation import export
-from scaf_jax.active_learning.annotation.faces import AnnotationError, FaceToAnnotate
+from scaf_jax.annotation import export
+from scaf_jax.annotation.faces import AnnotationError, FaceToAnnotate
 from scaf_jax.data import images
 from scaf_jax.landmarks.schemes import IBUG68, WFLW98
 

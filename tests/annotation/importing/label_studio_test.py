@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from scaf_jax.active_learning.annotation import importing, store
+from scaf_jax.annotation import importing, store
 from scaf_jax.landmarks.schemes import IBUG68, WFLW98
 
 SCHEMES = pytest.mark.parametrize("scheme", [IBUG68, WFLW98], ids=lambda s: s.name)
