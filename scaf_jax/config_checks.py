@@ -11,7 +11,7 @@ from typing import Any
 
 import ml_collections
 
-from scaf_jax.active_learning import acquisition, plan
+from scaf_jax.choosing import acquisition, plan
 from scaf_jax.data import geometry, mixtures, prepared_sources, sources, warping
 from scaf_jax.landmarks import heatmaps, normalizers
 from scaf_jax.models import aligner, autoencoder

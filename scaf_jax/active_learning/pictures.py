@@ -11,7 +11,8 @@ import ml_collections
 import numpy as np
 
 from scaf_jax import evaluation, settings
-from scaf_jax.active_learning import acquisition, scoring
+from scaf_jax.active_learning import scoring
+from scaf_jax.choosing import acquisition
 from scaf_jax.data import geometry, samples, sources
 from scaf_jax.files import atomic
 from scaf_jax.reporting import drawing

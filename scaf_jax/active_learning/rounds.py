@@ -25,16 +25,9 @@ from scaf_jax import (
     stage_training,
     stages,
 )
-from scaf_jax.active_learning import (
-    acquisition,
-    labels,
-    pictures,
-    plan,
-    round_report,
-    scoring,
-    selections,
-)
+from scaf_jax.active_learning import labels, pictures, round_report, scoring, selections
 from scaf_jax.annotation import faces
+from scaf_jax.choosing import acquisition, plan
 from scaf_jax.data import sources
 from scaf_jax.files import atomic
 from scaf_jax.reporting import report as reporting

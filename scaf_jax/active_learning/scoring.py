@@ -20,7 +20,8 @@ from jax import lax
 from jax.experimental import multihost_utils
 
 from scaf_jax import run_identity, settings
-from scaf_jax.active_learning import acquisition, score_files
+from scaf_jax.active_learning import score_files
+from scaf_jax.choosing import acquisition
 from scaf_jax.data import geometry, pipelines, sources
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.models import aligner

@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scaf_jax.active_learning import acquisition
 from scaf_jax.benchmark import machine, options, timing
+from scaf_jax.choosing import acquisition
 from scaf_jax.files import atomic
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.reporting import tables

@@ -23,7 +23,7 @@ from absl import app, flags
 from ml_collections import config_flags
 
 from scaf_jax import commands, settings, workdir_lock
-from scaf_jax.active_learning import acquisition
+from scaf_jax.choosing import acquisition
 from scaf_jax.experiments import runner, trials
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; see scaf_jax.main.")

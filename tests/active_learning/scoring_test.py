@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from scaf_jax import alignment_stage, default_config, evaluation, settings
-from scaf_jax.active_learning import acquisition, scoring
+from scaf_jax.active_learning import scoring
+from scaf_jax.choosing import acquisition
 from scaf_jax.data import geometry, samples, sources
 from scaf_jax.training import alignment, loop
 
@@ -181,7 +182,8 @@ def test_a_pool_without_faces_is_refused(faces, scorer, tmp_path):
 _ON_DEVICES = """
 import importlib.util, json, pathlib, sys
 import jax
-from scaf_jax.active_learning import acquisition, scoring
+from scaf_jax.active_learning import scoring
+from scaf_jax.choosing import acquisition
 from scaf_jax.data import sources
 
 spec = importlib.util.spec_from_file_location("shared_code", sys.argv[1])

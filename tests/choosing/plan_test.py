@@ -3,7 +3,7 @@
 import pytest
 
 from scaf_jax import default_config
-from scaf_jax.active_learning import plan
+from scaf_jax.choosing import plan
 
 
 @pytest.mark.parametrize(

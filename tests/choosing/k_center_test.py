@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax.active_learning import k_center
+from scaf_jax.choosing import k_center
 
 
 def _oracle(pool: np.ndarray, labeled: np.ndarray, count: int) -> list[int]:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from scaf_jax.active_learning import k_center
+from scaf_jax.choosing import k_center
 from scaf_jax.landmarks import heatmaps as codecs
 
 Array = npt.NDArray[Any]

@@ -8,7 +8,7 @@ import dataclasses
 import ml_collections
 import numpy as np
 
-from scaf_jax.active_learning import acquisition
+from scaf_jax.choosing import acquisition
 
 ORACLES = ("dataset", "human")
 POOLS = ("train", "unlabeled")

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax.active_learning import acquisition
+from scaf_jax.choosing import acquisition
 from scaf_jax.landmarks import heatmaps
 
 KEYS = [f"photo_{i:02d}" for i in range(20)]
