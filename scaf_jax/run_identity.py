@@ -10,12 +10,12 @@ import ml_collections
 from scaf_jax import settings
 from scaf_jax.landmarks import scheme_files, schemes
 from scaf_jax.models import aligner
+from scaf_jax.weights import header
 
 ConfigDict = ml_collections.ConfigDict
 
 # Settings of a stage that may change between two commands of one run.
 _FREE = ("log_every", "save_every", "run", "unlabeled_dir", "unlabeled_boxes_csv")
-MODEL_FIELDS = ("input_size", "width_multiplier")
 
 # What a setting was before it existed: checkpoints without it were trained so.
 _BEFORE_IT_EXISTED = {"stage.skip_gain": aligner.FIXED, "stage.gradient_clip": 0.0}
@@ -57,7 +57,7 @@ def digest(value: Any) -> str:
 
 def binding_settings(config: ConfigDict, section: ConfigDict) -> dict[str, Any]:
     """Returns the settings that decide what a stage computes, flat and JSON-able."""
-    chosen = {name: config[name] for name in (*MODEL_FIELDS, "seed", "compute_dtype")}
+    chosen = {name: config[name] for name in (*header.MODEL_FIELDS, "seed", "compute_dtype")}
     parts = {"data": config.data.to_dict(), "stage": section.to_dict()}
     del parts["data"]["data_dir"]
     for prefix, part in parts.items():

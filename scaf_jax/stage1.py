@@ -26,7 +26,7 @@ class Facts:
     """What a stage 1 was trained for.
 
     Attributes:
-      model: Its input size and width, as `run_identity.MODEL_FIELDS` name them.
+      model: Its input size and width, as `header.MODEL_FIELDS` name them.
       crop: How its faces were cut out, fields of `geometry.CropSettings`.
     """
 
@@ -72,8 +72,7 @@ class RunFolder:
     @property
     def checkpoints(self) -> pathlib.Path:
         """Where its checkpoints are."""
-        inner = self.path / "checkpoints"
-        return inner if inner.is_dir() else self.path
+        return checkpointing.folder_of(self.path)
 
     def metadata(self) -> dict[str, Any]:
         """Reads what its last checkpoint tells; raises as `checkpointing.read_metadata`."""
@@ -82,7 +81,7 @@ class RunFolder:
     def facts(self) -> Facts:
         metadata = self.metadata()
         saved = metadata.get("settings", {})
-        model = {name: saved.get(name) for name in run_identity.MODEL_FIELDS}
+        model = {name: saved.get(name) for name in header.MODEL_FIELDS}
         return Facts(model, metadata.get("crop", {}))
 
     def load(self, train_state: state.TrainState) -> dict[str, PyTree]:
@@ -111,7 +110,7 @@ class WeightsFile:
 
     def facts(self) -> Facts:
         about = files.read_header(self.path)
-        model = {name: getattr(about, name) for name in run_identity.MODEL_FIELDS}
+        model = {name: getattr(about, name) for name in header.MODEL_FIELDS}
         return Facts(model, about.crop.to_dict())
 
     def load(self, train_state: state.TrainState) -> dict[str, PyTree]:
@@ -157,7 +156,7 @@ def check_fits(config: ConfigDict, pretrained: Stage1) -> None:
     model = pretrained.facts().model
     wrong = [
         f"{name} is {model[name]!r} there and {config[name]!r} here"
-        for name in run_identity.MODEL_FIELDS
+        for name in header.MODEL_FIELDS
         if model[name] != config[name]
     ]
     if wrong:
@@ -208,5 +207,5 @@ def _open(name: str) -> Stage1:
 
 
 def _sizes(facts: Facts) -> str:
-    size, width = (facts.model[name] for name in run_identity.MODEL_FIELDS)
+    size, width = (facts.model[name] for name in header.MODEL_FIELDS)
     return f"{size} px, width {width}"

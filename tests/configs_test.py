@@ -9,8 +9,9 @@ import ml_collections
 import pytest
 from flax import nnx
 
-from scaf_jax import alignment_stage, default_config, run_identity, settings, stages
+from scaf_jax import alignment_stage, default_config, settings, stages
 from scaf_jax.training import alignment, pretraining, state
+from scaf_jax.weights import header
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 FORMS = {
@@ -91,7 +92,7 @@ def run(tmp_path_factory) -> Callable[[ml_collections.ConfigDict], pathlib.Path]
     done: dict[str, pathlib.Path] = {}
 
     def stage1_of(config: ml_collections.ConfigDict) -> str:
-        sizes = [config[name] for name in run_identity.MODEL_FIELDS]
+        sizes = [config[name] for name in header.MODEL_FIELDS]
         return f"{sizes} {config.pretraining}"
 
     def do(config: ml_collections.ConfigDict) -> pathlib.Path:

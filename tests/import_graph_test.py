@@ -91,8 +91,6 @@ LAYERS = {
     "scaf_jax.pretraining_stage": 5,
     "scaf_jax.alignment_stage": 5,
     "scaf_jax.stages": 5,
-    "scaf_jax.weights.exporting": 5,
-    "scaf_jax.weights.importing": 5,
     "scaf_jax.active_learning.selections": 5,
     "scaf_jax.active_learning.scoring": 5,
     # 6: rounds of runs

@@ -8,6 +8,7 @@ example config, crop settings and landmark scheme, beside format version and lib
 
 import contextlib
 import os
+import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -262,6 +263,12 @@ class Checkpoints:
         with self._reading(step):
             texts = checkpoint_storage.read_iterators(self._manager, step)
             return checkpoint_texts.own_iterator_state(texts, step)
+
+
+def folder_of(run: pathlib.Path) -> pathlib.Path:
+    """Returns where a stage's checkpoints are: `checkpoints/` in its folder, or that itself."""
+    inner = run / "checkpoints"
+    return inner if inner.is_dir() else run
 
 
 def read_metadata(directory: str | os.PathLike[str], step: int | None = None) -> dict[str, Any]:

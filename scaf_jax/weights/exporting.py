@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from scaf_jax import run_identity, stage1
 from scaf_jax.data import geometry
 from scaf_jax.training import checkpointing, tree_paths
 from scaf_jax.weights import files, header, networks
@@ -50,8 +49,8 @@ def export(
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}: make it first")
-    folder = stage1.RunFolder(run)
-    metadata = folder.metadata()
+    folder = checkpointing.folder_of(run)
+    metadata = checkpointing.read_metadata(folder)
     if metadata.get("stage") != "pretraining":
         raise header.WeightsError(
             f"{run} holds a checkpoint of '{metadata.get('stage')}', not of stage 1: give "
@@ -63,14 +62,12 @@ def export(
     return about
 
 
-def _arrays(folder: stage1.RunFolder, about: header.Header) -> dict[str, files.Array]:
+def _arrays(folder: pathlib.Path, about: header.Header) -> dict[str, files.Array]:
     expected = networks.expected_of(about)
     subtrees = [f"{kind}/{name}" for kind in ("params", "batch_stats") for name in about.networks]
     # The embedding's discriminator has no running statistics.
     subtrees = [tree for tree in subtrees if tree_paths.select(expected, [tree])]
-    restored = checkpointing.restore_parameters(
-        folder.checkpoints, subtrees, tree_paths.nest(expected)
-    )
+    restored = checkpointing.restore_parameters(folder, subtrees, tree_paths.nest(expected))
     named = tree_paths.named_leaves(restored)
     return {name: np.asarray(named[name]) for name in expected}
 
@@ -83,7 +80,7 @@ def _header(
         name: value or imported.get(name, "")
         for name, value in dataclasses.asdict(provenance).items()
     }
-    model = {name: metadata["settings"][name] for name in run_identity.MODEL_FIELDS}
+    model = {name: metadata["settings"][name] for name in header.MODEL_FIELDS}
     crop = geometry.CropSettings.from_dict(metadata["crop"])
     return header.Header(
         networks=names,

@@ -17,6 +17,8 @@ METADATA_KEY = "scaf_jax"
 
 AUTOENCODER = ("encoder", "generator")
 DISCRIMINATORS = ("embedding_discriminator", "image_discriminator")
+# Settings that decide which shapes the arrays have.
+MODEL_FIELDS = ("input_size", "width_multiplier")
 
 # The published networks have 1; beyond this a number is a mistake.
 _LARGEST_WIDTH = 16.0

@@ -2,7 +2,6 @@
 
 import pathlib
 
-from scaf_jax import run_identity
 from scaf_jax.training import checkpointing, tree_paths
 from scaf_jax.weights import files, header
 
@@ -31,7 +30,7 @@ def import_weights(path: pathlib.Path, folder: pathlib.Path) -> header.Header:
     metadata = {
         "stage": "pretraining",
         # A run's own settings never have this hash: no training takes the folder for its own.
-        "settings": {name: values[name] for name in run_identity.MODEL_FIELDS}
+        "settings": {name: values[name] for name in header.MODEL_FIELDS}
         | {"weights": files.digest(path)},
         "crop": about.crop.to_dict(),
         "weights": values,
