@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
-from scaf_jax import config_files, runtime, stages
+from scaf_jax import config_files, runtime
 from scaf_jax.active_learning import labels
+from scaf_jax.runs import stages
 from scaf_jax.training import loop, sharding
 
 STOPPED_EXIT_CODE = 75  # EX_TEMPFAIL: the same command continues

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from absl import app, flags
 from ml_collections import config_flags
 
-from scaf_jax import commands, settings, stages, workdir_lock
+from scaf_jax import commands
 from scaf_jax.active_learning import rounds
+from scaf_jax.runs import lock, settings, stages
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -35,7 +36,7 @@ def _work() -> str:
     config = settings.checked(_CONFIG.value)
     do = rounds.run if config.active_learning.strategy else stages.run
     workdir = str(_WORKDIR.value)
-    with workdir_lock.only_one(workdir):
+    with lock.only_one(workdir):
         report = do(config, workdir)
     return f"{report.text}\nReport and pictures: {report.path}"
 

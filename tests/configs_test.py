@@ -9,7 +9,8 @@ import ml_collections
 import pytest
 from flax import nnx
 
-from scaf_jax import alignment_stage, default_config, settings, stages
+from scaf_jax import default_config
+from scaf_jax.runs import alignment_stage, settings, stages
 from scaf_jax.training import alignment, pretraining, state
 from scaf_jax.weights import header
 

@@ -24,10 +24,9 @@ LAYERS = {
     "scaf_jax.landmarks.heatmaps": 0,
     "scaf_jax.landmarks.metrics": 0,
     "scaf_jax.landmarks.normalizers": 0,
-    "scaf_jax.losses": 0,
+    "scaf_jax.training.losses": 0,
     "scaf_jax.ops/": 0,
     "scaf_jax.training.sharding": 0,
-    "scaf_jax.workdir_lock": 0,
     "scaf_jax.training.metric_writers": 0,
     "scaf_jax.training.preprocessing": 0,
     "scaf_jax.training.progress": 0,
@@ -78,21 +77,11 @@ LAYERS = {
     "scaf_jax.training.alignment": 3,
     "scaf_jax.weights/": 3,
     # 4: the loop around a stage; measuring; from here on configs are known
-    "scaf_jax.config_checks": 4,
-    "scaf_jax.settings": 4,
-    "scaf_jax.run_identity": 4,
-    "scaf_jax.stage1": 4,
-    "scaf_jax.evaluation_pictures": 4,
     "scaf_jax.training.loop": 4,
-    "scaf_jax.evaluation": 4,
-    "scaf_jax.reconstruction_report": 4,
     # 5: whole runs
-    "scaf_jax.stage_training": 5,
-    "scaf_jax.pretraining_stage": 5,
-    "scaf_jax.alignment_stage": 5,
-    "scaf_jax.stages": 5,
-    "scaf_jax.active_learning.selections": 5,
-    "scaf_jax.active_learning.scoring": 5,
+    "scaf_jax.runs/": 5,
+    "scaf_jax.active_learning.selections": 6,
+    "scaf_jax.active_learning.scoring": 6,
     # 6: rounds of runs
     "scaf_jax.active_learning.pictures": 6,
     "scaf_jax.active_learning.labels": 6,
@@ -168,7 +157,7 @@ def load_modules() -> dict[str, Module]:
 
 
 def project_modules(imports: set[str], modules: dict[str, Module]) -> set[str]:
-    """The project's modules among imported names: 'scaf_jax.losses.l1' is scaf_jax.losses."""
+    """The project's modules among imported names: 'scaf_jax.data.pipelines.x' is in pipelines."""
     found = set()
     for name in imports:
         while name and name not in modules:
@@ -314,9 +303,9 @@ def made(**sources: str) -> dict[str, Module]:
 
 def test_the_checks_find_what_they_are_for():
     upward = made(
-        scaf_jax__losses="from scaf_jax.models import resnet", scaf_jax__models__resnet=""
+        scaf_jax__files__atomic="from scaf_jax.models import resnet", scaf_jax__models__resnet=""
     )
-    assert "scaf_jax.losses imports scaf_jax.models.resnet" in layer_problems(upward)[0]
+    assert "scaf_jax.files.atomic imports scaf_jax.models.resnet" in layer_problems(upward)[0]
     other_room = made(
         scaf_jax__data__warping="def f():\n  import scaf_jax.models.resnet",
         scaf_jax__models__resnet="",

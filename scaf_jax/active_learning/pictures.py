@@ -10,12 +10,12 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from scaf_jax import evaluation, settings
 from scaf_jax.active_learning import scoring
 from scaf_jax.choosing import acquisition
 from scaf_jax.data import geometry, samples, sources
 from scaf_jax.files import atomic
 from scaf_jax.reporting import drawing
+from scaf_jax.runs import evaluation, settings
 
 ConfigDict = ml_collections.ConfigDict
 Array = np.ndarray

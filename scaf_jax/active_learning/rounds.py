@@ -16,21 +16,21 @@ import ml_collections
 import numpy as np
 from absl import logging
 
-from scaf_jax import (
-    alignment_stage,
-    evaluation,
-    run_identity,
-    settings,
-    stage1,
-    stage_training,
-    stages,
-)
 from scaf_jax.active_learning import labels, pictures, round_report, scoring, selections
 from scaf_jax.annotation import faces
 from scaf_jax.choosing import acquisition, plan
 from scaf_jax.data import sources
 from scaf_jax.files import atomic
 from scaf_jax.reporting import report as reporting
+from scaf_jax.runs import (
+    alignment_stage,
+    evaluation,
+    identity,
+    settings,
+    stage1,
+    stage_training,
+    stages,
+)
 from scaf_jax.training import sharding
 
 ConfigDict = ml_collections.ConfigDict
@@ -49,7 +49,7 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
 
     Raises:
       labels.AnnotationNeeded: The oracle is `human` and it is the person's turn.
-      run_identity.RunMismatchError: The folder holds rounds with other settings.
+      identity.RunMismatchError: The folder holds rounds with other settings.
     """
     return Rounds(config, pathlib.Path(workdir)).run()
 
@@ -138,14 +138,14 @@ class Rounds:
 
     def _choose(self, number: int) -> selections.Selection:
         """Returns a round's choice: the one on disk, or a new one."""
-        folder, identity = self._folder(number), self._identity(number)
-        selection = selections.read(folder, identity)
+        folder, config_hash = self._folder(number), self._identity(number)
+        selection = selections.read(folder, config_hash)
         if selection is None:
-            selection = self._new_choice(number, identity)
+            selection = self._new_choice(number, config_hash)
             logging.info("round %d: chose %d faces", number, len(selection.keys))
         return selection
 
-    def _new_choice(self, number: int, identity: str) -> selections.Selection:
+    def _new_choice(self, number: int, config_hash: str) -> selections.Selection:
         counts = self._plan.label_counts
         taken = {key for selection in self._chosen for key in selection.keys}
         keys = self._pool.keys
@@ -169,7 +169,7 @@ class Rounds:
             round=number,
             strategy=strategy.name,
             seed=self._plan.round_seed(number),
-            config_hash=identity,
+            config_hash=config_hash,
             pool_size=len(rest),
             keys=tuple(keys[i] for i in places),
             scores=tuple(None if values is None else float(values[i]) for i in places),
@@ -275,16 +275,16 @@ class Rounds:
             number,
             self._plan.label_counts[: number + 1],
             self._plan.round_seed(number),
-            run_identity.digest(self._pool.keys),
+            identity.digest(self._pool.keys),
         ]
         if number:  # the first choice is random, the same for every strategy and network
             facts += [
                 dataclasses.asdict(self._plan.strategy),
-                run_identity.binding_settings(self._config, self._config.alignment),
+                identity.binding_settings(self._config, self._config.alignment),
                 self._pretrained.identity() if self._pretrained else None,
                 [selection.keys for selection in self._chosen],
             ]
-        return run_identity.digest(facts)
+        return identity.digest(facts)
 
 
 def _pool(config: ConfigDict, rounds_plan: plan.Plan) -> sources.Source:

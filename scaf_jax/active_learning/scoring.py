@@ -19,12 +19,12 @@ from flax import nnx
 from jax import lax
 from jax.experimental import multihost_utils
 
-from scaf_jax import run_identity, settings
 from scaf_jax.active_learning import score_files
 from scaf_jax.choosing import acquisition
 from scaf_jax.data import geometry, pipelines, sources
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.models import aligner
+from scaf_jax.runs import identity, settings
 from scaf_jax.training import loop, preprocessing, progress, sharding, state
 
 ConfigDict = ml_collections.ConfigDict
@@ -112,7 +112,7 @@ class PoolScorer:
         store = None
         if jax.process_index() == 0:
             store = score_files.ScoreFiles(
-                folder, self._identity() | {"faces": run_identity.digest(keys)}
+                folder, self._identity() | {"faces": identity.digest(keys)}
             )
         else:
             self._identity()  # a computation on all devices
@@ -191,8 +191,8 @@ class PoolScorer:
                 "codec": dataclasses.asdict(settings.codec(config)),
             }
             self._header = {
-                "settings": run_identity.digest(chosen),
-                "weights": run_identity.digest(
+                "settings": identity.digest(chosen),
+                "weights": identity.digest(
                     [int(x) for x in jax.tree.leaves(_checksums(self._weights))]
                 ),
                 "entropy": str(self._with_entropy),

@@ -5,8 +5,8 @@ import json
 import pathlib
 from typing import Any
 
-from scaf_jax import run_identity
 from scaf_jax.files import atomic
+from scaf_jax.runs import identity
 
 FILE = "selection.json"
 ROUNDS_FOLDER = "rounds"
@@ -59,7 +59,7 @@ def read(folder: pathlib.Path, config_hash: str | None = None) -> Selection | No
       config_hash: What the choice must depend on; None accepts any.
 
     Raises:
-      run_identity.RunMismatchError: The choice was made with other settings.
+      identity.RunMismatchError: The choice was made with other settings.
       ValueError: The file is damaged.
     """
     path = folder / FILE
@@ -72,7 +72,7 @@ def read(folder: pathlib.Path, config_hash: str | None = None) -> Selection | No
             f"{path}: damaged ({error}); delete the round's folder to choose again"
         ) from error
     if config_hash is not None and selection.config_hash != config_hash:
-        raise run_identity.RunMismatchError(
+        raise identity.RunMismatchError(
             f"{path}: these faces were chosen with other settings (data, stage 1, networks, "
             "active_learning or earlier rounds). Choose another --workdir, or delete that round's "
             "folder and the later ones."

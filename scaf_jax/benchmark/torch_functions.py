@@ -8,9 +8,8 @@ import torch  # pyright: ignore[reportMissingImports]
 import torch.nn.functional as F  # pyright: ignore[reportMissingImports]
 from torch import Tensor  # pyright: ignore[reportMissingImports]
 
-from scaf_jax import losses
 from scaf_jax.landmarks import heatmaps
-from scaf_jax.training import preprocessing
+from scaf_jax.training import losses, preprocessing
 
 _WINDOW_SIZE, _WINDOW_SIGMA = 31, 1.5
 _CONTRAST_CONSTANT = 0.03

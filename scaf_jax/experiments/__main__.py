@@ -22,9 +22,10 @@ from collections.abc import Sequence
 from absl import app, flags
 from ml_collections import config_flags
 
-from scaf_jax import commands, settings, workdir_lock
+from scaf_jax import commands
 from scaf_jax.choosing import acquisition
 from scaf_jax.experiments import runner, trials
+from scaf_jax.runs import lock, settings
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; see scaf_jax.main.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the experiments; made if missing.")
@@ -65,7 +66,7 @@ def _work(table: str) -> str:
         rates=dict(_model_rate(text) for text in _RATES.value),
     )
     workdir = pathlib.Path(str(_WORKDIR.value))
-    with workdir_lock.only_one(str(workdir)):
+    with lock.only_one(str(workdir)):
         text = runner.run(config, table, trials.trials(table, choices), workdir)
     return f"{text}\nTable and plot: {workdir / table}"
 

@@ -8,11 +8,11 @@ import jax
 import ml_collections
 from absl import logging
 
-from scaf_jax import run_identity, settings, stage1, stages
 from scaf_jax.active_learning import round_report, rounds, selections
 from scaf_jax.experiments import results
 from scaf_jax.experiments.trials import Trial
 from scaf_jax.files import atomic
+from scaf_jax.runs import identity, settings, stage1, stages
 from scaf_jax.training import sharding
 
 ConfigDict = ml_collections.ConfigDict
@@ -69,9 +69,9 @@ def _claim(target: pathlib.Path, config: ConfigDict) -> None:
     """Notes the settings of a trial in its folder, or compares them with those noted there.
 
     Raises:
-      run_identity.RunMismatchError: The folder holds a trial with other settings.
+      identity.RunMismatchError: The folder holds a trial with other settings.
     """
-    settings_ = run_identity.binding_settings(config, config.alignment)
+    settings_ = identity.binding_settings(config, config.alignment)
     settings_ |= {
         f"{name}.{key}": value
         for name in ("active_learning", "evaluation")
@@ -81,7 +81,7 @@ def _claim(target: pathlib.Path, config: ConfigDict) -> None:
     path = target / _SETTINGS_FILE
     if path.is_file():
         saved = json.loads(path.read_text(encoding="utf-8"))
-        run_identity.check_same_run(saved, wanted, target)
+        identity.check_same_run(saved, wanted, target)
     elif jax.process_index() == 0:
         target.mkdir(parents=True, exist_ok=True)
         atomic.write_json(path, wanted)

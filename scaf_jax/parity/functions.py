@@ -5,9 +5,9 @@ import re
 import jax.numpy as jnp
 import numpy as np
 
-from scaf_jax import losses
 from scaf_jax.landmarks import heatmaps, metrics, normalizers, schemes
 from scaf_jax.parity import comparison, fixtures
+from scaf_jax.training import losses
 
 TOLERANCE = 1e-4
 

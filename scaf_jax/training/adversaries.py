@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from scaf_jax import losses
-from scaf_jax.training import pretraining_terms, state
+from scaf_jax.training import losses, pretraining_terms, state
 
 PyTree = Any
 Metrics = dict[str, jax.Array]

@@ -12,10 +12,9 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from scaf_jax import losses
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.models import aligner
-from scaf_jax.training import optimizers, preprocessing, state
+from scaf_jax.training import losses, optimizers, preprocessing, state
 
 PyTree = Any
 Batch = dict[str, jax.Array]

@@ -14,9 +14,8 @@ import optax
 from flax import nnx
 from flax.typing import Dtype
 
-from scaf_jax import losses
 from scaf_jax.models import autoencoder, discriminators, embedding_guide
-from scaf_jax.training import adversaries, optimizers, preprocessing, state
+from scaf_jax.training import adversaries, losses, optimizers, preprocessing, state
 from scaf_jax.training.pretraining_terms import PretrainingSettings, Terms
 
 PyTree = Any

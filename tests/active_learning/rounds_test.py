@@ -7,10 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
-from scaf_jax import alignment_stage, default_config, evaluation, run_identity, settings
+from scaf_jax import default_config
 from scaf_jax.active_learning import labels, rounds, scoring, selections
 from scaf_jax.annotation import faces, importing
 from scaf_jax.landmarks import schemes
+from scaf_jax.runs import alignment_stage, evaluation, identity, settings
 from scaf_jax.training import loop
 from scaf_jax.weights import exporting
 
@@ -84,7 +85,7 @@ def test_run_again_it_trains_nothing(finished, tiny_faces, monkeypatch):
     "change", [{"strategy": "nnm_10"}, {"per_round": 1}, {"seed": 1}], ids=lambda c: next(iter(c))
 )
 def test_other_settings_in_the_same_folder_are_refused(finished, tiny_faces, change):
-    with pytest.raises(run_identity.RunMismatchError, match=r"selection\.json"):
+    with pytest.raises(identity.RunMismatchError, match=r"selection\.json"):
         rounds.run(_config(tiny_faces, **change), str(finished))
 
 
@@ -93,7 +94,7 @@ def test_rounds_of_another_stage_1_are_refused(finished, tiny_faces, tmp_path):
     rounds.run(same, str(finished))  # the same stage 1, named
     file = tmp_path / "rounded.safetensors"
     exporting.export(finished / "pretraining", file)
-    with pytest.raises(run_identity.RunMismatchError, match=r"round_1.*selection\.json"):
+    with pytest.raises(identity.RunMismatchError, match=r"round_1.*selection\.json"):
         rounds.run(_config(tiny_faces, file), str(finished))
 
 

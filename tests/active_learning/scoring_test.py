@@ -10,10 +10,11 @@ import jax
 import numpy as np
 import pytest
 
-from scaf_jax import alignment_stage, default_config, evaluation, settings
+from scaf_jax import default_config
 from scaf_jax.active_learning import scoring
 from scaf_jax.choosing import acquisition
 from scaf_jax.data import geometry, samples, sources
+from scaf_jax.runs import alignment_stage, evaluation, settings
 from scaf_jax.training import alignment, loop
 
 NUM_FACES = 21  # with batches of 8 the last one is ragged

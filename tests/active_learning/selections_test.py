@@ -2,8 +2,8 @@
 
 import pytest
 
-from scaf_jax import run_identity
 from scaf_jax.active_learning import selections
+from scaf_jax.runs import identity
 
 CHOICE = selections.Selection(
     round=2,
@@ -24,7 +24,7 @@ def test_a_choice_is_read_as_it_was_written(tmp_path):
 
 def test_a_choice_of_other_settings_is_refused(tmp_path):
     selections.write(tmp_path, CHOICE)
-    with pytest.raises(run_identity.RunMismatchError, match="other settings"):
+    with pytest.raises(identity.RunMismatchError, match="other settings"):
         selections.read(tmp_path, "xyz")
 
 

@@ -4,10 +4,11 @@ import pathlib
 
 import pytest
 
-from scaf_jax import default_config, run_identity, stage1, stages
+from scaf_jax import default_config
 from scaf_jax.active_learning import rounds, selections
 from scaf_jax.experiments import runner, trials
 from scaf_jax.files import atomic
+from scaf_jax.runs import identity, stage1, stages
 
 CHOICES = trials.Choices(
     models=("scaf",), seeds=2, labels=(50,), budgets=(12,), strategies=("nnm", "k_center")
@@ -88,5 +89,5 @@ def test_fixed_labels_train_once_each(played, tmp_path):
 
 def test_a_table_of_other_settings_is_refused(played, tmp_path):
     _run("table1", tmp_path)
-    with pytest.raises(run_identity.RunMismatchError, match="steps was 50000, is 7"):
+    with pytest.raises(identity.RunMismatchError, match="steps was 50000, is 7"):
         _run("table1", tmp_path, steps=7)

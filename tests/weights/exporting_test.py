@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax import default_config, run_identity
+from scaf_jax import default_config
+from scaf_jax.runs import identity
 from scaf_jax.training import checkpoint_errors, checkpointing, tree_paths
 from scaf_jax.weights import exporting, files, header, networks
 
@@ -25,7 +26,7 @@ def run(tmp_path) -> pathlib.Path:
     }
     saved = tree_paths.nest(arrays | {"opt_state/count": jnp.zeros(())})
     for kind in ("pretraining", "alignment"):
-        metadata = run_identity.metadata(config, config[kind], kind)
+        metadata = identity.metadata(config, config[kind], kind)
         with checkpointing.Checkpoints(tmp_path / kind / "checkpoints") as checkpoints:
             checkpoints.save(3, saved, metadata=metadata)
     return tmp_path / "pretraining"

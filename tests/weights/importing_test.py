@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from scaf_jax import stage1
+from scaf_jax.runs import stage1
 from scaf_jax.weights import exporting, files, header, importing
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import ml_collections
 
-from scaf_jax import settings
 from scaf_jax.landmarks import scheme_files, schemes
 from scaf_jax.models import aligner
+from scaf_jax.runs import settings
 from scaf_jax.weights import header
 
 ConfigDict = ml_collections.ConfigDict

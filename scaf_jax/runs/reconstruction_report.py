@@ -9,10 +9,10 @@ import ml_collections
 import numpy as np
 from flax import nnx
 
-from scaf_jax import settings
 from scaf_jax.data import pipelines, sources
 from scaf_jax.models import autoencoder
 from scaf_jax.reporting import figures, reconstruction, report, results
+from scaf_jax.runs import settings
 from scaf_jax.training import preprocessing, pretraining, progress, sharding, state
 
 ConfigDict = ml_collections.ConfigDict

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from data_builders.synthetic_faces import renderer
-from scaf_jax import default_config, evaluation_pictures, settings
+from scaf_jax import default_config
 from scaf_jax.data import precropping, samples
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.reporting import figures, results
+from scaf_jax.runs import evaluation_pictures, settings
 
 SIZE, HEATMAP_SIZE = 64, 32
 

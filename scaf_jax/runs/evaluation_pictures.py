@@ -7,9 +7,9 @@ import ml_collections
 import numpy as np
 from absl import logging
 
-from scaf_jax import settings
 from scaf_jax.data import geometry, samples, sources
 from scaf_jax.reporting import figures, report, results
+from scaf_jax.runs import settings
 
 ConfigDict = ml_collections.ConfigDict
 Array = np.ndarray

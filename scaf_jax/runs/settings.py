@@ -6,7 +6,6 @@ from typing import Any
 import ml_collections
 from absl import logging
 
-from scaf_jax import config_checks
 from scaf_jax.data import (
     augmentations,
     folder_source,
@@ -17,6 +16,7 @@ from scaf_jax.data import (
     sources,
 )
 from scaf_jax.landmarks import heatmaps, normalizers, scheme_files, schemes
+from scaf_jax.runs import config_checks
 from scaf_jax.training import alignment, pretraining_terms
 
 ConfigDict = ml_collections.ConfigDict

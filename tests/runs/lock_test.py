@@ -7,17 +7,17 @@ import textwrap
 import filelock
 import pytest
 
-from scaf_jax import workdir_lock
+from scaf_jax.runs import lock
 
 
 def test_a_second_process_is_told_so(tmp_path):
     program = """
         import sys
-        from scaf_jax import workdir_lock
+        from scaf_jax.runs import lock
         try:
-            with workdir_lock.only_one(sys.argv[1]):
+            with lock.only_one(sys.argv[1]):
                 print("in")
-        except workdir_lock.WorkdirBusyError as error:
+        except lock.WorkdirBusyError as error:
             print(error)
     """
     command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path / "run")]
@@ -25,7 +25,7 @@ def test_a_second_process_is_told_so(tmp_path):
     def second():
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    with workdir_lock.only_one(str(tmp_path / "run")):
+    with lock.only_one(str(tmp_path / "run")):
         assert second() == (
             f"another process works in {tmp_path / 'run'}: wait for it, or give another --workdir"
         )
@@ -33,15 +33,15 @@ def test_a_second_process_is_told_so(tmp_path):
 
 
 def test_an_error_inside_frees_the_folder(tmp_path):
-    with pytest.raises(KeyError), workdir_lock.only_one(str(tmp_path)):
+    with pytest.raises(KeyError), lock.only_one(str(tmp_path)):
         raise KeyError
-    with workdir_lock.only_one(str(tmp_path)):
+    with lock.only_one(str(tmp_path)):
         pass
 
 
 def test_only_the_first_process_of_a_run_locks(tmp_path, monkeypatch):
-    monkeypatch.setattr(workdir_lock.jax, "process_index", lambda: 1)
-    with workdir_lock.only_one(str(tmp_path)), workdir_lock.only_one(str(tmp_path)):
+    monkeypatch.setattr(lock.jax, "process_index", lambda: 1)
+    with lock.only_one(str(tmp_path)), lock.only_one(str(tmp_path)):
         assert not list(tmp_path.iterdir())
 
 
@@ -50,5 +50,5 @@ def test_a_file_system_without_locks_is_used_unguarded(tmp_path, monkeypatch, ca
         raise NotImplementedError
 
     monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
-    with workdir_lock.only_one(str(tmp_path)):
+    with lock.only_one(str(tmp_path)):
         assert "cannot be locked" in caplog.text

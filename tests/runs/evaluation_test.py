@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from scaf_jax import alignment_stage, default_config, evaluation, settings
+from scaf_jax import default_config
 from scaf_jax.data import sources
 from scaf_jax.reporting import report
+from scaf_jax.runs import alignment_stage, evaluation, settings
 from scaf_jax.training import alignment
 
 

@@ -8,8 +8,8 @@ import jax
 import ml_collections
 from absl import logging
 
-from scaf_jax import config_checks, run_identity, settings
 from scaf_jax.data import pipelines, sources
+from scaf_jax.runs import config_checks, identity, settings
 from scaf_jax.training import checkpointing, loop, metric_writers, sharding, state
 
 ConfigDict = ml_collections.ConfigDict
@@ -73,7 +73,7 @@ def train(
     """
     mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
     origin = dict(origin or {})
-    metadata = run_identity.metadata(config, section, kind, faces_digest) | origin
+    metadata = identity.metadata(config, section, kind, faces_digest) | origin
     sharding.local_batch_size(section.batch_size, mesh)
     abstract = jax.eval_shape(init)
     shardings = sharding.state_shardings(mesh, abstract)
@@ -83,7 +83,7 @@ def train(
         restored = None
         if checkpoints.latest_step() is not None:
             placed = sharding.abstract_with_shardings(abstract, shardings)
-            run_identity.check_same_run(checkpoints.read_metadata(), metadata, folder)
+            identity.check_same_run(checkpoints.read_metadata(), metadata, folder)
             restored = checkpoints.restore(placed)
             train_state = restored.state
             metadata |= {name: restored.metadata.get(name) for name in origin}

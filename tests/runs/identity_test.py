@@ -5,8 +5,9 @@ import pathlib
 
 import pytest
 
-from scaf_jax import default_config, run_identity, settings
+from scaf_jax import default_config
 from scaf_jax.landmarks import scheme_files
+from scaf_jax.runs import identity, settings
 
 SCHEME = {
     "name": "mine",
@@ -20,7 +21,7 @@ def _metadata(path: pathlib.Path, **changes):
     path.write_text(json.dumps(SCHEME | changes))
     config = default_config.get_config()
     config.data.scheme = str(path)
-    return run_identity.metadata(config, config.alignment, "alignment")
+    return identity.metadata(config, config.alignment, "alignment")
 
 
 def test_a_scheme_of_ones_own_is_stored_whole(tmp_path):
@@ -31,25 +32,25 @@ def test_a_scheme_of_ones_own_is_stored_whole(tmp_path):
 
 def test_the_place_of_a_scheme_does_not_matter_but_what_it_says(tmp_path):
     first = _metadata(tmp_path / "a.json")
-    run_identity.check_same_run(first, _metadata(tmp_path / "b.json"), tmp_path)
+    identity.check_same_run(first, _metadata(tmp_path / "b.json"), tmp_path)
     other = _metadata(tmp_path / "b.json", flip_pairs=[["left_eye", "nose"]])
-    with pytest.raises(run_identity.RunMismatchError, match=r"data\.scheme was 'mine \("):
-        run_identity.check_same_run(first, other, tmp_path)
+    with pytest.raises(identity.RunMismatchError, match=r"data\.scheme was 'mine \("):
+        identity.check_same_run(first, other, tmp_path)
 
 
 def test_a_checkpoint_from_before_the_skips_gains_is_one_with_fixed_gains(tmp_path):
     config = default_config.get_config()
-    wanted = run_identity.metadata(config, config.alignment, "alignment")
+    wanted = identity.metadata(config, config.alignment, "alignment")
     older = json.loads(json.dumps(wanted))
     del older["settings"]["stage.skip_gain"], older["settings"]["stage.gradient_clip"]
-    with pytest.raises(run_identity.RunMismatchError, match="skip_gain was 'fixed', is 'learned'"):
-        run_identity.check_same_run(older, wanted, tmp_path)
+    with pytest.raises(identity.RunMismatchError, match="skip_gain was 'fixed', is 'learned'"):
+        identity.check_same_run(older, wanted, tmp_path)
     config.alignment.skip_gain = "fixed"
-    wanted = run_identity.metadata(config, config.alignment, "alignment")
-    run_identity.check_same_run(older, wanted, tmp_path)
+    wanted = identity.metadata(config, config.alignment, "alignment")
+    identity.check_same_run(older, wanted, tmp_path)
 
 
 def test_a_built_in_scheme_goes_by_its_name():
     config = default_config.get_config()
-    assert run_identity.scheme_identity(settings.scheme(config)) == "ibug68"
-    assert run_identity.binding_settings(config, config.alignment)["data.scheme"] == "ibug68"
+    assert identity.scheme_identity(settings.scheme(config)) == "ibug68"
+    assert identity.binding_settings(config, config.alignment)["data.scheme"] == "ibug68"

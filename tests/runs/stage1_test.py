@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax import default_config, run_identity, stage1
+from scaf_jax import default_config
+from scaf_jax.runs import identity, stage1
 from scaf_jax.training import checkpointing, state, tree_paths
 from scaf_jax.weights import files, header, importing
 
@@ -75,7 +76,7 @@ def test_what_is_not_there_is_named(tmp_path):
 )
 def test_another_size_or_width_is_refused_with_both(changes, message, file, folder):
     for run in ("builtin", file, folder):
-        with pytest.raises(run_identity.RunMismatchError, match=f"stage 1 in {run} .*{message}"):
+        with pytest.raises(identity.RunMismatchError, match=f"stage 1 in {run} .*{message}"):
             stage1.from_config(_config(run, **changes))
 
 
@@ -123,7 +124,7 @@ def test_the_content_tells_files_apart_and_not_the_place(file, tmp_path):
 
 def test_a_training_of_stage_1_does_not_go_on_from_weights(folder):
     config = _config()
-    wanted = run_identity.metadata(config, config.pretraining, "pretraining")
+    wanted = identity.metadata(config, config.pretraining, "pretraining")
     saved = checkpointing.read_metadata(folder / "checkpoints")
-    with pytest.raises(run_identity.RunMismatchError, match="holds a run with other settings"):
-        run_identity.check_same_run(saved, wanted, folder)
+    with pytest.raises(identity.RunMismatchError, match="holds a run with other settings"):
+        identity.check_same_run(saved, wanted, folder)

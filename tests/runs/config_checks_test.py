@@ -5,7 +5,8 @@ import re
 import ml_collections
 import pytest
 
-from scaf_jax import config_checks, default_config, settings
+from scaf_jax import default_config
+from scaf_jax.runs import config_checks, settings
 
 NAN, INFINITY = float("nan"), float("inf")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from scaf_jax import losses
+from scaf_jax.training import losses
 
 
 def _pair(size: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from scaf_jax import alignment_stage, default_config, settings, stage_training, stages
+from scaf_jax import default_config
+from scaf_jax.runs import alignment_stage, settings, stage_training, stages
 
 
 class _Faces:

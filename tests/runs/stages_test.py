@@ -6,8 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from scaf_jax import default_config, run_identity, settings, stages
+from scaf_jax import default_config
 from scaf_jax.data import prepared_sources
+from scaf_jax.runs import identity, settings, stages
 from scaf_jax.training import checkpointing, loop, pretraining_terms
 from scaf_jax.weights import exporting, files
 
@@ -116,7 +117,7 @@ def test_an_interrupted_stage_continues_bit_for_bit(
 def test_other_settings_in_the_same_folder_are_refused(finished_run, tiny_faces):
     config = _config(tiny_faces)
     config.alignment.num_labels = 10
-    with pytest.raises(run_identity.RunMismatchError, match=r"num_labels was 0, is 10"):
+    with pytest.raises(identity.RunMismatchError, match=r"num_labels was 0, is 10"):
         stages.run(config, str(finished_run))
 
 
@@ -124,7 +125,7 @@ def test_stage_1_of_another_size_is_refused(finished_run, tiny_faces, tmp_path):
     config = _config(tiny_faces)
     config.width_multiplier = 1 / 8
     config.pretraining.run = str(finished_run / "pretraining")
-    with pytest.raises(run_identity.RunMismatchError, match="is 0.0625 there and 0.125"):
+    with pytest.raises(identity.RunMismatchError, match="is 0.0625 there and 0.125"):
         stages.run(config, str(tmp_path))
 
 
@@ -179,10 +180,10 @@ def test_a_stage_1_that_is_missing_or_does_not_fit_is_told_before_data_are(weigh
     with pytest.raises(FileNotFoundError, match="neither a folder nor a file 'nowhere'"):
         stages.run(config, str(tmp_path / "run"))
     config.pretraining.run, config.input_size = str(weights_file), 128
-    with pytest.raises(run_identity.RunMismatchError, match="tiny.* is 64 there and 128 here"):
+    with pytest.raises(identity.RunMismatchError, match="tiny.* is 64 there and 128 here"):
         stages.run(config, str(tmp_path / "run"))
     config.pretraining.run = "builtin"
-    with pytest.raises(run_identity.RunMismatchError, match="builtin .* 0.5 there and 0.0625 here"):
+    with pytest.raises(identity.RunMismatchError, match="builtin .* 0.5 there and 0.0625 here"):
         stages.run(config, str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 

@@ -8,16 +8,16 @@ import pathlib
 
 import ml_collections
 
-from scaf_jax import (
+from scaf_jax.reporting import report as reporting
+from scaf_jax.runs import (
     alignment_stage,
     evaluation,
+    identity,
+    lock,
     pretraining_stage,
-    run_identity,
     stage1,
     stage_training,
-    workdir_lock,
 )
-from scaf_jax.reporting import report as reporting
 from scaf_jax.training import checkpoint_errors, loop
 
 ConfigDict = ml_collections.ConfigDict
@@ -28,8 +28,8 @@ USER_ERRORS = (
     FileNotFoundError,  # data not prepared, no checkpoint, no photos
     checkpoint_errors.CheckpointError,
     loop.DivergenceError,
-    run_identity.RunMismatchError,
-    workdir_lock.WorkdirBusyError,
+    identity.RunMismatchError,
+    lock.WorkdirBusyError,
     ValueError,
 )
 

@@ -11,11 +11,11 @@ import ml_collections
 import numpy as np
 from flax import nnx
 
-from scaf_jax import evaluation_pictures, settings
 from scaf_jax.data import geometry, pipelines, samples, sources
 from scaf_jax.landmarks import metrics, normalizers
 from scaf_jax.models import aligner
 from scaf_jax.reporting import report, results, training_curve
+from scaf_jax.runs import evaluation_pictures, settings
 from scaf_jax.training import alignment, blindness, metric_writers, progress, sharding, state
 
 ConfigDict = ml_collections.ConfigDict

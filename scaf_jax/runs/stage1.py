@@ -9,7 +9,7 @@ import jax
 import ml_collections
 from absl import logging
 
-from scaf_jax import run_identity, settings
+from scaf_jax.runs import identity, settings
 from scaf_jax.training import checkpointing, state, tree_paths
 from scaf_jax.weights import builtin, files, header
 
@@ -141,7 +141,7 @@ def from_config(config: ConfigDict) -> Stage1 | None:
     Raises:
       FileNotFoundError: It is not there.
       checkpoint_errors.CheckpointError, header.WeightsError: It is damaged or not ours.
-      run_identity.RunMismatchError: It is of another input size or width.
+      identity.RunMismatchError: It is of another input size or width.
     """
     name = config.pretraining.run
     if not name or config.alignment.initialization != "pretraining":
@@ -160,7 +160,7 @@ def check_fits(config: ConfigDict, pretrained: Stage1) -> None:
         if model[name] != config[name]
     ]
     if wrong:
-        raise run_identity.RunMismatchError(
+        raise identity.RunMismatchError(
             f"stage 1 in {pretrained.name} does not fit: {'; '.join(wrong)}. Give this run the "
             "same, or name another stage 1 with pretraining.run"
         )
@@ -190,8 +190,8 @@ def describe(pretrained: Stage1 | None) -> str:
 
 def origin(pretrained: Stage1 | None) -> dict[str, Any]:
     """Returns where encoder and generator began, for checkpoints: JSON values."""
-    identity = None if pretrained is None else pretrained.identity()
-    return {"stage1": {"description": describe(pretrained), "identity": identity}}
+    theirs = None if pretrained is None else pretrained.identity()
+    return {"stage1": {"description": describe(pretrained), "identity": theirs}}
 
 
 def _open(name: str) -> Stage1:

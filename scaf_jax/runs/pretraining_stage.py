@@ -11,10 +11,10 @@ import numpy as np
 from absl import logging
 from flax import nnx
 
-from scaf_jax import reconstruction_report, settings, stage_training
 from scaf_jax.data import mixtures, pipelines, sources
 from scaf_jax.files import atomic
 from scaf_jax.reporting import report as reporting
+from scaf_jax.runs import reconstruction_report, settings, stage_training
 from scaf_jax.training import loop, pretraining, pretraining_terms, state
 
 ConfigDict = ml_collections.ConfigDict

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from data_builders import prepare
-from scaf_jax import default_config, settings
+from scaf_jax import default_config
 from scaf_jax.data import prepared_sources
 from scaf_jax.landmarks.schemes import WFLW98
+from scaf_jax.runs import settings
 
 SCHEME = {
     "name": "mine",

@@ -8,9 +8,9 @@ import ml_collections
 from absl import logging
 from flax import nnx
 
-from scaf_jax import run_identity, settings, stage1, stage_training
 from scaf_jax.data import coverage, sources
 from scaf_jax.models import aligner
+from scaf_jax.runs import identity, settings, stage1, stage_training
 from scaf_jax.training import alignment, blindness, state
 
 ConfigDict = ml_collections.ConfigDict
@@ -58,7 +58,7 @@ def run_alignment(
         kind="alignment",
         init=init,
         source=lambda: labeled_faces(config, labeled),
-        faces_digest="" if labeled is None else run_identity.digest(labeled.keys),
+        faces_digest="" if labeled is None else identity.digest(labeled.keys),
         scheme=settings.scheme(config),
         step=jax.jit(step, donate_argnums=0),
         bind=lambda jitted: lambda _, train_state, batch: jitted(train_state, batch),
@@ -116,7 +116,7 @@ def with_pretrained(
     """Returns a stage-2 state with stage 1's encoder and generator.
 
     Raises:
-      run_identity.RunMismatchError: Stage 1 was trained at another size.
+      identity.RunMismatchError: Stage 1 was trained at another size.
     """
     stage1.check_fits(config, pretrained)
     loaded = pretrained.load(train_state)

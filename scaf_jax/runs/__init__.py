@@ -1,0 +1,1 @@
+"""Whole runs: settings, identity, both stages, evaluation. Configs are known from here on."""
