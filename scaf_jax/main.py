@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from absl import app, flags
 from ml_collections import config_flags
 
-from scaf_jax import commands
 from scaf_jax.active_learning import rounds
+from scaf_jax.commands import launch
 from scaf_jax.runs import lock, settings, stages
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs the stages that the config asks for; returns the exit code."""
     if len(argv) > 1:
         raise app.UsageError(f"unexpected argument '{argv[1]}': flags start with --")
-    return commands.run(_work)
+    return launch.run(_work)
 
 
 def _work() -> str:
@@ -43,7 +43,7 @@ def _work() -> str:
 
 def run() -> None:
     """Entry point of the `scaf-jax` command."""
-    commands.start(main)
+    launch.start(main)
 
 
 if __name__ == "__main__":

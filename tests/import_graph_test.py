@@ -15,8 +15,6 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 
 LAYERS = {
     # 0: plain functions of arrays; what everything may use
-    "scaf_jax.runtime": 0,
-    "scaf_jax.config_files": 0,
     "scaf_jax.default_config": 0,
     "scaf_jax.config_forms": 0,
     "scaf_jax.landmarks.schemes": 0,
@@ -88,7 +86,7 @@ LAYERS = {
     "scaf_jax.active_learning.round_report": 6,
     "scaf_jax.active_learning.rounds": 6,
     # 7: what commands share
-    "scaf_jax.commands": 7,
+    "scaf_jax.commands/": 7,
     # 8: commands
     "scaf_jax.active_learning.__main__": 8,
     "scaf_jax.parity/": 8,

@@ -9,7 +9,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from scaf_jax import runtime
+from scaf_jax.commands import runtime
 
 # Each is a module of this folder with `add_arguments(parser)` and `main(arguments) -> int`.
 COMMANDS = {

@@ -6,8 +6,8 @@ That process has neither our XLA flags, nor our memory settings, nor our forms o
 import multiprocessing
 from multiprocessing.connection import Connection
 
-from scaf_jax import runtime
 from scaf_jax.benchmark import jax_steps, workloads
+from scaf_jax.commands import runtime
 
 _STEP, _END = "step", "end"
 

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from absl import app, flags
 from ml_collections import config_flags
 
-from scaf_jax import commands
 from scaf_jax.choosing import acquisition
+from scaf_jax.commands import launch
 from scaf_jax.experiments import runner, trials
 from scaf_jax.runs import lock, settings
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs a table; returns the exit code."""
     if len(argv) != 2:
         raise app.UsageError(f"name one table of {', '.join(trials.TABLES)}")
-    return commands.run(functools.partial(_work, argv[1]))
+    return launch.run(functools.partial(_work, argv[1]))
 
 
 def _work(table: str) -> str:
@@ -98,4 +98,4 @@ def _number_of_labels(text: str, faces: int) -> int:
 
 
 if __name__ == "__main__":
-    commands.start(main)
+    launch.start(main)

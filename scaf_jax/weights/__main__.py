@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import logging
 
-from scaf_jax import commands
+from scaf_jax.commands import launch
 from scaf_jax.files.escaping import printable
 from scaf_jax.weights import builtin, exporting, files, header, importing
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
       0 if all went well, 1 if not.
     """
     options = _parser().parse_args(arguments)
-    return commands.run(functools.partial(options.command, options))
+    return launch.run(functools.partial(options.command, options))
 
 
 def _parser() -> argparse.ArgumentParser:

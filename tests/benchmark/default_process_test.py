@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from scaf_jax import runtime
 from scaf_jax.benchmark import default_process, workloads
+from scaf_jax.commands import runtime
 
 
 def test_only_our_flag_is_taken_back(monkeypatch):

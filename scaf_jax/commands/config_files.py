@@ -15,7 +15,7 @@ _INSTALLED_FOLDER = ("share", "scaf_jax", "configs")
 
 def shipped_configs() -> dict[str, pathlib.Path]:
     """The configs that come with the project, by their name without '.py'."""
-    beside_package = pathlib.Path(__file__).resolve().parents[1] / "configs"
+    beside_package = pathlib.Path(__file__).resolve().parents[2] / "configs"
     files = sorted(beside_package.glob("*.py")) or _installed_files()
     return {path.stem: path for path in files if not path.stem.startswith("_")}
 

@@ -1,11 +1,11 @@
 import subprocess
 import sys
 
-from scaf_jax import runtime
+from scaf_jax.commands import runtime
 
 _SHOW = """
 import os
-from scaf_jax import runtime
+from scaf_jax.commands import runtime
 runtime.configure()
 import jax
 print(jax.config.jax_compilation_cache_dir, jax.config.jax_enable_compilation_cache)

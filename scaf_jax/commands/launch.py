@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
-from scaf_jax import config_files, runtime
 from scaf_jax.active_learning import labels
+from scaf_jax.commands import config_files, runtime
 from scaf_jax.runs import stages
 from scaf_jax.training import loop, sharding
 
@@ -48,5 +48,5 @@ def run(work: Callable[[], str]) -> int:
 
 def _is_of_interest(record: logging_records.LogRecord) -> bool:
     """Keeps our own lines and every warning; libraries tell each file that they move."""
-    ours = pathlib.Path(__file__).parent in pathlib.Path(record.pathname).parents
+    ours = pathlib.Path(__file__).parents[1] in pathlib.Path(record.pathname).parents
     return ours or record.levelno >= logging_records.WARNING

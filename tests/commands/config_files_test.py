@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from scaf_jax import config_files
+from scaf_jax.commands import config_files
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def shipped(tmp_path, monkeypatch) -> pathlib.Path:
     configs.mkdir(parents=True)
     for name in ("300w.py", "demo.py", "__init__.py"):
         (configs / name).write_text("")
-    module = tmp_path / "checkout" / "scaf_jax" / "config_files.py"
+    module = tmp_path / "checkout" / "scaf_jax" / "commands" / "config_files.py"
     monkeypatch.setattr(config_files, "__file__", str(module))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -56,12 +56,16 @@ def test_installed_configs_are_found(tmp_path, monkeypatch):
 
     names = ["../share/scaf_jax/configs/300w.py", "scaf_jax/main.py", "data/configs/other.py"]
     monkeypatch.setattr(importlib.metadata, "files", lambda name: [Recorded(n) for n in names])
-    monkeypatch.setattr(config_files, "__file__", str(tmp_path / "lib/scaf_jax/config_files.py"))
+    monkeypatch.setattr(
+        config_files, "__file__", str(tmp_path / "lib/scaf_jax/commands/config_files.py")
+    )
     installed = tmp_path / "share" / "scaf_jax" / "configs" / "300w.py"
     assert config_files.shipped_configs() == {"300w": installed.resolve()}
 
 
 def test_package_that_is_not_installed_ships_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(config_files, "_DISTRIBUTION", "no-such-distribution")
-    monkeypatch.setattr(config_files, "__file__", str(tmp_path / "scaf_jax/config_files.py"))
+    monkeypatch.setattr(
+        config_files, "__file__", str(tmp_path / "scaf_jax/commands/config_files.py")
+    )
     assert config_files.shipped_configs() == {}

@@ -1,0 +1,1 @@
+"""What commands share: start and exit codes, config files, process set-up."""
