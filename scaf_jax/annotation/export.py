@@ -39,7 +39,7 @@ from scaf_jax.annotation.faces import (
 )
 from scaf_jax.data import images
 from scaf_jax.files import atomic
-from scaf_jax.formats import coco, label_studio, pts_files
+from scaf_jax.formats import coco, label_studio, pts
 from scaf_jax.formats.asked import PHOTO_FOLDER, AskedFace
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
@@ -79,7 +79,7 @@ def export_faces(
     index = Index(scheme.name, model_version, tuple(asked))
     is_complete = _check_same(folder, index)
     target = folder / EXPORT_FOLDER
-    for name in (PHOTO_FOLDER, pts_files.FOLDER, previews.FOLDER):
+    for name in (PHOTO_FOLDER, pts.FOLDER, previews.FOLDER):
         (target / name).mkdir(parents=True, exist_ok=True)
     for face, entry in zip(ordered, asked, strict=True):
         _write_face(target, face, entry, is_complete)
@@ -183,10 +183,10 @@ def _write_face(
 ) -> None:
     _put(target, f"{PHOTO_FOLDER}/{entry.file}", _photo_copy(face.image, face.key))
     _put(target, f"{previews.FOLDER}/{entry.stem}.jpg", previews.draw(face.image, entry))
-    points = f"{pts_files.FOLDER}/{entry.stem}.pts"
+    points = f"{pts.FOLDER}/{entry.stem}.pts"
     # A person may have begun to edit these.
     if not (is_complete and (target / points).is_file()):
-        _put(target, points, pts_files.text(entry))
+        _put(target, points, pts.text(entry))
 
 
 def _write_tables(target: pathlib.Path, index: Index, scheme: LandmarkScheme) -> None:

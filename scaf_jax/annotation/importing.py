@@ -14,7 +14,7 @@ from scaf_jax.annotation import reports, store, validation
 from scaf_jax.annotation.faces import AnnotationError, Index, read_index, read_json
 from scaf_jax.annotation.reports import ImportReport
 from scaf_jax.data.images import printable_name
-from scaf_jax.formats import coco, label_studio, pts_files
+from scaf_jax.formats import coco, label_studio, pts
 from scaf_jax.formats.asked import AskedFace
 from scaf_jax.formats.marks import MarkedFace, Problem, Source, as_dict, shown
 from scaf_jax.landmarks.schemes import LandmarkScheme
@@ -83,7 +83,7 @@ def read_source(path: PathLike, scheme: LandmarkScheme) -> Source:
     if not path.exists():
         raise AnnotationError(f"{path}: does not exist")
     if path.is_dir() or path.suffix.lower() == ".pts":
-        faces = tuple(pts_files.read_folder(path, scheme))
+        faces = tuple(pts.read_folder(path, scheme))
         if not faces:
             raise AnnotationError(
                 f"{path}: holds no .pts files; for Label Studio or COCO give the .json file itself"

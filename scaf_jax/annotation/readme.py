@@ -4,7 +4,7 @@ import pathlib
 
 from scaf_jax.annotation.faces import SCHEME_FILE, Index
 from scaf_jax.annotation.previews import FOLDER as PREVIEW_FOLDER
-from scaf_jax.formats import coco, label_studio, pts_files
+from scaf_jax.formats import coco, label_studio, pts
 from scaf_jax.formats.asked import PHOTO_FOLDER
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
@@ -34,7 +34,7 @@ def text(folder: pathlib.Path, index: Index, scheme: LandmarkScheme) -> str:
         absent=label_studio.ABSENT,
         labels=coco.LABELS_FILE,
         coco=coco.ANNOTATIONS_FILE,
-        pts=pts_files.FOLDER,
+        pts=pts.FOLDER,
         workdir=_workdir(folder),
         round=folder.resolve().parent.name.removeprefix("round_"),
     )

@@ -1,15 +1,24 @@
-"""Reads `.pts` files, the text format in which the iBUG group publishes face landmarks.
+"""Reads and writes `.pts` files, the text format in which iBUG publishes face landmarks.
 
-Such files come from downloads, so nothing in them is trusted: the size is capped, every line is
-checked, and an error names the file and the line.
+There is one for each face, and coordinates count from 1. The format has no word for a landmark that
+is not in the photo; where a person gives faces back, `nan nan` says so. Files come from downloads,
+so nothing in them is trusted: the size is capped, every line is checked, and an error names the
+file and the line.
 """
 
 import os
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from scaf_jax.formats.asked import AskedFace
+from scaf_jax.formats.conventions import Unit, from_centres
+from scaf_jax.formats.marks import MarkedFace, MarkedPoint
+from scaf_jax.landmarks.schemes import LandmarkScheme
+
+FOLDER = "pts"  # of faces to annotate
 MAX_BYTES = 1 << 20
 MAX_COORDINATE = 1e6
 
@@ -99,3 +108,41 @@ def _parse_point(path: PathLike, number: int, line: str) -> tuple[float, float]:
     if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # also catches NaN
         raise PtsError(f"{path}:{number}: point ({x}, {y}) is not a place in a photo")
     return x, y
+
+
+def text(face: AskedFace) -> str:
+    """Returns a face's pre-labels as the text of a `.pts` file."""
+    points = from_centres(face.landmarks, Unit.ONE_BASED, face.width, face.height)
+    lines = [f"{x:.4f} {y:.4f}" for x, y in points]
+    return "\n".join(["version: 1", f"n_points: {len(points)}", "{", *lines, "}", ""])
+
+
+def read_folder(path: pathlib.Path, scheme: LandmarkScheme) -> Iterator[MarkedFace]:
+    """Yields the faces of a folder's `.pts` files, or of a single one.
+
+    Args:
+      path: The folder, which is not searched deeper, or file.
+      scheme: The expected marking scheme.
+    """
+    paths = [path] if path.is_file() else sorted(path.glob("*.pts"))
+    for file in paths:
+        face = MarkedFace(file.name, file.name, Unit.ONE_BASED)
+        if not file.is_file():
+            face.problems.append(("file", "not a regular file", "Give the file itself"))
+        else:
+            _take_points(face, file, scheme)
+        yield face
+
+
+def _take_points(face: MarkedFace, file: pathlib.Path, scheme: LandmarkScheme) -> None:
+    try:
+        points = read_pts(file, scheme.num_landmarks, allow_missing=True)
+    except PtsError as error:
+        message = str(error).replace(str(file), file.name)
+        face.problems.append(("points", message, "Correct the file and import it again"))
+        return
+    for name, (x, y) in zip(scheme.landmark_names, points, strict=True):
+        if np.isnan(x):
+            face.absent.add(name)
+        else:
+            face.points.append(MarkedPoint(f"point {name}", name, float(x), float(y)))
