@@ -1,8 +1,7 @@
-"""The layers of the package, enforced: imports go downwards only.
+"""The floors of the project, enforced: imports go downwards only; tests mirror modules both ways.
 
-A module may import modules of lower layers, and modules of its own layer in its own folder, as
-long as there is no circle. `LAYERS` names the layer of every module; a folder's entry (with a
-slash) holds for all modules in it.
+A folder may import folders of lower floors. Modules of one folder may import each other as long as
+there is no circle; other folders of the same floor they may not.
 """
 
 import ast
@@ -13,96 +12,35 @@ import pytest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 
-LAYERS = {
-    # 0: plain functions of arrays; what everything may use
-    "scaf_jax.default_config": 0,
-    "scaf_jax.config_forms": 0,
-    "scaf_jax.landmarks.schemes": 0,
-    "scaf_jax.landmarks.scheme_files": 1,
-    "scaf_jax.landmarks.heatmaps": 0,
-    "scaf_jax.landmarks.metrics": 0,
-    "scaf_jax.landmarks.normalizers": 0,
-    "scaf_jax.training.losses": 0,
-    "scaf_jax.ops/": 0,
-    "scaf_jax.training.sharding": 0,
-    "scaf_jax.training.metric_writers": 0,
-    "scaf_jax.training.preprocessing": 0,
-    "scaf_jax.training.progress": 0,
-    "scaf_jax.training.tree_paths": 0,
-    # 1: networks, data, pictures
-    "scaf_jax.models.layers": 1,
-    "scaf_jax.models.resnet": 1,
-    "scaf_jax.models.autoencoder": 1,
-    "scaf_jax.models.discriminators": 1,
-    "scaf_jax.models.aligner": 1,
-    "scaf_jax.models.embedding_guide": 1,
-    "scaf_jax.models.torch_names": 1,
-    "scaf_jax.choosing.k_center": 1,
-    "scaf_jax.choosing.acquisition": 1,
-    "scaf_jax.active_learning.score_files": 2,
-    "data_builders.synthetic_faces.renderer/": 1,
-    "scaf_jax.data.images": 1,
-    "scaf_jax.formats/": 1,
-    "scaf_jax.files/": 0,
-    "scaf_jax.data.geometry": 1,
-    "scaf_jax.data.warping": 1,
-    "scaf_jax.data.augmentations": 1,
-    "scaf_jax.data.published_crop": 1,
-    "scaf_jax.data.samples": 1,
-    "scaf_jax.data.sources": 1,
-    "scaf_jax.data.prepared_sources": 1,
-    "scaf_jax.data.coverage": 1,
-    "scaf_jax.data.folder_source": 1,
-    "scaf_jax.data.precropping": 1,
-    "scaf_jax.data.mixtures": 1,
-    "scaf_jax.data.mixture_parts": 1,
-    "scaf_jax.data.pipelines": 1,
-    "scaf_jax.reporting/": 1,
-    # 2: the state of a training
-    "scaf_jax.training.state": 2,
-    "scaf_jax.training.optimizers": 2,
-    "scaf_jax.training.blindness": 2,
-    "scaf_jax.training.checkpointing": 2,
-    "scaf_jax.training.checkpoint_errors": 2,
-    "scaf_jax.training.checkpoint_storage": 2,
-    "scaf_jax.training.checkpoint_texts": 2,
-    "scaf_jax.annotation/": 2,
-    "scaf_jax.choosing.plan": 2,
-    # 3: the two stages
-    "scaf_jax.training.pretraining_terms": 2,
-    "scaf_jax.training.adversaries": 3,
-    "scaf_jax.training.pretraining": 3,
-    "scaf_jax.training.alignment": 3,
-    "scaf_jax.weights/": 3,
-    # 4: the loop around a stage; measuring; from here on configs are known
-    "scaf_jax.training.loop": 4,
-    # 5: whole runs
-    "scaf_jax.runs/": 5,
-    "scaf_jax.active_learning.selections": 6,
-    "scaf_jax.active_learning.scoring": 6,
-    # 6: rounds of runs
-    "scaf_jax.active_learning.pictures": 6,
-    "scaf_jax.active_learning.labels": 6,
-    "scaf_jax.active_learning.round_report": 6,
-    "scaf_jax.active_learning.rounds": 6,
-    # 7: what commands share
-    "scaf_jax.commands/": 7,
-    # 8: commands
-    "scaf_jax.active_learning.__main__": 8,
-    "scaf_jax.parity/": 8,
-    "scaf_jax.benchmark/": 8,
-    "scaf_jax.experiments/": 8,
-    "scaf_jax.main": 8,
-    "scaf_jax.weights.__main__": 8,
-    # On top of the package, which never imports them.
-    "data_builders/": 9,
-}
+# From the ground up. A `__main__` is a command, on the top floor, wherever it is.
+FLOORS = (
+    ("scaf_jax.default_config", "scaf_jax.config_forms"),
+    ("scaf_jax.files", "scaf_jax.ops"),
+    ("scaf_jax.landmarks", "scaf_jax.models"),
+    ("scaf_jax.data", "scaf_jax.formats", "scaf_jax.reporting", "scaf_jax.training"),
+    ("scaf_jax.annotation", "scaf_jax.choosing", "scaf_jax.weights", "data_builders"),
+    ("scaf_jax.runs",),
+    ("scaf_jax.active_learning",),
+    ("scaf_jax.commands",),
+    ("scaf_jax.main", "scaf_jax.benchmark", "scaf_jax.experiments", "scaf_jax.parity"),
+)
 
 ACCELERATED = {"jax", "jaxlib", "flax", "optax", "orbax", "chex"}
 OPTIONAL = {"tensorflow", "torch"}
 # The other side of a measurement, loaded only where PyTorch is installed.
 ONLY_WITH_TORCH = {
     f"scaf_jax.benchmark.{name}" for name in ("torch_functions", "torch_networks", "torch_twin")
+}
+# Modules that neither a test of theirs nor modules of their folder look after, and what does.
+TESTED_ELSEWHERE = {
+    "scaf_jax.benchmark.__main__": "tests/benchmark/steps_test.py",
+    "scaf_jax.commands.launch": "tests/main_test.py",
+    "scaf_jax.config_forms": "tests/configs_test.py",
+    "scaf_jax.default_config": "tests/configs_test.py",
+    "scaf_jax.formats.coco": "tests/annotation/importing/coco_test.py",
+    "scaf_jax.formats.label_studio": "tests/annotation/importing/label_studio_test.py",
+    "scaf_jax.ops.paired_convolutions": "tests/models/layers_test.py",
+    "scaf_jax.training.progress": "tests/active_learning/scoring_test.py",
 }
 # Tests of the whole rather than of one module.
 WHOLE_PROJECT_TESTS = {
@@ -165,35 +103,32 @@ def project_modules(imports: set[str], modules: dict[str, Module]) -> set[str]:
     return found
 
 
-def layer_of(name: str) -> tuple[int, str] | None:
-    """(layer, room) of a module; None if the table does not have it."""
-    if name in LAYERS:
-        return LAYERS[name], name.rpartition(".")[0]
-    for entry, layer in LAYERS.items():
-        folder = entry.removesuffix("/")
-        if entry != folder and (name == folder or name.startswith(folder + ".")):
-            return layer, folder
+def place_of(name: str) -> tuple[int, str] | None:
+    """(floor, folder) of a module; None if it is in no folder of `FLOORS`."""
+    for floor, folders in enumerate(FLOORS):
+        for folder in folders:
+            if name == folder or name.startswith(folder + "."):
+                return len(FLOORS) - 1 if name.endswith(".__main__") else floor, folder
     return None
 
 
-def layer_problems(modules: dict[str, Module]) -> list[str]:
+def floor_problems(modules: dict[str, Module]) -> list[str]:
     """What is wrong with the imports, a line each."""
     problems = []
     for module in modules.values():
-        targets = project_modules(module.imports, modules)
-        place = layer_of(module.name)
-        if place is None:
-            is_package = any(other.startswith(module.name + ".") for other in modules)
-            if is_package and not targets:
-                continue  # an __init__.py that imports nothing needs no layer
-            problems.append(f"{module.name} has no layer: add it to LAYERS in this test")
+        targets = project_modules(module.imports, modules) - {module.name}
+        if module.name == "scaf_jax" and not targets:
             continue
-        for target in sorted(targets - {module.name}):
-            their = layer_of(target)
+        place = place_of(module.name)
+        if place is None:
+            problems.append(f"{module.name} is on no floor: add its folder to FLOORS in this test")
+            continue
+        for target in sorted(targets):
+            their = place_of(target)
             if their is None:
-                problems.append(f"{module.name} imports {target}, which has no layer")
-            elif their[0] > place[0] or (their[0] == place[0] and their[1] != place[1]):
-                where = f"layer {place[0]}, {place[1]}; layer {their[0]}, {their[1]}"
+                problems.append(f"{module.name} imports {target}, which is on no floor")
+            elif their[1] != place[1] and their[0] >= place[0]:
+                where = f"floor {place[0]}, {place[1]}; floor {their[0]}, {their[1]}"
                 problems.append(f"{module.name} imports {target}, which is not below it ({where})")
     return problems
 
@@ -229,7 +164,7 @@ def modules() -> dict[str, Module]:
 
 
 def test_imports_go_downwards(modules):
-    assert layer_problems(modules) == []
+    assert floor_problems(modules) == []
 
 
 def test_no_circles(modules):
@@ -272,25 +207,41 @@ def test_configs_hold_plain_values():
         assert not libraries & (ACCELERATED | OPTIONAL), path.name
 
 
-def test_every_test_mirrors_a_module():
+def mirrored_by(name: str) -> Iterator[pathlib.Path]:
+    """Where tests of a module may be: its own, and those of the folders that it is in."""
+    parts = name.removeprefix("scaf_jax.").split(".")
+    for end in range(len(parts), 0, -1):
+        yield pathlib.Path("tests", *parts[: end - 1], f"{parts[end - 1]}_test.py")
+
+
+def test_every_test_mirrors_a_module_or_folder(modules):
+    places = {path for name in modules for path in mirrored_by(name)}
     orphans = []
     for path in sorted((REPOSITORY / "tests").rglob("*_test.py")):
-        name = path.relative_to(REPOSITORY)
-        if name.as_posix() in WHOLE_PROJECT_TESTS:
-            continue
-        inner = name.relative_to("tests")
-        inner = inner.with_name(inner.name.removesuffix("_test.py"))
-        top = (
-            REPOSITORY
-            if inner.parts[0] in ("data_builders", "configs")
-            else REPOSITORY / "scaf_jax"
-        )
-        target = top / inner
+        path = path.relative_to(REPOSITORY)
         # A module may have a folder of tests.
-        found = [t.with_name(t.name + ".py").is_file() for t in (target, target.parent)]
-        if not any(found) and not target.is_dir():
-            orphans.append(f"{name} mirrors no module: there is no {target}(.py)")
+        mirrors = {path, path.parent.with_name(f"{path.parent.name}_test.py")}
+        if path.as_posix() not in WHOLE_PROJECT_TESTS and not mirrors & places:
+            orphans.append(f"{path} mirrors no module")
     assert orphans == []
+
+
+def test_every_module_has_a_test(modules):
+    tested = {
+        name for name in modules if any((REPOSITORY / path).is_file() for path in mirrored_by(name))
+    }
+    waiting = list(tested)
+    while waiting:  # what helps a module of the same folder is tested through it
+        name = waiting.pop()
+        folder = name.rpartition(".")[0]
+        for target in project_modules(modules[name].imports, modules) - tested:
+            if target.rpartition(".")[0] == folder:
+                tested.add(target)
+                waiting.append(target)
+    folders = {name.rpartition(".")[0] for name in modules}
+    assert modules.keys() - tested - folders == TESTED_ELSEWHERE.keys()
+    for name, path in TESTED_ELSEWHERE.items():
+        assert (REPOSITORY / path).is_file(), name
 
 
 def made(**sources: str) -> dict[str, Module]:
@@ -303,18 +254,19 @@ def test_the_checks_find_what_they_are_for():
     upward = made(
         scaf_jax__files__atomic="from scaf_jax.models import resnet", scaf_jax__models__resnet=""
     )
-    assert "scaf_jax.files.atomic imports scaf_jax.models.resnet" in layer_problems(upward)[0]
-    other_room = made(
-        scaf_jax__data__warping="def f():\n  import scaf_jax.models.resnet",
-        scaf_jax__models__resnet="",
+    assert "scaf_jax.files.atomic imports scaf_jax.models.resnet" in floor_problems(upward)[0]
+    same_floor = made(
+        scaf_jax__data__warping="def f():\n  import scaf_jax.training.loop",
+        scaf_jax__training__loop="",
     )
-    assert "not below it" in layer_problems(other_room)[0]
-    assert "has no layer" in layer_problems(made(scaf_jax__new=""))[0]
+    assert "not below it" in floor_problems(same_floor)[0]
+    assert place_of("scaf_jax.weights.__main__") == (len(FLOORS) - 1, "scaf_jax.weights")
+    assert "is on no floor" in floor_problems(made(scaf_jax__new=""))[0]
     circle = made(
         scaf_jax__data__warping="import scaf_jax.data.images",
         scaf_jax__data__images="from scaf_jax.data.warping import read",
     )
-    assert layer_problems(circle) == []  # the same room
+    assert floor_problems(circle) == []  # the same folder
     assert circles(circle) == ["scaf_jax.data.images", "scaf_jax.data.warping"]
 
 
