@@ -3,7 +3,6 @@
 Source: SCAF, fig. 2 and 4.
 """
 
-import json
 import pathlib
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from scaf_jax.active_learning import scoring
 from scaf_jax.choosing import acquisition
 from scaf_jax.data import geometry, samples, sources
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, strict_json
 from scaf_jax.reporting import drawing
 from scaf_jax.runs import evaluation, settings
 
@@ -41,7 +40,7 @@ def read_landmarks(folder: pathlib.Path) -> dict[str, Array]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = strict_json.read_json(path)
         return {key: np.array(points, np.float64) for key, points in content.items()}
     except (ValueError, AttributeError) as error:
         raise ValueError(f"{path}: damaged; delete the round's folder to choose again") from error

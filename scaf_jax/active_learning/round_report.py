@@ -1,6 +1,5 @@
 """The report of a run of active learning: error against number of labels, round by round."""
 
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import ml_collections
 
 from scaf_jax.active_learning import selections
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, strict_json
 from scaf_jax.reporting import report, tables
 
 CONFIG_FILE = "config.json"
@@ -25,7 +24,7 @@ def read_errors(folder: pathlib.Path) -> dict[str, float]:
     path = folder / "report" / "metrics.json"
     if not path.is_file():
         return {}
-    metrics = json.loads(path.read_text(encoding="utf-8"))
+    metrics = strict_json.read_json(path)
     errors = {
         name: split["predictors"][split["decoder"]][metrics["normalizer"]]["nme"]
         for name, split in metrics["splits"].items()

@@ -6,7 +6,6 @@ a run that was stopped anywhere goes on to the same result. Source: SCAF, sec. 3
 """
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +19,7 @@ from scaf_jax.active_learning import labels, pictures, round_report, scoring, se
 from scaf_jax.annotation import faces
 from scaf_jax.choosing import acquisition, plan
 from scaf_jax.data import sources
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, strict_json
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import (
     alignment_stage,
@@ -72,7 +71,7 @@ def export_round(workdir: pathlib.Path, number: int) -> pathlib.Path:
     path = workdir / round_report.CONFIG_FILE
     if selection is None or not path.is_file():
         raise FileNotFoundError(f"{folder}: no round was begun there; start scaf_jax.main first")
-    config = ConfigDict(json.loads(path.read_text(encoding="utf-8")))
+    config = ConfigDict(strict_json.read_json(path))
     rounds = Rounds(config, workdir)
     rounds.ask(selection, again=True)
     return folder / faces.EXPORT_FOLDER

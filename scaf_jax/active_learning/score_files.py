@@ -5,7 +5,6 @@ consecutive faces. Every file is written whole or not at all; arrays are read wi
 """
 
 import io
-import json
 import pathlib
 import re
 import zipfile
@@ -16,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from absl import logging
 
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, strict_json
 
 Rows = dict[str, npt.NDArray[Any]]
 
@@ -84,7 +83,7 @@ def _read_header(path: pathlib.Path) -> dict[str, str] | None:
     if not path.exists():
         return None
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
+        header = strict_json.read_json(path)
     except ValueError:
         return {}
     return header if isinstance(header, dict) else {}

@@ -13,6 +13,7 @@ import numpy as np
 from absl import logging
 
 from scaf_jax.data import folder_source, mixtures, prepared_sources, sources
+from scaf_jax.files import strict_json
 
 CACHE_FOLDER = ".digests"
 
@@ -96,7 +97,7 @@ def cached_digests(cache: pathlib.Path, identity: str, source: sources.Source) -
     """
     path = cache / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.json"
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = strict_json.read_json(path)
         if saved["identity"] == identity and len(saved["digests"]) == len(source):
             return [str(digest) for digest in saved["digests"]]
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,6 +1,5 @@
 """Data sets that TensorFlow Datasets prepared as ArrayRecord, as sources of records."""
 
-import json
 import pathlib
 import re
 import shlex
@@ -163,7 +162,7 @@ def _with_default_config(directory: pathlib.Path) -> pathlib.Path:
     if not path.is_file():
         return directory
     try:
-        return directory / json.loads(path.read_text())["default_config_name"]
+        return directory / strict_json.read_json(path)["default_config_name"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not as TFDS writes it; prepare the data set again") from error
 

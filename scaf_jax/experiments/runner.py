@@ -1,6 +1,5 @@
 """Runs the trials of a table one after the other; what is done is not done again."""
 
-import json
 import pathlib
 import shutil
 
@@ -11,7 +10,7 @@ from absl import logging
 from scaf_jax.active_learning import round_report, rounds, selections
 from scaf_jax.experiments import results
 from scaf_jax.experiments.trials import Trial
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, strict_json
 from scaf_jax.runs import identity, settings, stage1, stages
 from scaf_jax.training import sharding
 
@@ -80,7 +79,7 @@ def _claim(target: pathlib.Path, config: ConfigDict) -> None:
     wanted = {"stage": "trial", "settings": atomic.plain(settings_)}
     path = target / _SETTINGS_FILE
     if path.is_file():
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = strict_json.read_json(path)
         identity.check_same_run(saved, wanted, target)
     elif jax.process_index() == 0:
         target.mkdir(parents=True, exist_ok=True)
