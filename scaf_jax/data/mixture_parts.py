@@ -5,7 +5,6 @@ The hashes are kept in `.digests` beside the prepared data sets; hashing reads e
 
 import hashlib
 import json
-import os
 import pathlib
 from collections.abc import Iterable, Sequence
 
@@ -13,7 +12,7 @@ import numpy as np
 from absl import logging
 
 from scaf_jax.data import folder_source, mixtures, prepared_sources, sources
-from scaf_jax.files import strict_json
+from scaf_jax.files import atomic, strict_json
 
 CACHE_FOLDER = ".digests"
 
@@ -112,10 +111,7 @@ def cached_digests(cache: pathlib.Path, identity: str, source: sources.Source) -
 
 def _write(path: pathlib.Path, content: dict[str, object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Renamed when it is whole: several processes may write it at once.
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    unfinished.write_text(json.dumps(content), encoding="utf-8")
-    unfinished.replace(path)
+    atomic.write_text(path, json.dumps(content))  # several processes may write it at once
 
 
 def folder_identity(directory: pathlib.Path, keys: Iterable[str], more: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Writing a report's files so that a reader never sees half of one."""
+"""Writes files so that a reader never sees half of one."""
 
 import json
 import os

@@ -20,6 +20,8 @@ import tensorboardX
 import tqdm
 from absl import logging
 
+from scaf_jax.files import atomic
+
 SCALARS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
 
@@ -221,9 +223,7 @@ def _drop_after(path: pathlib.Path, last_step: int) -> None:
     if not path.exists():
         return
     kept = [record for record in read_scalars(path) if record["step"] <= last_step]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
-    os.replace(temporary, path)  # never a moment without the file
+    atomic.write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
 
 
 def _as_float(name: str, value: Any) -> float:
