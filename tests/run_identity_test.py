@@ -41,7 +41,8 @@ def test_a_checkpoint_from_before_the_skips_gains_is_one_with_fixed_gains(tmp_pa
     config = default_config.get_config()
     wanted = run_identity.metadata(config, config.alignment, "alignment")
     older = json.loads(json.dumps(wanted))
-    del older["settings"]["stage.skip_gain"], older["settings"]["stage.gradient_clip"]
+    for name in ("skip_gain", "gradient_clip", "augmentation.border"):
+        del older["settings"][f"stage.{name}"]
     with pytest.raises(run_identity.RunMismatchError, match="skip_gain was 'fixed', is 'learned'"):
         run_identity.check_same_run(older, wanted, tmp_path)
     config.alignment.skip_gain = "fixed"
