@@ -21,9 +21,9 @@ def get_config(form: str = "") -> ConfigDict:
     if form == "gpu":
         config_forms.use_accelerator(config, steps=2500)
     elif form == "cpu":
-        config_forms.use_cpu(config, steps=1600)
+        config_forms.use_cpu(config, steps=1500)
     elif form == "cpu_few":
-        config_forms.use_cpu(config, steps=800)
+        config_forms.use_cpu(config, steps=1000)
         config.alignment.num_labels = 50
     elif form == "smoke":
         default_config.shrink(config)

@@ -29,7 +29,7 @@ def get_config(form: str = "") -> ConfigDict:
     config.evaluation.full = ""
     config.active_learning.strategy = "nnm_10"
     if form == "cpu":
-        config_forms.use_cpu(config, steps=400)
+        config_forms.use_cpu(config, steps=500)
     elif form == "smoke":
         default_config.shrink(config)
     elif form:

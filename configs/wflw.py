@@ -26,7 +26,7 @@ def get_config(form: str = "") -> ConfigDict:
     if form == "gpu":
         config_forms.use_accelerator(config, steps=2500)
     elif form == "cpu":
-        config_forms.use_cpu(config, steps=1600)
+        config_forms.use_cpu(config, steps=1500)
     elif form == "smoke":
         default_config.shrink(config)
     elif form:

@@ -164,6 +164,8 @@ def _augmentation(rotation: float, translation: float, scale: tuple[float, float
             "occlusion_probability": 0.0,
             # Of training crops: bicubic, or bilinear, which is read faster.
             "interpolation": "bicubic",
+            # What lies outside the photo: black, or mirrored.
+            "border": "black",
         }
     )
 

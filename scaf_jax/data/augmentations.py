@@ -28,6 +28,8 @@ class AugmentationSettings:
       occlusion_probability: How often a random shape hides a part of the face.
       interpolation: One of `warping.INTERPOLATIONS`: `bicubic`, as published, or the faster
         `bilinear`.
+      border: One of `warping.BORDERS`, what lies outside the photo: `black`, as published, or
+        `mirrored`, so that photos that end near the face do not teach black frames.
     """
 
     flip_probability: float = 0.5
@@ -37,6 +39,7 @@ class AugmentationSettings:
     shear_degrees: float = 5.0
     occlusion_probability: float = 0.0
     interpolation: str = warping.BICUBIC
+    border: str = warping.BLACK
 
     def __post_init__(self) -> None:
         for name in ("flip_probability", "occlusion_probability"):
@@ -53,6 +56,11 @@ class AugmentationSettings:
             raise ValueError(
                 f"augmentation: interpolation must be one of {', '.join(warping.INTERPOLATIONS)}, "
                 f"not '{self.interpolation}'"
+            )
+        if self.border not in warping.BORDERS:
+            raise ValueError(
+                f"augmentation: border must be one of {', '.join(warping.BORDERS)}, "
+                f"not '{self.border}'"
             )
 
 

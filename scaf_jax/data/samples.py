@@ -19,6 +19,7 @@ def cut_face(
     matrix: npt.NDArray[Any],
     size: int,
     interpolation: str = warping.BICUBIC,
+    border: str = warping.BLACK,
 ) -> npt.NDArray[np.uint8]:
     """Decodes a record's photo and cuts the crop out of it.
 
@@ -30,6 +31,7 @@ def cut_face(
       matrix: (2, 3), photo to crop.
       size: Side of the crop.
       interpolation: One of `warping.INTERPOLATIONS`.
+      border: One of `warping.BORDERS`, what lies outside the photo.
 
     Returns:
       (size, size, 3) uint8 RGB.
@@ -41,7 +43,7 @@ def cut_face(
     pixels, shrink = images.decode_image(record["image"], record["key"], shrink=shrink)
     if shrink > 1:
         matrix = geometry.compose(matrix, warping.shrink_matrix(shrink))
-    return warping.warp(pixels, matrix, size, interpolation)
+    return warping.warp(pixels, matrix, size, interpolation, border)
 
 
 def jpeg_shrink(matrix: npt.NDArray[Any]) -> int:
@@ -108,9 +110,10 @@ class TrainCrop:
         if settings is not None:
             change = augmentations.draw(rng, settings, size)
         matrix = _matrix(record, self.crop, None if change is None else change.matrix)
-        interpolation = warping.BICUBIC if settings is None else settings.interpolation
-        image = cut_face(record, matrix, size, interpolation)
-        if settings is not None:
+        if settings is None:
+            image = cut_face(record, matrix, size)
+        else:
+            image = cut_face(record, matrix, size, settings.interpolation, settings.border)
             image = augmentations.occlude(rng, image, settings.occlusion_probability)
 
         points, mask = _landmarks(record, self.scheme.num_landmarks if self.scheme else 0)

@@ -14,14 +14,22 @@ Array = geometry.Array
 BICUBIC, BILINEAR = "bicubic", "bilinear"
 INTERPOLATIONS = {BICUBIC: cv2.INTER_CUBIC, BILINEAR: cv2.INTER_LINEAR}
 
+# What lies outside the photo: black, as published, or the photo's mirror image.
+BLACK, MIRRORED = "black", "mirrored"
+BORDERS = {BLACK: cv2.BORDER_CONSTANT, MIRRORED: cv2.BORDER_REFLECT}
+
 # Below this scale interpolation skips pixels of the photo; they are averaged instead.
 _SMALLEST_SCALE = 0.5
 
 
 def warp(
-    image: npt.NDArray[np.uint8], matrix: Array, size: int, interpolation: str = BICUBIC
+    image: npt.NDArray[np.uint8],
+    matrix: Array,
+    size: int,
+    interpolation: str = BICUBIC,
+    border: str = BLACK,
 ) -> npt.NDArray[np.uint8]:
-    """Cuts the crop out of a photo in one interpolation; outside the photo is black.
+    """Cuts the crop out of a photo in one interpolation.
 
     Where the photo shrinks to less than half, interpolation would leave out pixels
     between those it reads and show noise as grain. There the needed part of the photo is first
@@ -32,26 +40,28 @@ def warp(
       matrix: (2, 3), photo to crop, centre coordinates.
       size: Side of the crop.
       interpolation: A key of `INTERPOLATIONS`.
+      border: A key of `BORDERS`, what lies outside the photo.
 
     Returns:
       (size, size, 3) uint8.
     """
     scale = geometry.matrix_scale(matrix)
     if scale < _SMALLEST_SCALE:
-        image, matrix = _reduce(image, matrix, size, math.floor(1 / scale + 1e-6))
+        factor = math.floor(1 / scale + 1e-6)
+        image, matrix = _reduce(image, matrix, size, factor, BORDERS[border])
     crop = cv2.warpAffine(
         image,
         np.asarray(matrix, np.float64),
         (size, size),
         flags=INTERPOLATIONS[interpolation],
-        borderMode=cv2.BORDER_CONSTANT,
+        borderMode=BORDERS[border],
         borderValue=(0, 0, 0),
     )
     return np.asarray(crop, np.uint8)
 
 
 def _reduce(
-    image: npt.NDArray[np.uint8], matrix: Array, size: int, factor: int
+    image: npt.NDArray[np.uint8], matrix: Array, size: int, factor: int, border: int
 ) -> tuple[npt.NDArray[np.uint8], Array]:
     """The part of the photo under the crop, `factor` times smaller, and the matrix for it."""
     edges = np.array([[-0.5, -0.5], [size - 0.5, -0.5], [-0.5, size - 0.5], [size - 0.5] * 2])
@@ -61,9 +71,9 @@ def _reduce(
     start = np.clip(np.floor(corners.min(axis=0)) - margin, 0, limits - 1).astype(int)
     stop = np.clip(np.ceil(corners.max(axis=0)) + margin, start + 1, limits).astype(int)
     part = image[start[1] : stop[1], start[0] : stop[0]]
-    # Black up to whole blocks, so that the scale is exactly the factor.
+    # Filled up to whole blocks, so that the scale is exactly the factor.
     bottom, right = -part.shape[0] % factor, -part.shape[1] % factor
-    part = cv2.copyMakeBorder(part, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    part = cv2.copyMakeBorder(part, 0, bottom, 0, right, border, value=(0, 0, 0))
     width, height = part.shape[1] // factor, part.shape[0] // factor
     reduced = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(reduced, np.uint8), geometry.compose(matrix, shrink_matrix(factor, start))

@@ -132,6 +132,7 @@ _AUGMENTATION = {
     "shear_degrees": _number(0, 90, below=True),
     "occlusion_probability": _SHARE,
     "interpolation": _one_of(warping.INTERPOLATIONS),
+    "border": _one_of(warping.BORDERS),
 }
 
 _PRETRAINING = {

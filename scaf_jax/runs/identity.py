@@ -7,6 +7,7 @@ from typing import Any
 
 import ml_collections
 
+from scaf_jax.data import warping
 from scaf_jax.landmarks import scheme_files, schemes
 from scaf_jax.models import aligner
 from scaf_jax.runs import settings
@@ -18,7 +19,11 @@ ConfigDict = ml_collections.ConfigDict
 _FREE = ("log_every", "save_every", "run", "unlabeled_dir", "unlabeled_boxes_csv")
 
 # What a setting was before it existed: checkpoints without it were trained so.
-_BEFORE_IT_EXISTED = {"stage.skip_gain": aligner.FIXED, "stage.gradient_clip": 0.0}
+_BEFORE_IT_EXISTED = {
+    "stage.skip_gain": aligner.FIXED,
+    "stage.gradient_clip": 0.0,
+    "stage.augmentation.border": warping.BLACK,
+}
 
 
 class RunMismatchError(ValueError):

@@ -57,6 +57,20 @@ def test_outside_the_photo_is_black(side):
     assert warping.warp(photo, geometry.crop_matrix(beyond, crop), 20).max() == 0
 
 
+@pytest.mark.parametrize("side", [20, 200])
+def test_outside_the_photo_may_be_its_mirror_image(side):
+    shades = np.linspace(50, 250, side).astype(np.uint8)
+    photo = np.repeat(np.tile(shades, (side, 1))[..., None], 3, axis=-1)
+    crop = geometry.CropSettings(input_size=20, margin_top=0, margin_bottom=0)
+    half_outside = np.array([-0.5, 0, 0.5, 1]) * side
+    matrix = geometry.crop_matrix(half_outside, crop)
+    cut = warping.warp(photo, matrix, 20, border=warping.MIRRORED).astype(int)
+    assert cut.min() >= 45
+    np.testing.assert_allclose(cut[:, :10], cut[:, :9:-1], atol=3)
+    inside = warping.warp(photo, matrix, 20)[:, 12:]
+    np.testing.assert_allclose(cut[:, 12:], inside, atol=3)
+
+
 def test_fine_patterns_are_averaged_where_the_photo_shrinks_much():
     photo = np.zeros((256, 256, 3), np.uint8)
     photo[::2] = 255

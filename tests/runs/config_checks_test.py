@@ -33,6 +33,7 @@ AUGMENTATION = {
     "shear_degrees": (-1, 90, NAN, True),
     "occlusion_probability": SHARE,
     "interpolation": ("nearest", "", 1),
+    "border": ("white", "", 0),
 }
 SECTIONS = {
     "data": {

@@ -42,7 +42,8 @@ def test_a_checkpoint_from_before_the_skips_gains_is_one_with_fixed_gains(tmp_pa
     config = default_config.get_config()
     wanted = identity.metadata(config, config.alignment, "alignment")
     older = json.loads(json.dumps(wanted))
-    del older["settings"]["stage.skip_gain"], older["settings"]["stage.gradient_clip"]
+    for name in ("skip_gain", "gradient_clip", "augmentation.border"):
+        del older["settings"][f"stage.{name}"]
     with pytest.raises(identity.RunMismatchError, match="skip_gain was 'fixed', is 'learned'"):
         identity.check_same_run(older, wanted, tmp_path)
     config.alignment.skip_gain = "fixed"
