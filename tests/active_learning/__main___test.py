@@ -93,7 +93,7 @@ def waiting(tiny_faces, tmp_path):
     default_config.shrink(config)
     config.data.name, config.data.data_dir = "synthetic_faces/tiny", tiny_faces
     config.evaluation.splits, config.evaluation.full = ("test",), ""
-    config.pretraining.run = "not needed by the first choice"
+    config.alignment.initialization = "random"  # the first choice needs no network
     config.active_learning.strategy, config.active_learning.oracle = "random", "human"
     with pytest.raises(labels.AnnotationNeeded):
         rounds.run(config, str(tmp_path))
