@@ -11,7 +11,7 @@ import numpy as np
 
 from scaf_jax.active_learning import scoring
 from scaf_jax.choosing import acquisition
-from scaf_jax.data import geometry, samples, sources
+from scaf_jax.data import face_view, sources
 from scaf_jax.files import atomic, strict_json
 from scaf_jax.reporting import drawing
 from scaf_jax.runs import evaluation, settings
@@ -126,10 +126,9 @@ class _Drawer:
 
     def _face(self, place: int) -> tuple[Array, drawing.Image]:
         """Returns a crop, and it enlarged with its landmarks."""
-        record = self._pool[int(place)]
-        matrix = geometry.crop_matrix(record[f"box_{self._crop.box}"], self._crop)
-        image = samples.cut_face(record, matrix, self._crop.input_size)
-        points = geometry.to_crop(self._scores.landmarks[place], matrix)
+        view = face_view.face_view(self._pool[int(place)], self._crop)
+        image = view.cut()
+        points = view.to_crop(self._scores.landmarks[place], "centers")
         cell = drawing.enlarge(image)
         drawing.draw_points(
             cell, points, None, drawing.BLUE, source_size=image.shape[0], radius=2.2

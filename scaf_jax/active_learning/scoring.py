@@ -190,6 +190,9 @@ class PoolScorer:
                 "crop": settings.crop(config).to_dict(),
                 "codec": dataclasses.asdict(settings.codec(config)),
             }
+            if config.data.pixel_convention == "corners":
+                # Earlier scores of stored parts of photos were up to half a pixel off.
+                chosen["half_pixels_of"] = "photo"
             self._header = {
                 "settings": identity.digest(chosen),
                 "weights": identity.digest(

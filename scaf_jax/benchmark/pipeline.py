@@ -20,12 +20,12 @@ import cv2
 from scaf_jax.benchmark import machine, options, photos, timing
 from scaf_jax.data import (
     augmentations,
+    face_view,
     geometry,
     images,
     pipelines,
     precropping,
     prepared_sources,
-    samples,
     sources,
     warping,
 )
@@ -175,16 +175,12 @@ def contestants(records: list[sources.Record], size: int) -> dict[str, Callable[
         )
         return functools.partial(_draw, batches, count // min(_BATCH, count))
 
-    shrinks = [samples.jpeg_shrink(_matrix(record, crop)) for record in records]
+    shrinks = [face_view.face_view(record, crop).jpeg_shrink for record in records]
     return {
         DECODE: functools.partial(_decode, records, shrinks),
         PIPELINE: pipeline(warping.BICUBIC),
         BILINEAR: pipeline(warping.BILINEAR),
     }
-
-
-def _matrix(record: sources.Record, crop: geometry.CropSettings) -> Any:
-    return geometry.crop_matrix(record[f"box_{crop.box}"], crop)
 
 
 def _decode(records: list[sources.Record], shrinks: list[int]) -> None:

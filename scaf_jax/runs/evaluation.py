@@ -11,7 +11,7 @@ import ml_collections
 import numpy as np
 from flax import nnx
 
-from scaf_jax.data import geometry, pipelines, samples, sources
+from scaf_jax.data import face_view, geometry, pipelines, sources
 from scaf_jax.landmarks import metrics, normalizers
 from scaf_jax.models import aligner
 from scaf_jax.reporting import report, results, training_curve
@@ -195,10 +195,7 @@ def mean_shape(config: ConfigDict, source: sources.Source) -> Array:
     points, masks = [], []
     for i in range(len(source)):
         record = source[i]
-        matrix = geometry.crop_matrix(record[f"box_{crop.box}"], crop)
-        points.append(
-            samples.landmarks_in_crop(record, record["landmarks"], matrix, crop.pixel_convention)
-        )
+        points.append(face_view.face_view(record, crop).to_crop(record["landmarks"]))
         masks.append(record["landmark_mask"])
     return metrics.mean_shape(np.stack(points), np.stack(masks))
 

@@ -7,7 +7,7 @@ import ml_collections
 import numpy as np
 from absl import logging
 
-from scaf_jax.data import geometry, samples, sources
+from scaf_jax.data import face_view, sources
 from scaf_jax.reporting import figures, report, results
 from scaf_jax.runs import settings
 
@@ -54,14 +54,12 @@ def _crops(
     crop = settings.crop(config)
     images, predicted, truth, targets = [], [], [], []
     for i in chosen:
-        record = source[int(i)]
-        matrix = geometry.crop_matrix(record[f"box_{crop.box}"], crop)
-        images.append(samples.cut_face(record, matrix, crop.input_size))
+        view = face_view.face_view(source[int(i)], crop)
+        images.append(view.cut())
         # Results are in pixels of the photo, of which the record may hold only a part.
-        from_photo = samples.photo_to_crop(record, matrix)
-        predicted.append(geometry.to_crop(split.predicted[i], from_photo))
-        truth.append(geometry.to_crop(split.truth[i], from_photo))
-        targets.append(geometry.to_crop(split.truth[i], from_photo, crop.pixel_convention))
+        predicted.append(view.photo_to_crop(split.predicted[i], "centers"))
+        truth.append(view.photo_to_crop(split.truth[i], "centers"))
+        targets.append(view.photo_to_crop(split.truth[i]))
     return np.stack(images), np.stack(predicted), np.stack(truth), np.stack(targets)
 
 

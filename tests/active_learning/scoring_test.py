@@ -13,7 +13,7 @@ import pytest
 from scaf_jax import default_config
 from scaf_jax.active_learning import scoring
 from scaf_jax.choosing import acquisition
-from scaf_jax.data import geometry, samples, sources
+from scaf_jax.data import face_view, sources
 from scaf_jax.runs import alignment_stage, evaluation, settings
 from scaf_jax.training import alignment, loop
 
@@ -90,8 +90,7 @@ def test_scores_are_those_of_the_networks_heatmaps(tiny_faces, faces, scorer, tm
     crop = settings.crop(config)
     images = []
     for record in map(subset.__getitem__, range(NUM_FACES)):
-        matrix = geometry.crop_matrix(record[f"box_{crop.box}"], crop)
-        images.append(samples.cut_face(record, matrix, crop.input_size))
+        images.append(face_view.face_view(record, crop).cut())
     maps, _ = predictor.inspect(np.stack(images))
     _, nnm = acquisition.landmarks_and_nnm(maps, config.alignment.blur_size)
     np.testing.assert_allclose(scores.nnm, nnm, rtol=1e-3, atol=1e-4)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from data_builders.synthetic_faces.renderer import render_face
-from scaf_jax.data import augmentations, geometry, images, precropping, samples
+from scaf_jax.data import augmentations, face_view, geometry, images, precropping, samples
 from scaf_jax.landmarks import schemes
 
 MARGINS = ("300w",)
@@ -113,14 +113,17 @@ def test_evaluation_crops_are_those_of_the_photo(place, box, convention):
     )
 
 
-def test_evaluation_can_stay_in_the_stored_image():
+@pytest.mark.parametrize("convention", ["centers", "corners"])
+def test_evaluation_can_stay_in_the_stored_image(convention):
     stored = _cropped("inside")
-    evaluate = samples.EvaluationCrop(
-        geometry.crop_settings("300w", input_size=128), 68, of_image=True
-    )
-    row = evaluate((0, stored))
+    crop = geometry.crop_settings("300w", input_size=128, pixel_convention=convention)
+    row = samples.EvaluationCrop(crop, 68, of_image=True)((0, stored))
     np.testing.assert_array_equal(row["photo_landmarks"], stored["landmarks"])
     np.testing.assert_array_equal(row["box_ground_truth"], stored["box_ground_truth"])
+    # What a network says of the crop is led back there, as the pool's scores are.
+    back = geometry.to_photo(row["landmarks"], row["matrix"], convention)
+    known = row["landmark_mask"]
+    np.testing.assert_allclose(back[known], stored["landmarks"][known], atol=1e-3)
 
 
 @pytest.mark.parametrize("convention", ["centers", "corners"])
@@ -152,12 +155,10 @@ def test_the_strongest_augmentation_finds_what_the_photo_has(input_size):
         for turn, shear, x, y in itertools.product((0, 0.1, 0.5, 0.9, 1), (0, 1), (0, 1), (0, 1)):
             numbers = _Chosen(turn, shear, np.array([x, y]), 0.0)
             change = augmentations.draw(numbers, settings, input_size).matrix
-            matrix = geometry.crop_matrix(stored["box_ground_truth"], crop, change)
-            assert samples.cut_face(stored, matrix, input_size).min() > 250
+            assert face_view.face_view(stored, crop, change).cut().min() > 250
     # What reaches further than the strongest augmentation sees where the region ends.
     change = np.array([[0.7, 0, 0], [0, 0.7, 0]]) @ np.array([[1, -1, 0], [1, 1, 0], [0, 0, 1]])
-    matrix = geometry.crop_matrix(stored["box_ground_truth"], crop, change * 0.6)
-    assert samples.cut_face(stored, matrix, input_size).min() == 0
+    assert face_view.face_view(stored, crop, change * 0.6).cut().min() == 0
 
 
 def test_every_margin_named_is_left_room_for():
