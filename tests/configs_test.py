@@ -10,7 +10,7 @@ import pytest
 from flax import nnx
 
 from scaf_jax import default_config
-from scaf_jax.runs import alignment_stage, settings, stages
+from scaf_jax.runs import alignment_stage, settings, stage1, stages
 from scaf_jax.training import alignment, pretraining, state
 from scaf_jax.weights import header
 
@@ -67,6 +67,24 @@ def test_config_builds(name, form):
 def test_unknown_form_is_an_error_that_lists_the_forms(name):
     with pytest.raises(ValueError, match="smoke"):
         load(name, "huge")
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [(n, f) for n, forms in FORMS.items() for f in forms if f.startswith("cpu")]
+)
+def test_cpu_forms_start_from_the_stage_1_that_comes_along(name, form):
+    found = stage1.from_config(load(name, form))  # raises if it does not fit
+    assert found is not None and found.name == "builtin"
+
+
+@pytest.mark.parametrize("name", [name for name, forms in FORMS.items() if "gpu" in forms])
+def test_gpu_forms_are_of_full_size_and_train_both_stages(name):
+    config, published = load(name, "gpu"), load(name)
+    for field in ("input_size", "width_multiplier"):
+        assert config[field] == published[field]
+    assert config.alignment.heatmap_size == published.alignment.heatmap_size
+    assert config.compute_dtype == "bfloat16"
+    assert stage1.from_config(config) is None and config.pretraining.steps == 20_000
 
 
 def test_published_values_are_the_default():
