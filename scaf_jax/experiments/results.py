@@ -23,11 +23,13 @@ class Result:
       trial: The trial.
       nme: Of the last training, by test set, per cent.
       curve: For active learning, NME by number of labels, in the rounds that were trained.
+      seconds: How long the steps of stage 2 took; None where it was trained in rounds.
     """
 
     trial: Trial
     nme: Errors
     curve: Mapping[int, Errors]
+    seconds: float | None = None
 
 
 def write(folder: pathlib.Path, name: str, results: Sequence[Result], planned: int) -> str:
@@ -43,7 +45,7 @@ def write(folder: pathlib.Path, name: str, results: Sequence[Result], planned: i
     table = _table(results, sets)
     note = (
         f"NME in per cent, mean ± standard deviation (n - 1) over seeds, (number of seeds). "
-        f"{len(results)} of {planned} trainings are done.\n"
+        f"{len(results)} of {planned} trainings are done.\n{_seconds(results)}"
     )
     atomic.write_text(folder / f"{name}.md", f"# {name}\n\n{table.markdown()}\n{note}")
     atomic.write_text(folder / f"{name}.csv", _csv(results))
@@ -51,6 +53,19 @@ def write(folder: pathlib.Path, name: str, results: Sequence[Result], planned: i
     if sets:
         atomic.write_png(folder / f"{name}.png", _plot(name, results, sets[-1]))
     return f"{table.text()}\n{note}"
+
+
+def _seconds(results: Sequence[Result]) -> str:
+    """Says how long trainings took: a machine's own figure, which other work on it makes longer."""
+    by_kind: dict[str, list[float]] = {}
+    for result in results:
+        if result.seconds is not None:
+            kind = f"{result.trial.row}, {result.trial.column} labels"
+            by_kind.setdefault(kind, []).append(result.seconds)
+    if not by_kind:
+        return ""
+    listed = "; ".join(f"{kind}: {np.mean(times):.0f} s" for kind, times in by_kind.items())
+    return f"A training's steps took, without compiling and the report: {listed}.\n"
 
 
 def _table(results: Sequence[Result], sets: Sequence[str]) -> tables.Table:

@@ -10,7 +10,7 @@ import os
 import pathlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -217,6 +217,26 @@ def read_scalars(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         if isinstance(record, dict) and isinstance(record.get("step"), int):
             records.append(record)
     return records
+
+
+def training_seconds(lines: Sequence[Mapping[str, Any]]) -> float | None:
+    """Returns how long the steps of a training took, from the time between its lines.
+
+    Steps before the first line, in which the program was compiled, count as those after it; so do
+    breaks of a training that was stopped and continued.
+
+    Args:
+      lines: As `read_scalars` gives them.
+
+    Returns:
+      Seconds, or None if the lines do not tell.
+    """
+    timed = [line for line in lines if isinstance(line.get("time"), int | float)]
+    if len(timed) < 2 or timed[-1]["step"] <= timed[0]["step"]:
+        return None
+    first, last = timed[0], timed[-1]
+    per_step = (last["time"] - first["time"]) / (last["step"] - first["step"])
+    return per_step * last["step"]
 
 
 def _drop_after(path: pathlib.Path, last_step: int) -> None:

@@ -47,3 +47,14 @@ def test_json_and_plot_are_written(written):
     assert len(json.loads((written[0] / "table4.json").read_text())) == 3
     picture = cv2.imread(str(written[0] / "table4.png"))
     assert picture is not None and picture.std() > 5
+
+
+def test_the_table_tells_how_long_trainings_took(tmp_path):
+    trial = trials.Trial("scaf", "50", "scaf", 0, {})
+    found = [results.Result(trial, {"test": 5.0}, {}, seconds) for seconds in (100.0, 120.0, None)]
+    text = results.write(tmp_path, "labels", found, planned=3)
+    assert "without compiling and the report: scaf, 50 labels: 110 s." in text
+
+
+def test_times_that_are_not_known_are_not_told(written):
+    assert "without compiling" not in written[1]

@@ -140,3 +140,16 @@ def test_file_that_is_missing_has_no_lines(tmp_path):
 )
 def test_durations(seconds, text):
     assert metric_writers._duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("lines", "seconds"),
+    [
+        ([{"step": 10, "time": 100.0}, {"step": 30, "time": 110.0}], 15.0),
+        ([{"step": 10, "time": 100.0}, {"step": 20}, {"step": 30, "time": 110.0}], 15.0),
+        ([{"step": 10, "time": 100.0}], None),
+        ([], None),
+    ],
+)
+def test_times_of_lines_tell_how_long_the_steps_took(lines, seconds):
+    assert metric_writers.training_seconds(lines) == seconds
