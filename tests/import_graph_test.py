@@ -19,6 +19,7 @@ FLOORS = (
     ("scaf_jax.landmarks", "scaf_jax.models"),
     ("scaf_jax.data", "scaf_jax.formats", "scaf_jax.reporting", "scaf_jax.training"),
     ("scaf_jax.annotation", "scaf_jax.choosing", "scaf_jax.weights", "data_builders"),
+    ("scaf_jax.inference",),
     ("scaf_jax.runs",),
     ("scaf_jax.active_learning",),
     ("scaf_jax.commands",),
