@@ -41,7 +41,7 @@ TESTED_ELSEWHERE = {
     "scaf_jax.formats.coco": "tests/annotation/importing/coco_test.py",
     "scaf_jax.formats.label_studio": "tests/annotation/importing/label_studio_test.py",
     "scaf_jax.ops.paired_convolutions": "tests/models/layers_test.py",
-    "scaf_jax.training.progress": "tests/active_learning/scoring_test.py",
+    "scaf_jax.training.progress": "tests/inference/one_pass_test.py",
 }
 # Tests of the whole rather than of one module.
 WHOLE_PROJECT_TESTS = {

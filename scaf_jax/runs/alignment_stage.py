@@ -45,7 +45,7 @@ def run_alignment(
       ValueError: A landmark is known in none of the faces.
     """
     stage = settings.alignment_settings(config)
-    graphdef, _, _ = bundle.definition(settings.architecture(config))
+    graphdef, _, _ = state.definition(settings.architecture(config).build)
 
     def init() -> state.TrainState:
         return alignment.init_state(build_aligner(config), stage)[1]
@@ -86,7 +86,7 @@ def bundle_of(
     """
     shape = settings.architecture(config)
     return bundle.Bundle(
-        graphdef=bundle.definition(shape)[0],
+        graphdef=state.definition(shape.build)[0],
         params=train_state.params,
         batch_stats=train_state.batch_stats,
         crop=settings.crop(config),

@@ -40,7 +40,7 @@ def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Repor
         guided=bool(section.guide_weight),
         dtype=settings.compute_dtype(config),
     )
-    graphdef, _, _ = state.split(nnx.eval_shape(lambda: build(rngs=nnx.Rngs(config.seed))))
+    graphdef, _, _ = state.definition(lambda: build(rngs=nnx.Rngs(config.seed)))
 
     def init() -> state.TrainState:
         model = build(rngs=nnx.Rngs(config.seed))
