@@ -125,6 +125,7 @@ class Bundle(FaceNetwork):
         Raises:
           FileNotFoundError: There is no folder for it.
           header.WeightsError: It is there already, or an array is not finite.
+          ValueError: `provenance` of the network holds something else than plain values.
         """
         path = pathlib.Path(path)
         exporting.check_folder(path)

@@ -51,6 +51,11 @@ class Marks:
     decoder: str
     provenance: Mapping[str, PlainValue]
 
+    def __post_init__(self) -> None:
+        for name, value in self.provenance.items():
+            if not is_a(value, bool) and not is_a(value, (str, int, float)):
+                raise ValueError(f"provenance.{name} is {value!r}, which is no plain value")
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the entry of the file, JSON values."""
         shape = self.architecture
@@ -81,9 +86,6 @@ def from_dict(
     """
     check_fields(content, _TYPES)
     check_fields(content["codec"], _CODEC, "codec.")
-    for name, value in content["provenance"].items():
-        if not is_a(value, (str, int, float)) and not isinstance(value, bool):
-            raise ValueError(f"provenance.{name} is {value!r}, which is no plain value")
     for name, allowed in (
         ("decoder", heatmaps.DECODERS),
         ("skip_gain", aligner.SKIP_GAINS),

@@ -66,7 +66,9 @@ def test_its_network_loaded_or_written_to_a_file_gives_the_same_report(
         ("run", loaded),
         ("file", bundle.Bundle.load(tmp_path / "network.safetensors")),
     ):
-        evaluation.evaluate(_config(tiny_faces), network, tmp_path / name)
+        evaluation.evaluate(
+            _config(tiny_faces), network, tmp_path / name, training=finished_run / "alignment"
+        )
         for table in ("per_face.csv", "metrics.json"):
             expected = (finished_run / "report" / table).read_text()
             assert (tmp_path / name / table).read_text() == expected
