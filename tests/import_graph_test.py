@@ -19,6 +19,7 @@ FLOORS = (
     ("scaf_jax.landmarks", "scaf_jax.models"),
     ("scaf_jax.data", "scaf_jax.formats", "scaf_jax.reporting", "scaf_jax.training"),
     ("scaf_jax.annotation", "scaf_jax.choosing", "scaf_jax.weights", "data_builders"),
+    ("scaf_jax.inference",),
     ("scaf_jax.runs",),
     ("scaf_jax.active_learning",),
     ("scaf_jax.commands",),
@@ -40,7 +41,7 @@ TESTED_ELSEWHERE = {
     "scaf_jax.formats.coco": "tests/annotation/importing/coco_test.py",
     "scaf_jax.formats.label_studio": "tests/annotation/importing/label_studio_test.py",
     "scaf_jax.ops.paired_convolutions": "tests/models/layers_test.py",
-    "scaf_jax.training.progress": "tests/active_learning/scoring_test.py",
+    "scaf_jax.training.progress": "tests/inference/one_pass_test.py",
 }
 # Tests of the whole rather than of one module.
 WHOLE_PROJECT_TESTS = {

@@ -4,19 +4,16 @@ Source: SCAF, fig. 2 and 4.
 """
 
 import pathlib
-from typing import Any
 
-import ml_collections
 import numpy as np
 
 from scaf_jax.active_learning import scoring
 from scaf_jax.choosing import acquisition
 from scaf_jax.data import face_view, sources
 from scaf_jax.files import atomic, strict_json
+from scaf_jax.inference import predictor
 from scaf_jax.reporting import drawing
-from scaf_jax.runs import evaluation, settings
 
-ConfigDict = ml_collections.ConfigDict
 Array = np.ndarray
 
 POINTS_FILE = "points.json"
@@ -47,24 +44,22 @@ def read_landmarks(folder: pathlib.Path) -> dict[str, Array]:
 
 
 def draw(
-    config: ConfigDict,
     pool: sources.Source,
     strategy: acquisition.Strategy,
     scores: scoring.PoolScores,
     rest: Array,
     chosen: Array,
-    predictor: evaluation.Predictor,
+    looking: predictor.Predictor,
 ) -> dict[str, drawing.Image]:
     """Returns `highest_scores.png`, `heatmaps.png` and `scores.png`; all processes must call it.
 
     Args:
-      config: The run's config.
       pool: All faces.
       strategy: How faces were chosen; it has an uncertainty.
       scores: Of the whole pool.
       rest: Places of the faces that could be chosen.
       chosen: Places of those that were, the first choice first.
-      predictor: Gives heatmaps.
+      looking: Gives heatmaps.
     """
     values = scores.uncertainty(strategy.uncertainty)
     assert values is not None
@@ -72,7 +67,7 @@ def draw(
     by_key = np.array(sorted(rest, key=scores.keys.__getitem__), np.int64)
     ranked = by_key[np.argsort(-values[by_key], kind="stable")]
     kept = ranked[strategy.num_discarded(len(ranked)) :]
-    drawer = _Drawer(config, pool, scores, values)
+    drawer = _Drawer(looking, pool, scores, values)
     rows = {
         "highest scores": ranked[:_COUNT],
         f"without {strategy.discard_percent:g} %": kept[:_COUNT],
@@ -82,7 +77,7 @@ def draw(
         del rows["without 0 %"]
     return {
         "highest_scores.png": drawer.faces(rows, strategy),
-        "heatmaps.png": drawer.heatmaps(ranked[::-1][:_COUNT], kept[:_COUNT], predictor),
+        "heatmaps.png": drawer.heatmaps(ranked[::-1][:_COUNT], kept[:_COUNT]),
         "scores.png": _histogram(values[rest], values[chosen], strategy),
     }
 
@@ -91,14 +86,14 @@ class _Drawer:
     """Draws faces of a pool with a network's landmarks."""
 
     def __init__(
-        self, config: ConfigDict, pool: sources.Source, scores: scoring.PoolScores, values: Array
+        self,
+        looking: predictor.Predictor,
+        pool: sources.Source,
+        scores: scoring.PoolScores,
+        values: Array,
     ) -> None:
-        self._crop, self._pool, self._scores, self._values = (
-            settings.crop(config),
-            pool,
-            scores,
-            values,
-        )
+        self._looking, self._pool = looking, pool
+        self._scores, self._values = scores, values
 
     def faces(self, rows: dict[str, Array], strategy: acquisition.Strategy) -> drawing.Image:
         cells = [[self._face(i)[1] for i in places] for places in rows.values()]
@@ -108,11 +103,11 @@ class _Drawer:
             cells, title=title, legend=_LEGEND, row_labels=list(rows), captions=captions
         )
 
-    def heatmaps(self, sure: Array, unsure: Array, predictor: evaluation.Predictor) -> Any:
+    def heatmaps(self, sure: Array, unsure: Array) -> drawing.Image:
         rows, captions = [], []
         for places in (sure, unsure):
             crops = [self._face(i) for i in places]
-            maps, _ = predictor.inspect(np.stack([image for image, _ in crops]))
+            maps, _ = self._looking.inspect(np.stack([image for image, _ in crops]))
             rows.append([cell for _, cell in crops])
             rows.append([drawing.color_heatmap(face_maps.max(axis=-1)) for face_maps in maps])
             captions += [None, [self._caption(i) for i in places]]
@@ -126,7 +121,7 @@ class _Drawer:
 
     def _face(self, place: int) -> tuple[Array, drawing.Image]:
         """Returns a crop, and it enlarged with its landmarks."""
-        view = face_view.face_view(self._pool[int(place)], self._crop)
+        view = face_view.face_view(self._pool[int(place)], self._looking.network.crop)
         image = view.cut()
         points = view.to_crop(self._scores.landmarks[place], "centers")
         cell = drawing.enlarge(image)

@@ -20,20 +20,19 @@ from scaf_jax.annotation import faces
 from scaf_jax.choosing import acquisition, plan
 from scaf_jax.data import sources
 from scaf_jax.files import atomic, strict_json
+from scaf_jax.inference import bundle, predictor
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import (
     alignment_stage,
     evaluation,
     identity,
     settings,
-    stage1,
     stage_training,
     stages,
 )
 from scaf_jax.training import sharding
 
 ConfigDict = ml_collections.ConfigDict
-Network = tuple[Any, Any]  # the model's definition and its state
 
 
 def run(config: ConfigDict, workdir: str) -> reporting.Report:
@@ -93,7 +92,7 @@ class Rounds:
             )
         self._chosen: list[selections.Selection] = []
         # Of the last round that was trained; opened when a choice or an evaluation needs it.
-        self._network: tuple[int, Network] | None = None
+        self._network: tuple[int, bundle.Bundle] | None = None
 
     def run(self) -> reporting.Report:
         """Does all rounds; see `run`."""
@@ -206,9 +205,9 @@ class Rounds:
         """Returns the pictures of a choice by uncertainty."""
         if scores is None or not strategy.uncertainty:
             return {}
-        model, train_state = self._open_network(number - 1)
-        predictor = evaluation.Predictor(self._config, model, train_state)
-        return pictures.draw(self._config, self._pool, strategy, scores, rest, places, predictor)
+        network = self._open_network(number - 1)
+        looking = predictor.Predictor(network, settings.pass_settings(self._config))
+        return pictures.draw(self._pool, strategy, scores, rest, places, looking)
 
     def _scores(self, number: int) -> scoring.PoolScores | None:
         """What the network of the round before says of the pool, where the choice or a person asks.
@@ -219,9 +218,11 @@ class Rounds:
         wanted = self._plan.needs_scores or self._plan.oracle == "human"
         if not number or not wanted or not self._plan.trains(number - 1):
             return None
-        model, train_state = self._open_network(number - 1)
-        with_entropy = self._plan.strategy.uncertainty == acquisition.ENTROPY
-        scorer = scoring.PoolScorer(self._config, model, train_state, with_entropy=with_entropy)
+        scorer = scoring.PoolScorer(
+            self._open_network(number - 1),
+            settings.pass_settings(self._config),
+            with_entropy=self._plan.strategy.uncertainty == acquisition.ENTROPY,
+        )
         return scorer.score(self._pool, self._folder(number - 1) / "scores")
 
     def _labeled(self, chosen: Sequence[selections.Selection]) -> sources.Source:
@@ -234,7 +235,7 @@ class Rounds:
         places = [place[key] for selection in chosen for key in selection.keys]
         return sources.SubsetSource(self._pool, places)
 
-    def _open_network(self, number: int) -> Network:
+    def _open_network(self, number: int) -> bundle.Bundle:
         """Trains a round's network, or opens it where that is done already."""
         if self._network is None or self._network[0] != number:
             labeled = self._labeled(self._chosen[: number + 1])
@@ -245,23 +246,16 @@ class Rounds:
         return self._network[1]
 
     def _evaluate(self, number: int, labeled: sources.Source) -> None:
-        model, train_state = self._open_network(number)
+        network = self._open_network(number)
         if self._config.evaluation.splits:
             folder = self._folder(number) / "report"
-            rebuilder = None
-            if self._pretrained is not None:
-                rebuilder = alignment_stage.with_pretrained(
-                    self._config, self._pretrained, train_state
-                )
             result = evaluation.evaluate(
                 self._config,
-                model,
-                train_state,
+                network,
                 folder,
                 labeled=labeled,
-                rebuilder=rebuilder,
+                rebuilder=alignment_stage.rebuilder(self._config, self._pretrained, network),
                 training=self._folder(number) / "alignment",
-                origin=stage1.describe(self._pretrained),
             )
             logging.info("round %d, %d labels:\n%s", number, len(labeled), result.text)
 

@@ -9,6 +9,8 @@ frozen stages behind leave the range that they know, and their ReLUs die. With a
 starts at 0 the network begins as 3FabRec, and lets in what helps.
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -21,6 +23,7 @@ FIRST_RESOLUTION = 8
 # What a skip bottleneck's output is multiplied by before it is added to the generator's map.
 LEARNED, FIXED = "learned", "fixed"
 SKIP_GAINS = (LEARNED, FIXED)
+COMPUTE_DTYPES = ("float32", "bfloat16")
 
 
 class Aligner(nnx.Module):
@@ -101,6 +104,45 @@ class Aligner(nnx.Module):
     def reconstruct(self, embeddings: jax.Array) -> jax.Array:
         """Returns the auto-encoder's images (B, S, S, 3) of embeddings (B, 99)."""
         return self.generator(embeddings, train=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """Which aligner it is, in plain values: what decides its arrays' shapes and its computations.
+
+    Attributes:
+      input_size: S, side of the crop in pixels.
+      heatmap_size: H, side of the heatmaps in pixels.
+      num_landmarks: L.
+      skips: Whether skip bottlenecks are there (SCAF) or not (3FabRec).
+      skip_gain: One of `SKIP_GAINS`.
+      width_multiplier: Scale of every channel count.
+      compute_dtype: One of `COMPUTE_DTYPES`; parameters are float32 whatever it is.
+    """
+
+    input_size: int
+    heatmap_size: int
+    num_landmarks: int
+    skips: bool = True
+    skip_gain: str = LEARNED
+    width_multiplier: float = 1.0
+    compute_dtype: str = "float32"
+
+    def build(self, seed: int = 0) -> Aligner:
+        """Returns the network with random weights.
+
+        Raises:
+          ValueError: There is none of this kind; the message names the setting.
+        """
+        if self.compute_dtype not in COMPUTE_DTYPES:
+            raise ValueError(
+                f"compute_dtype must be one of {COMPUTE_DTYPES}, not '{self.compute_dtype}'"
+            )
+        arguments = dataclasses.asdict(self)
+        dtype = arguments.pop("compute_dtype")
+        return Aligner(
+            **arguments, dtype=None if dtype == "float32" else dtype, rngs=nnx.Rngs(seed)
+        )
 
 
 def heatmap_sizes(input_size: int) -> list[int]:

@@ -1,19 +1,22 @@
 """Stage 2 as a part of a run: its faces, its network's start and its training."""
 
+import dataclasses
 import functools
 import pathlib
+from typing import Any
 
 import jax
 import ml_collections
 from absl import logging
-from flax import nnx
 
 from scaf_jax.data import coverage, sources
+from scaf_jax.inference import bundle
 from scaf_jax.models import aligner
 from scaf_jax.runs import identity, settings, stage1, stage_training
 from scaf_jax.training import alignment, blindness, state
 
 ConfigDict = ml_collections.ConfigDict
+PyTree = Any
 
 _LISTED_LANDMARKS = 10
 
@@ -24,7 +27,7 @@ def run_alignment(
     pretrained: stage1.Stage1 | None,
     *,
     labeled: sources.Source | None = None,
-) -> tuple[nnx.GraphDef[aligner.Aligner], state.TrainState]:
+) -> bundle.Bundle:
     """Trains stage 2 to its end, from where it was.
 
     Args:
@@ -35,18 +38,17 @@ def run_alignment(
         to the faces that it was begun with.
 
     Returns:
-      The model's definition and the last state.
+      The network.
 
     Raises:
       RunMismatchError: `folder` or `pretrained` was made with other settings.
       ValueError: A landmark is known in none of the faces.
     """
     stage = settings.alignment_settings(config)
-    build = functools.partial(build_aligner, config)
-    graphdef, _, _ = state.split(nnx.eval_shape(build))
+    graphdef, _, _ = state.definition(settings.architecture(config).build)
 
     def init() -> state.TrainState:
-        return alignment.init_state(build(), stage)[1]
+        return alignment.init_state(build_aligner(config), stage)[1]
 
     step = functools.partial(
         alignment.train_step, graphdef=graphdef, settings=stage, codec=settings.codec(config)
@@ -68,7 +70,32 @@ def run_alignment(
         watch=blindness.Watch(config.alignment.steps),
         origin=stage1.origin(pretrained),
     )
-    return graphdef, train_state
+    faces = len(labeled) if labeled is not None else config.alignment.num_labels or "all"
+    return bundle_of(config, train_state, stage1=stage1.describe(pretrained), labels=faces)
+
+
+def bundle_of(
+    config: ConfigDict, train_state: state.TrainState, **provenance: Any
+) -> bundle.Bundle:
+    """Returns a config's network, ready to look at faces.
+
+    Args:
+      config: The run's config.
+      train_state: Its state.
+      **provenance: Where it is from, beside its `steps`.
+    """
+    shape = settings.architecture(config)
+    return bundle.Bundle(
+        graphdef=state.definition(shape.build)[0],
+        params=train_state.params,
+        batch_stats=train_state.batch_stats,
+        crop=settings.crop(config),
+        provenance={"steps": int(train_state.step), **provenance},
+        architecture=shape,
+        codec=settings.codec(config),
+        scheme=settings.scheme(config),
+        decoder=config.evaluation.decoder,
+    )
 
 
 def labeled_faces(config: ConfigDict, labeled: sources.Source | None = None) -> sources.Source:
@@ -98,16 +125,7 @@ def labeled_faces(config: ConfigDict, labeled: sources.Source | None = None) -> 
 
 def build_aligner(config: ConfigDict) -> aligner.Aligner:
     """Returns the stage-2 network of a config, with random weights."""
-    return aligner.Aligner(
-        input_size=config.input_size,
-        heatmap_size=config.alignment.heatmap_size,
-        num_landmarks=settings.scheme(config).num_landmarks,
-        skips=config.alignment.skips,
-        skip_gain=config.alignment.skip_gain,
-        width_multiplier=config.width_multiplier,
-        dtype=settings.compute_dtype(config),
-        rngs=nnx.Rngs(config.seed),
-    )
+    return settings.architecture(config).build(config.seed)
 
 
 def with_pretrained(
@@ -118,12 +136,30 @@ def with_pretrained(
     Raises:
       identity.RunMismatchError: Stage 1 was trained at another size.
     """
+    loaded = _load(config, pretrained, train_state.params, train_state.batch_stats)
+    return dataclasses.replace(train_state, **loaded)
+
+
+def rebuilder(
+    config: ConfigDict, pretrained: stage1.Stage1 | None, network: bundle.Bundle
+) -> bundle.Bundle | None:
+    """Returns a network with stage 1's encoder and generator, to rebuild faces; None without one.
+
+    Raises:
+      identity.RunMismatchError: Stage 1 was trained at another size.
+    """
+    if pretrained is None:
+        return None
+    loaded = _load(config, pretrained, network.params, network.batch_stats)
+    return dataclasses.replace(network, **loaded)
+
+
+def _load(
+    config: ConfigDict, pretrained: stage1.Stage1, params: PyTree, batch_stats: PyTree
+) -> dict[str, PyTree]:
+    """An aligner's `params` and `batch_stats` with those of stage 1 in their place."""
     stage1.check_fits(config, pretrained)
-    loaded = pretrained.load(train_state)
+    own = {"params": params, "batch_stats": batch_stats}
+    loaded = pretrained.load(own)
     logging.info("encoder and generator from %s", pretrained.name)
-    return state.TrainState(
-        step=train_state.step,
-        params=train_state.params | loaded["params"],
-        batch_stats=train_state.batch_stats | loaded["batch_stats"],
-        opt_state=train_state.opt_state,
-    )
+    return {kind: own[kind] | loaded[kind] for kind in own}

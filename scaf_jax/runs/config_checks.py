@@ -19,7 +19,7 @@ from scaf_jax.training import optimizers
 
 ConfigDict = ml_collections.ConfigDict
 
-DTYPES = ("float32", "bfloat16")
+DTYPES = aligner.COMPUTE_DTYPES
 INITIALIZATIONS = ("pretraining", "random")
 # JAX's keys take no more bits than these, NumPy no negative ones.
 _LARGEST_SEED = 2**32 - 1

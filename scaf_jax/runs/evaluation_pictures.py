@@ -1,33 +1,32 @@
 """Pictures of an evaluation: faces with their landmarks, heatmaps, the largest errors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 import ml_collections
 import numpy as np
 from absl import logging
 
-from scaf_jax.data import face_view, sources
+from scaf_jax.data import face_view, geometry, sources
+from scaf_jax.inference import predictor
 from scaf_jax.reporting import figures, report, results
 from scaf_jax.runs import settings
 
 ConfigDict = ml_collections.ConfigDict
 Array = np.ndarray
-# Crops (N, S, S, 3) -> heatmaps (N, H, H, L) and reconstructions (N, S, S, 3).
-Inspect = Callable[[Array], tuple[Array, Array]]
 
 
 def draw(
-    config: ConfigDict, inspect: Inspect, splits: Sequence[results.SplitResults]
+    config: ConfigDict, looking: predictor.Predictor, splits: Sequence[results.SplitResults]
 ) -> list[report.Picture]:
     """Draws faces of each test set and its worst faces, from the configured box.
 
     Args:
       config: The run's config.
-      inspect: Gives heatmaps and reconstructions of crops; see `evaluation.Predictor.inspect`.
+      looking: Gives heatmaps and reconstructions of crops.
       splits: The results of the test sets.
     """
-    scheme, pictures = settings.scheme(config), []
+    scheme, pictures = looking.network.scheme, []
     by_name = {split.name: split for split in splits}
     for name in config.evaluation.splits:
         if name not in by_name:
@@ -37,21 +36,23 @@ def draw(
         source = settings.split_source(config, name)
         count = min(config.evaluation.num_pictures, len(source))
         spread = np.linspace(0, len(source) - 1, count).astype(int)
-        pictures += _faces(config, inspect, split, source, spread, nme)
-        pictures += _worst(config, split, source, nme, count)
+        pictures += _faces(looking, split, source, spread, nme)
+        pictures += _worst(looking.network.crop, split, source, nme, count)
     logging.info("%d pictures", len(pictures))
     return pictures
 
 
 def _crops(
-    config: ConfigDict, split: results.SplitResults, source: sources.Source, chosen: Array
+    crop: geometry.CropSettings,
+    split: results.SplitResults,
+    source: sources.Source,
+    chosen: Array,
 ) -> tuple[Array, Array, Array, Array]:
     """Returns crops (N, S, S, 3), and predicted and true landmarks (N, L, 2) on their pixels.
 
-    The last are the true ones as the network learns them, (N, L, 2): in the config's pixel
+    The last are the true ones as the network learns them, (N, L, 2): in the crop's pixel
     convention, which heatmaps are in as well.
     """
-    crop = settings.crop(config)
     images, predicted, truth, targets = [], [], [], []
     for i in chosen:
         view = face_view.face_view(source[int(i)], crop)
@@ -64,17 +65,16 @@ def _crops(
 
 
 def _faces(
-    config: ConfigDict,
-    inspect: Inspect,
+    looking: predictor.Predictor,
     split: results.SplitResults,
     source: sources.Source,
     chosen: Array,
     nme: Array,
 ) -> list[report.Picture]:
-    images, predicted, truth, targets = _crops(config, split, source, chosen)
-    heatmaps, reconstructions = inspect(images)
+    images, predicted, truth, targets = _crops(looking.network.crop, split, source, chosen)
+    heatmaps, reconstructions = looking.inspect(images)
     mask, captions = split.mask[chosen], [_caption(float(nme[i])) for i in chosen]
-    codec = settings.codec(config)
+    codec = looking.network.codec
     few = slice(0, 4)
     true_heatmaps = np.asarray(codec.encode(jax.numpy.asarray(targets[few], "float32")))
     # What is not known has a place all the same, which means nothing.
@@ -110,14 +110,14 @@ def _caption(nme: float) -> str:
 
 
 def _worst(
-    config: ConfigDict,
+    crop: geometry.CropSettings,
     split: results.SplitResults,
     source: sources.Source,
     nme: Array,
     count: int,
 ) -> list[report.Picture]:
     worst = figures.worst_indices(nme, count)
-    images, predicted, truth, _ = _crops(config, split, source, worst)
+    images, predicted, truth, _ = _crops(crop, split, source, worst)
     picture = figures.worst_faces(
         images,
         predicted,

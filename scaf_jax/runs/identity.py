@@ -7,9 +7,8 @@ from typing import Any
 
 import ml_collections
 
-from scaf_jax.data import warping
+from scaf_jax.inference import run_folder
 from scaf_jax.landmarks import scheme_files, schemes
-from scaf_jax.models import aligner
 from scaf_jax.runs import settings
 from scaf_jax.weights import header
 
@@ -18,11 +17,8 @@ ConfigDict = ml_collections.ConfigDict
 # Settings of a stage that may change between two commands of one run.
 _FREE = ("log_every", "save_every", "run", "unlabeled_dir", "unlabeled_boxes_csv")
 
-# What a setting was before it existed: checkpoints without it were trained so.
-_BEFORE_IT_EXISTED = {
-    "stage.skip_gain": aligner.FIXED,
-    "stage.gradient_clip": 0.0,
-    "stage.augmentation.border": warping.BLACK,
+_BEFORE_THEY_EXISTED = {
+    f"stage.{name}": value for name, value in run_folder.BEFORE_THEY_EXISTED.items()
 }
 
 
@@ -93,7 +89,7 @@ def check_same_run(saved: dict[str, Any], wanted: dict[str, Any], folder: pathli
         {name: value for name, value in found.get("settings", {}).items() if value != ""}
         for found in (saved, wanted)
     )
-    older = {name: _BEFORE_IT_EXISTED[name] for name in now if name in _BEFORE_IT_EXISTED}
+    older = {name: value for name, value in _BEFORE_THEY_EXISTED.items() if name in now}
     before = older | before
     changed = [
         f"{name} was {before.get(name)!r}, is {now.get(name)!r}"

@@ -13,6 +13,7 @@ from flax import nnx
 
 from scaf_jax.data import mixtures, pipelines, sources
 from scaf_jax.files import atomic
+from scaf_jax.inference import bundle
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import reconstruction_report, settings, stage_training
 from scaf_jax.training import loop, pretraining, pretraining_terms, state
@@ -39,7 +40,7 @@ def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Repor
         guided=bool(section.guide_weight),
         dtype=settings.compute_dtype(config),
     )
-    graphdef, _, _ = state.split(nnx.eval_shape(lambda: build(rngs=nnx.Rngs(config.seed))))
+    graphdef, _, _ = state.definition(lambda: build(rngs=nnx.Rngs(config.seed)))
 
     def init() -> state.TrainState:
         model = build(rngs=nnx.Rngs(config.seed))
@@ -70,7 +71,14 @@ def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Repor
         bind=bind,
         start=functools.partial(_guide, config) if section.guide_weight else None,
     )
-    return reconstruction_report.write(config, graphdef, train_state, folder / "report")
+    network = bundle.FaceNetwork(
+        graphdef=graphdef,
+        params=train_state.params,
+        batch_stats=train_state.batch_stats,
+        crop=settings.crop(config),
+        provenance={"steps": int(train_state.step)},
+    )
+    return reconstruction_report.write(config, network, folder / "report")
 
 
 def open_faces(config: ConfigDict, folder: pathlib.Path) -> sources.Source:

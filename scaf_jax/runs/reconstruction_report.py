@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
-from flax import nnx
 
-from scaf_jax.data import pipelines, sources
+from scaf_jax.data import sources
+from scaf_jax.inference import bundle, one_pass, steps
 from scaf_jax.models import autoencoder
 from scaf_jax.reporting import figures, reconstruction, report, results
 from scaf_jax.runs import settings
-from scaf_jax.training import preprocessing, pretraining, progress, sharding, state
+from scaf_jax.training import sharding
 
 ConfigDict = ml_collections.ConfigDict
 
@@ -21,45 +21,41 @@ _MAX_FACES = 500
 _STEPS = 7
 
 
-def write(
-    config: ConfigDict,
-    graphdef: nnx.GraphDef[pretraining.PretrainingModel],
-    train_state: state.TrainState,
-    folder: pathlib.Path,
-) -> report.Report:
+def write(config: ConfigDict, network: bundle.FaceNetwork, folder: pathlib.Path) -> report.Report:
     """Writes L1 and SSIM of training and held-out faces, and pictures.
 
     Args:
       config: The run's config.
-      graphdef: The networks' definition.
-      train_state: Their state.
+      network: Stage 1's networks; their provenance names `steps`.
       folder: Gets the report.
     """
-    mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
-    whole = sharding.replicated(mesh)
-    rebuild = functools.partial(
-        jax.jit(
-            functools.partial(pretraining.evaluation_step, graphdef=graphdef), out_shardings=whole
-        ),
-        train_state.params,
-        train_state.batch_stats,
-    )
     sets: dict[str, sources.Source] = {"training": settings.unlabeled_source(config)}
     if config.alignment.steps:  # then test faces are there
         sets |= dict(list(settings.test_sources(config).items())[:1])
+    machine = settings.pass_settings(config)
+    rebuild = one_pass.OnePass(
+        functools.partial(steps.rebuild, graphdef=network.graphdef),
+        network,
+        machine,
+        title="reconstruct",
+        doing="rebuilding",
+        inputs=("image", "valid"),
+    )
     rows, last = [], None
     for name, source in sets.items():
-        images, rebuilt, embeddings = _rebuild(config, mesh, source, rebuild)
-        l1 = reconstruction.mean_absolute_error(images, rebuilt)
-        ssim = reconstruction.structural_similarity(images, rebuilt)
+        found = rebuild.run(_spread(source))
+        l1 = reconstruction.mean_absolute_error(found["image"], found["rebuilt"])
+        ssim = reconstruction.structural_similarity(found["image"], found["rebuilt"])
         rows.append(results.ReconstructionResults(name, l1, ssim))
-        last = (name, images, rebuilt, embeddings, l1, ssim)
+        last = (name, found["image"], found["rebuilt"], found["embeddings"], l1, ssim)
     assert last is not None
-    generate = jax.jit(functools.partial(_generate, graphdef), out_shardings=whole)
-    generate = functools.partial(generate, train_state.params, train_state.batch_stats)
-    pictures = _pictures(config, *last, generate=generate)
+    generate = jax.jit(
+        functools.partial(steps.generate, graphdef=network.graphdef),
+        out_shardings=sharding.replicated(machine.mesh),
+    )
+    pictures = _pictures(config, *last, generate=functools.partial(generate, *rebuild.weights))
     facts = {
-        "training steps": int(train_state.step),
+        "training steps": network.provenance["steps"],
         "faces": len(sets["training"]),
         "seed": config.seed,
         "config": config.to_dict(),
@@ -69,39 +65,10 @@ def write(
     return report.write_pretraining_report(folder, results=rows, extra=facts, pictures=pictures)
 
 
-def _rebuild(
-    config: ConfigDict, mesh: jax.sharding.Mesh, source: sources.Source, rebuild: functools.partial
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns up to 500 faces spread over a source, their reconstructions and embeddings."""
+def _spread(source: sources.Source) -> sources.Source:
+    """Up to 500 faces from all over a source."""
     count = min(_MAX_FACES, len(source))
-    spread = np.linspace(0, len(source) - 1, count).astype(int)
-    size = -(-config.evaluation.batch_size // mesh.size) * mesh.size
-    batches = pipelines.evaluation_batches(
-        sources.SubsetSource(source, spread),
-        crop=settings.crop(config),
-        scheme=None,
-        batch_size=size,
-        num_threads=config.loader.num_threads,
-    )
-    parts = []
-    for batch in progress.track(batches, "reconstruct"):
-        # Each process looks at all of these few faces.
-        images = jax.device_put(batch["image"], sharding.replicated(mesh))
-        rebuilt, embeddings = (np.asarray(x) for x in rebuild(images))
-        valid = batch["valid"]
-        parts.append((batch["image"][valid], rebuilt[valid], embeddings[valid]))
-    images, rebuilt, embeddings = (np.concatenate(x) for x in zip(*parts, strict=True))
-    return images, rebuilt, embeddings
-
-
-def _generate(
-    graphdef: nnx.GraphDef[pretraining.PretrainingModel],
-    params: state.PyTree,
-    batch_stats: state.PyTree,
-    embeddings: jax.Array,
-) -> jax.Array:
-    model = state.merge(graphdef, params, batch_stats)
-    return preprocessing.denormalize(model.generator(embeddings, train=False))
+    return sources.SubsetSource(source, np.linspace(0, len(source) - 1, count).astype(int))
 
 
 def _pictures(

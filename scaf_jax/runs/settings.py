@@ -15,9 +15,11 @@ from scaf_jax.data import (
     prepared_sources,
     sources,
 )
+from scaf_jax.inference import one_pass
 from scaf_jax.landmarks import heatmaps, normalizers, scheme_files, schemes
+from scaf_jax.models import aligner
 from scaf_jax.runs import config_checks
-from scaf_jax.training import alignment, pretraining_terms
+from scaf_jax.training import alignment, pretraining_terms, sharding
 
 ConfigDict = ml_collections.ConfigDict
 
@@ -68,6 +70,28 @@ def codec(config: ConfigDict) -> heatmaps.HeatmapCodec:
         rounding=config.alignment.rounding,
         blur_size=config.alignment.blur_size,
         pixel_convention=config.data.pixel_convention,
+    )
+
+
+def architecture(config: ConfigDict) -> aligner.Architecture:
+    """Returns which landmark network it is; raises as `scheme`."""
+    return aligner.Architecture(
+        input_size=config.input_size,
+        heatmap_size=config.alignment.heatmap_size,
+        num_landmarks=scheme(config).num_landmarks,
+        skips=config.alignment.skips,
+        skip_gain=config.alignment.skip_gain,
+        width_multiplier=config.width_multiplier,
+        compute_dtype=config.compute_dtype,
+    )
+
+
+def pass_settings(config: ConfigDict) -> one_pass.PassSettings:
+    """Returns how a pass over faces uses the machine."""
+    return one_pass.PassSettings(
+        sharding.make_mesh(config.mesh.data, config.mesh.fsdp),
+        config.evaluation.batch_size,
+        config.loader.num_threads,
     )
 
 

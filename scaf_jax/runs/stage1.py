@@ -10,7 +10,7 @@ import ml_collections
 from absl import logging
 
 from scaf_jax.runs import identity, settings
-from scaf_jax.training import checkpointing, state, tree_paths
+from scaf_jax.training import checkpointing, tree_paths
 from scaf_jax.weights import builtin, files, header
 
 ConfigDict = ml_collections.ConfigDict
@@ -46,8 +46,8 @@ class Stage1(Protocol):
         """Returns what it was trained for. Raises as `from_config` if it cannot be read."""
         ...
 
-    def load(self, train_state: state.TrainState) -> dict[str, PyTree]:
-        """Returns encoder and generator: nested dicts of `SUBTREES`, placed as in the state."""
+    def load(self, like: PyTree) -> dict[str, PyTree]:
+        """Returns encoder and generator: nested dicts of `SUBTREES`, placed as those in `like`."""
         ...
 
     def identity(self) -> Any:
@@ -84,8 +84,8 @@ class RunFolder:
         model = {name: saved.get(name) for name in header.MODEL_FIELDS}
         return Facts(model, metadata.get("crop", {}))
 
-    def load(self, train_state: state.TrainState) -> dict[str, PyTree]:
-        return checkpointing.restore_parameters(self.checkpoints, SUBTREES, train_state)
+    def load(self, like: PyTree) -> dict[str, PyTree]:
+        return checkpointing.restore_parameters(self.checkpoints, SUBTREES, like)
 
     def identity(self) -> Any:
         metadata = self.metadata()
@@ -113,9 +113,9 @@ class WeightsFile:
         model = {name: getattr(about, name) for name in header.MODEL_FIELDS}
         return Facts(model, about.crop.to_dict())
 
-    def load(self, train_state: state.TrainState) -> dict[str, PyTree]:
+    def load(self, like: PyTree) -> dict[str, PyTree]:
         arrays = files.read(self.path).arrays
-        places = tree_paths.select(tree_paths.named_leaves(train_state), SUBTREES)
+        places = tree_paths.select(tree_paths.named_leaves(like), SUBTREES)
         return tree_paths.nest(
             {name: jax.device_put(arrays[name], leaf.sharding) for name, leaf in places.items()}
         )

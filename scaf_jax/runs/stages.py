@@ -62,18 +62,13 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
         if report is None:
             raise ValueError("nothing to do: alignment.steps is 0 and pretraining.run is set")
         return report
-    model, train_state = alignment_stage.run_alignment(config, folder / "alignment", pretrained)
-    rebuilder = None
-    if pretrained is not None:
-        rebuilder = alignment_stage.with_pretrained(config, pretrained, train_state)
+    network = alignment_stage.run_alignment(config, folder / "alignment", pretrained)
     return evaluation.evaluate(
         config,
-        model,
-        train_state,
+        network,
         folder / "report",
-        rebuilder=rebuilder,
+        rebuilder=alignment_stage.rebuilder(config, pretrained, network),
         training=folder / "alignment",
-        origin=stage1.describe(pretrained),
     )
 
 

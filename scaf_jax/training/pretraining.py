@@ -237,27 +237,3 @@ def _reconstruction_terms(
     structural = losses.STRUCTURAL_WEIGHT * losses.structural(images, reconstructions).mean()
     step.metrics["structural"] = structural
     return 0.5 * value + 0.5 * structural
-
-
-def evaluation_step(
-    params: PyTree,
-    batch_stats: PyTree,
-    images: jax.Array,
-    *,
-    graphdef: nnx.GraphDef[PretrainingModel],
-) -> tuple[jax.Array, jax.Array]:
-    """Reconstructs images with running statistics.
-
-    Args:
-      params: Parameters of the model.
-      batch_stats: Running statistics of the model.
-      images: (B, S, S, 3) uint8.
-      graphdef: The model's definition.
-
-    Returns:
-      Reconstructions (B, S, S, 3) uint8 and embeddings (B, 99) float32.
-    """
-    model = state.merge(graphdef, params, batch_stats)
-    embeddings, _ = model.encoder(preprocessing.normalize(images), train=False)
-    reconstructions = model.generator(embeddings, train=False)
-    return preprocessing.denormalize(reconstructions), embeddings.astype(jnp.float32)

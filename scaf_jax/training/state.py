@@ -1,6 +1,7 @@
 """The training state: everything that a checkpoint must hold to go on bit for bit."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
@@ -32,6 +33,15 @@ def split(model: nnx.Module) -> tuple[nnx.GraphDef, PyTree, PyTree]:
     """Splits a module into its definition, its parameters and its running statistics (dicts)."""
     graphdef, params, batch_stats = nnx.split(model, nnx.Param, nnx.BatchStat)
     return graphdef, nnx.to_pure_dict(params), nnx.to_pure_dict(batch_stats)
+
+
+def definition(build: Callable[[], nnx.Module]) -> tuple[nnx.GraphDef, PyTree, PyTree]:
+    """Returns what `split` gives of a module that is not built: shapes in place of arrays.
+
+    Args:
+      build: Makes the module; nothing in it is computed.
+    """
+    return split(nnx.eval_shape(build))
 
 
 def merge(graphdef: nnx.GraphDef[Module], params: PyTree, batch_stats: PyTree) -> Module:

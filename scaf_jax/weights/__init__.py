@@ -1,1 +1,1 @@
-"""Weights of stage 1 as one file that says what it is, and the one that comes along."""
+"""Weights as one file that says what it is; the stage 1 that comes along."""

@@ -1,10 +1,11 @@
-"""Weights files of stage 1: written from a run, made a run's folder again, looked at.
+"""Weights files: written from a run, made a run's folder again, looked at.
 
-python -m scaf_jax.weights export WORKDIR/pretraining FILE [--discriminators] [--overwrite]
+python -m scaf_jax.weights export RUN FILE [--discriminators] [--overwrite]
     [--training_data=TEXT] [--licence=TEXT] [--attribution=TEXT]
 python -m scaf_jax.weights import FILE FOLDER
 python -m scaf_jax.weights show FILE
 
+RUN is WORKDIR/pretraining for its stage 1; WORKDIR or WORKDIR/alignment for its landmark network.
 FILE may be `builtin` for import and show: the stage 1 that comes along.
 """
 
@@ -12,13 +13,15 @@ import argparse
 import dataclasses
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import logging
 
 from scaf_jax.commands import launch
 from scaf_jax.files.escaping import printable
+from scaf_jax.inference import bundle, run_folder
 from scaf_jax.weights import builtin, exporting, files, header, importing
 
 
@@ -38,9 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scaf_jax.weights")
     children = parser.add_subparsers(required=True, metavar="COMMAND")
-    text = "write the last checkpoint of a stage 1 as a weights file"
+    text = "write the last checkpoint of a stage 1, or a landmark network, as a weights file"
     export = children.add_parser("export", help=text, description=text)
-    export.add_argument("run", type=Path, help="folder of the stage: WORKDIR/pretraining")
+    export.add_argument("run", type=Path, help="WORKDIR/pretraining, or WORKDIR")
     export.add_argument("file", type=Path, help="the file to write, FILE.safetensors")
     export.add_argument("--discriminators", action="store_true", help="write them as well")
     export.add_argument("--overwrite", action="store_true", help="replace a file that is there")
@@ -66,13 +69,23 @@ def _parser() -> argparse.ArgumentParser:
 def _export(options: argparse.Namespace) -> str:
     fields = dataclasses.fields(exporting.Provenance)
     provenance = exporting.Provenance(**{f.name: getattr(options, f.name) for f in fields})
-    about = exporting.export(
-        options.run,
-        options.file,
-        discriminators=options.discriminators,
-        provenance=provenance,
-        overwrite=options.overwrite,
-    )
+    if run_folder.holds_landmark_network(options.run):
+        if options.discriminators:
+            raise header.WeightsError(
+                f"{options.run} holds a landmark network, which has no discriminators: leave out "
+                "--discriminators, or give WORKDIR/pretraining"
+            )
+        exporting.check_folder(options.file)
+        network = bundle.Bundle.load(options.run)
+        about = network.save(options.file, provenance=provenance, overwrite=options.overwrite)
+    else:
+        about = exporting.export(
+            options.run,
+            options.file,
+            discriminators=options.discriminators,
+            provenance=provenance,
+            overwrite=options.overwrite,
+        )
     return f"{_text(about)}\nwritten to {options.file}"
 
 
@@ -92,11 +105,22 @@ def _show(options: argparse.Namespace) -> str:
     )
 
 
+def _flat(entries: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Entries in one line: of a scheme its name, of other objects their own entries."""
+    for name, value in entries.items():
+        if name == "scheme":
+            yield name, value["name"]
+        elif isinstance(value, Mapping):
+            yield from _flat(value)
+        else:
+            yield name, value
+
+
 def _text(about: header.Header) -> str:
     lines = []
     for name, value in about.to_dict().items():
         if isinstance(value, dict):
-            value = ", ".join(f"{key} {inner}" for key, inner in value.items())
+            value = ", ".join(f"{key} {inner}" for key, inner in _flat(value))
         elif isinstance(value, list):
             value = ", ".join(map(str, value))
         shown = printable(str(value)) if value != "" else "not stated"

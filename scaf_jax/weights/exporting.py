@@ -47,8 +47,7 @@ def export(
       checkpoint_errors.CheckpointError: The checkpoint is damaged or lacks a network.
       header.WeightsError: The folder holds no stage 1, or the file cannot be written.
     """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}: make it first")
+    check_folder(path)
     folder = checkpointing.folder_of(run)
     metadata = checkpointing.read_metadata(folder)
     if metadata.get("stage") != "pretraining":
@@ -60,6 +59,12 @@ def export(
     about = _header(names, metadata, provenance or Provenance())
     files.write(path, about, _arrays(folder, about), overwrite=overwrite)
     return about
+
+
+def check_folder(path: pathlib.Path) -> None:
+    """Raises FileNotFoundError unless the folder of a file to write is there."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}: make it first")
 
 
 def _arrays(folder: pathlib.Path, about: header.Header) -> dict[str, files.Array]:
@@ -87,12 +92,13 @@ def _header(
         width_multiplier=float(model["width_multiplier"]),
         crop=dataclasses.replace(crop, input_size=model["input_size"]),
         steps=metadata["step"],
-        package_version=_version(),
+        package_version=package_version(),
         **texts,
     )
 
 
-def _version() -> str:
+def package_version() -> str:
+    """Returns the version of scaf_jax, for files that it writes."""
     try:
         return importlib.metadata.version("scaf_jax")
     except importlib.metadata.PackageNotFoundError:  # run from a source folder

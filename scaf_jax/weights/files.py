@@ -2,7 +2,7 @@
 
 An array goes by its path in our own trees, such as 'params/encoder/stem/kernel'. Parameters are
 float16 where that keeps them as exact as their largest value (see `stored`), else float32; running
-statistics are float32. Nothing is unpickled.
+statistics, and all arrays of a landmark network, are float32. Nothing is unpickled.
 """
 
 import contextlib
@@ -63,8 +63,10 @@ def write(
         raise WeightsError(f"{path} is there already: choose another name, or give --overwrite")
     _refuse(path, _shape_problems(about, {name: array.shape for name, array in arrays.items()}))
     _refuse(path, _value_problems(arrays))
-    halved = {name: stored(name, array) for name, array in arrays.items()}
-    atomic.write_bytes(path, safetensors.numpy.save(halved, about.to_metadata()))
+    # A landmark network's places are to be those that were evaluated, to the last bit.
+    keep = stored if about.marks is None else _exact
+    kept = {name: keep(name, array) for name, array in arrays.items()}
+    atomic.write_bytes(path, safetensors.numpy.save(kept, about.to_metadata()))
 
 
 def stored(name: str, array: Array) -> Array:
@@ -85,6 +87,10 @@ def stored(name: str, array: Array) -> Array:
         half = array.astype(np.float16)
     moved = np.abs(half.astype(np.float32) - array).max(initial=0)
     return half if moved <= _HALF_STEP * np.abs(array).max(initial=0) else array
+
+
+def _exact(_: str, array: Array) -> Array:
+    return np.ascontiguousarray(array, np.float32)
 
 
 def read_header(path: pathlib.Path) -> header.Header:

@@ -1,4 +1,7 @@
-"""What a weights file says of itself: its networks, crops and images, and where they come from."""
+"""What a weights file says of itself: its networks, crops and images, and where they come from.
+
+There are two kinds: stage 1, and a landmark network, which says how it marks faces as well.
+"""
 
 import dataclasses
 import json
@@ -8,20 +11,25 @@ from typing import Any
 
 from scaf_jax.data import geometry
 from scaf_jax.training import preprocessing
+from scaf_jax.weights import marks as marking
 
 FORMAT = "scaf_jax weights"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# Files of stage 1 are what they were in the first version, and versions before this read them.
+_STAGE1_VERSION = 1
 # One entry of the file's metadata holds everything: several would come in another order each time,
 # and the same weights would have another hash.
 METADATA_KEY = "scaf_jax"
 
 AUTOENCODER = ("encoder", "generator")
 DISCRIMINATORS = ("embedding_discriminator", "image_discriminator")
+LANDMARK_NETWORK = (*AUTOENCODER, "transfer")
 # Settings that decide which shapes the arrays have.
 MODEL_FIELDS = ("input_size", "width_multiplier")
 
 # The published networks have 1; beyond this a number is a mistake.
 _LARGEST_WIDTH = 16.0
+_MARKS = "landmarks"
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "networks": list,
     "input_size": int,
@@ -45,7 +53,8 @@ class Header:
     """What a weights file says of itself.
 
     Attributes:
-      networks: Which are in it: encoder and generator, or the discriminators as well.
+      networks: Which are in it: encoder and generator alone, with the discriminators, or with
+        `transfer`, what makes a landmark network of them.
       width_multiplier: Scale of their channel counts.
       crop: How their faces were cut out, and the side of the crops in pixels.
       steps: How many training steps they are from.
@@ -53,6 +62,7 @@ class Header:
       licence: Under which licence they may be used; empty where nobody said.
       attribution: Whom to name; empty where nobody said.
       package_version: The version of scaf_jax that wrote the file.
+      marks: How a landmark network marks faces; None for stage 1.
     """
 
     networks: tuple[str, ...]
@@ -63,6 +73,11 @@ class Header:
     licence: str = ""
     attribution: str = ""
     package_version: str = ""
+    marks: marking.Marks | None = None
+
+    def __post_init__(self) -> None:
+        if (self.marks is not None) != (self.networks == LANDMARK_NETWORK):
+            raise ValueError(f"networks {list(self.networks)}: only a landmark network has marks")
 
     @property
     def input_size(self) -> int:
@@ -73,16 +88,19 @@ class Header:
         """Returns the entries of the file, JSON values."""
         crop = self.crop.to_dict()
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return values | {
+        del values["marks"]
+        values |= {
             "networks": list(self.networks),
             "input_size": crop.pop("input_size"),
             "crop": crop,
             "image_mean": list(preprocessing.IMAGE_MEAN),
         }
+        return values if self.marks is None else values | {_MARKS: self.marks.to_dict()}
 
     def to_metadata(self) -> dict[str, str]:
         """Returns the metadata of the file."""
-        content = {"format": FORMAT, "format_version": FORMAT_VERSION} | self.to_dict()
+        version = _STAGE1_VERSION if self.marks is None else FORMAT_VERSION
+        content = {"format": FORMAT, "format_version": version} | self.to_dict()
         return {METADATA_KEY: json.dumps(content, sort_keys=True)}
 
 
@@ -106,15 +124,22 @@ def from_metadata(metadata: Mapping[str, str] | None, place: str) -> Header:
             f"{place} has format {version}; this version of scaf_jax reads up to "
             f"{FORMAT_VERSION}: install a newer one"
         )
-    _check_entries(content, place)
+    _check_entries(content, place, version)
     try:
         crop = _crop(content)
     except (TypeError, ValueError) as error:
         raise WeightsError(f"{place}: 'crop': {error}") from error
+    width, marks = float(content["width_multiplier"]), None
+    if _MARKS in content:
+        try:
+            marks = marking.from_dict(content[_MARKS], crop, width)
+        except (TypeError, ValueError) as error:
+            raise WeightsError(f"{place}: '{_MARKS}': {error}") from error
     texts = ("training_data", "licence", "attribution", "package_version")
     return Header(
         networks=tuple(content["networks"]),
-        width_multiplier=float(content["width_multiplier"]),
+        width_multiplier=width,
+        marks=marks,
         crop=crop,
         steps=content["steps"],
         **{name: content[name] for name in texts},
@@ -134,13 +159,16 @@ def _content(metadata: Mapping[str, str] | None, place: str) -> dict[str, Any]:
     return content
 
 
-def _check_entries(content: Mapping[str, Any], place: str) -> None:
+def _check_entries(content: Mapping[str, Any], place: str, version: int) -> None:
     """Raises WeightsError unless the entries are those of `_TYPES` and make sense."""
-    problems = [f"'{name}' is missing" for name in _TYPES if name not in content]
-    problems += [f"'{name}' is unknown" for name in content if name not in _TYPES]
+    types = dict(_TYPES)
+    if version > _STAGE1_VERSION and content.get("networks") == [*LANDMARK_NETWORK]:
+        types[_MARKS] = dict
+    problems = [f"'{name}' is missing" for name in types if name not in content]
+    problems += [f"'{name}' is unknown" for name in content if name not in types]
     problems += [
         f"'{name}' is {content[name]!r}, which has the wrong type"
-        for name, kind in _TYPES.items()
+        for name, kind in types.items()
         if name in content and not _is(content[name], kind)
     ]
     if not problems:
@@ -155,7 +183,8 @@ def _check_entries(content: Mapping[str, Any], place: str) -> None:
 def _wrong_values(content: Mapping[str, Any]) -> list[str]:
     problems = []
     networks, width = content["networks"], content["width_multiplier"]
-    if networks not in ([*AUTOENCODER], [*AUTOENCODER, *DISCRIMINATORS]):
+    known = [[*AUTOENCODER], [*AUTOENCODER, *DISCRIMINATORS]]
+    if networks not in (known + [[*LANDMARK_NETWORK]] if _MARKS in content else known):
         problems.append(
             f"'networks' is {networks}, not {[*AUTOENCODER]}, with {[*DISCRIMINATORS]} or without"
         )

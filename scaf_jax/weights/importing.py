@@ -20,9 +20,15 @@ def import_weights(path: pathlib.Path, folder: pathlib.Path) -> header.Header:
 
     Raises:
       FileNotFoundError: There is no such file.
-      header.WeightsError: The file cannot be used, or the folder holds checkpoints.
+      header.WeightsError: The file cannot be used or is not of a stage 1, or the folder holds
+        checkpoints.
     """
     about, arrays = files.read(path)
+    if about.marks is not None:
+        raise header.WeightsError(
+            f"{path} holds a landmark network, and a folder of stage 1 has no place for it: use "
+            "the file itself"
+        )
     target = folder / "checkpoints"
     if target.exists() or target.is_symlink():
         raise header.WeightsError(f"{folder} holds checkpoints already: choose another folder")

@@ -38,12 +38,15 @@ def expected_arrays(
         return nnx.Dict({name: makers[name]() for name in networks})
 
     autoencoder.check_input_size(input_size)
-    _, params, batch_stats = state.split(nnx.eval_shape(build))
+    _, params, batch_stats = state.definition(build)
     return tree_paths.named_leaves({"params": params, "batch_stats": batch_stats})
 
 
 def expected_of(about: header.Header) -> dict[str, jax.ShapeDtypeStruct]:
     """Returns the arrays that a file with this header must have; see `expected_arrays`."""
+    if about.marks is not None:
+        _, params, batch_stats = state.definition(about.marks.architecture.build)
+        return tree_paths.named_leaves({"params": params, "batch_stats": batch_stats})
     return expected_arrays(
         about.networks, input_size=about.input_size, width_multiplier=about.width_multiplier
     )

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from scaf_jax import default_config
-from scaf_jax.active_learning import labels, rounds, scoring, selections
+from scaf_jax.active_learning import labels, rounds, selections
 from scaf_jax.annotation import faces, importing
+from scaf_jax.inference import one_pass
 from scaf_jax.landmarks import schemes
 from scaf_jax.runs import alignment_stage, evaluation, identity, settings
 from scaf_jax.training import loop
@@ -130,7 +131,7 @@ def test_stopped_in_every_phase_it_goes_on_to_the_same_choice(
         (evaluation, "evaluate", _die, _Killed),
     ]
     if number:
-        phases.insert(0, (scoring.loop, "StopSignal", _StopAtOnce, loop.Interrupted))
+        phases.insert(0, (one_pass.loop, "StopSignal", _StopAtOnce, loop.Interrupted))
         phases.insert(1, (rounds.pictures, "draw", _die, _Killed))
     for module, name, replacement, error in phases:
         with monkeypatch.context() as patch:

@@ -14,7 +14,8 @@ from scaf_jax import default_config
 from scaf_jax.active_learning import scoring
 from scaf_jax.choosing import acquisition
 from scaf_jax.data import face_view, sources
-from scaf_jax.runs import alignment_stage, evaluation, settings
+from scaf_jax.inference import one_pass, predictor
+from scaf_jax.runs import alignment_stage, settings
 from scaf_jax.training import alignment, loop
 
 NUM_FACES = 21  # with batches of 8 the last one is ragged
@@ -32,7 +33,17 @@ def _config(data_dir: str):
 def _network(config, seed: int = 0):
     config.seed = seed
     model = alignment_stage.build_aligner(config)
-    return alignment.init_state(model, settings.alignment_settings(config))
+    _, train_state = alignment.init_state(model, settings.alignment_settings(config))
+    return alignment_stage.bundle_of(config, train_state)
+
+
+def _scorer(config, seed: int = 0, with_entropy: bool = True) -> scoring.PoolScorer:
+    network, machine = _network(config, seed), settings.pass_settings(config)
+    return scoring.PoolScorer(network, machine, with_entropy=with_entropy)
+
+
+def _predictor(config) -> predictor.Predictor:
+    return predictor.Predictor(_network(config), settings.pass_settings(config))
 
 
 class CountingSource:
@@ -63,13 +74,12 @@ def faces(tiny_faces):
 
 @pytest.fixture(scope="module")
 def scorer(tiny_faces):
-    config = _config(tiny_faces)
-    return scoring.PoolScorer(config, *_network(config), with_entropy=True)
+    return _scorer(_config(tiny_faces))
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(scoring, "_BATCHES_PER_CHUNK", 1)
+    monkeypatch.setattr(one_pass, "BATCHES_PER_CHUNK", 1)
 
 
 def _assert_same(first: scoring.PoolScores, second: scoring.PoolScores) -> None:
@@ -83,15 +93,15 @@ def test_scores_are_those_of_the_networks_heatmaps(tiny_faces, faces, scorer, tm
     scores = scorer.score(CountingSource(faces), tmp_path)
     assert scores.keys == faces.keys[:NUM_FACES]
     assert scores.embeddings.shape == (NUM_FACES, 99)
-    predictor = evaluation.Predictor(config, *_network(config))
+    looking = _predictor(config)
     subset = sources.SubsetSource(faces, range(NUM_FACES))
-    predicted = predictor.predict(subset).landmarks["argmax"]
+    predicted = looking.predict(subset).landmarks["argmax"]
     np.testing.assert_allclose(scores.landmarks, predicted, atol=1e-3)
     crop = settings.crop(config)
     images = []
     for record in map(subset.__getitem__, range(NUM_FACES)):
         images.append(face_view.face_view(record, crop).cut())
-    maps, _ = predictor.inspect(np.stack(images))
+    maps, _ = looking.inspect(np.stack(images))
     _, nnm = acquisition.landmarks_and_nnm(maps, config.alignment.blur_size)
     np.testing.assert_allclose(scores.nnm, nnm, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(scores.entropy, acquisition.entropy(maps), rtol=1e-4)
@@ -100,21 +110,20 @@ def test_scores_are_those_of_the_networks_heatmaps(tiny_faces, faces, scorer, tm
 def test_the_sub_pixel_decoders_landmarks_come_out_of_the_same_pass(tiny_faces, faces, tmp_path):
     config = _config(tiny_faces)
     config.evaluation.decoder = "subpixel"
-    own = scoring.PoolScorer(config, *_network(config))
+    own = _scorer(config, with_entropy=False)
     scores = own.score(CountingSource(faces), tmp_path)
     subset = sources.SubsetSource(faces, range(NUM_FACES))
-    predicted = evaluation.Predictor(config, *_network(config)).predict(subset).landmarks
+    predicted = _predictor(config).predict(subset).landmarks
     np.testing.assert_allclose(scores.landmarks, predicted["subpixel"], atol=1e-3)
     assert np.abs(scores.landmarks - predicted["argmax"]).max() > 0.1
 
     def program(scorer):
         batch = {"image": np.zeros((8, 64, 64, 3), np.uint8), "matrix": np.zeros((8, 2, 3))}
-        return str(
-            jax.make_jaxpr(scorer._step)(scorer._weights, batch | {"valid": np.ones(8, bool)})
-        )
+        batch["valid"] = np.ones(8, bool)
+        return str(jax.make_jaxpr(scorer._pass.step)(*scorer._pass.weights, batch))
 
     config.evaluation.decoder = "argmax"
-    whole, mine = program(scoring.PoolScorer(config, *_network(config))), program(own)
+    whole, mine = program(_scorer(config, with_entropy=False)), program(own)
     for part in ("argmax[", "pad["):  # of the search, and of the blur
         assert 0 < mine.count(part) == whole.count(part)
 
@@ -160,8 +169,7 @@ def test_damaged_and_foreign_files_are_computed_again(faces, scorer, tmp_path):
 
 def test_other_weights_or_faces_are_scored_anew(tiny_faces, faces, scorer, tmp_path):
     first = scorer.score(CountingSource(faces), tmp_path)
-    config = _config(tiny_faces)
-    other = scoring.PoolScorer(config, *_network(config, seed=1), with_entropy=True)
+    other = _scorer(_config(tiny_faces), seed=1)
     scores = other.score(CountingSource(faces), tmp_path)
     assert np.abs(scores.embeddings - first.embeddings).max() > 1e-3
     fewer = scorer.score(sources.SubsetSource(faces, range(3, 8)), tmp_path)
@@ -182,9 +190,7 @@ def test_a_pool_without_faces_is_refused(faces, scorer, tmp_path):
 _ON_DEVICES = """
 import importlib.util, json, pathlib, sys
 import jax
-from scaf_jax.active_learning import scoring
 from scaf_jax.choosing import acquisition
-from scaf_jax.data import sources
 
 spec = importlib.util.spec_from_file_location("shared_code", sys.argv[1])
 code = importlib.util.module_from_spec(spec)
@@ -192,7 +198,7 @@ spec.loader.exec_module(code)
 config = code._config(sys.argv[2])
 config.mesh.fsdp = 2 if jax.device_count() > 1 else 1
 source = code.CountingSource(code.settings.split_source(config, "test"))
-scorer = scoring.PoolScorer(config, *code._network(config), with_entropy=True)
+scorer = code._scorer(config)
 scores = scorer.score(source, pathlib.Path(sys.argv[3]))
 chosen = {
     name: acquisition.select(
@@ -232,5 +238,5 @@ def test_heatmaps_stay_on_their_devices(scorer):
     """No result is as large as the maps, which were 32 x 32 for 68 landmarks."""
     images = np.zeros((8, 64, 64, 3), np.uint8)
     batch = {"image": images, "matrix": np.zeros((8, 2, 3)), "valid": np.ones(8, bool)}
-    outputs = jax.eval_shape(scorer._step, scorer._weights, batch)
+    outputs = jax.eval_shape(scorer._pass.step, *scorer._pass.weights, batch)
     assert max(np.prod(x.shape) for x in jax.tree.leaves(outputs)) == 8 * 68 * 2

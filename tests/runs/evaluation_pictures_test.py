@@ -1,6 +1,7 @@
 """Tests of where an evaluation's pictures draw landmarks and heatmaps; how is figures' own."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,6 +47,18 @@ class _Face:
         return self._record
 
 
+class _Looking:
+    """Stands in for a predictor: always the same heatmaps, and faces rebuilt as they are."""
+
+    def __init__(self, config, maps):
+        crop, codec = settings.crop(config), settings.codec(config)
+        self.network = SimpleNamespace(crop=crop, codec=codec, scheme=settings.scheme(config))
+        self._maps = maps
+
+    def inspect(self, images):
+        return self._maps, images
+
+
 @pytest.fixture
 def drawn(monkeypatch):
     """Draws a perfect prediction; gives (arguments of each figure by name, the sample drawn)."""
@@ -66,7 +79,7 @@ def drawn(monkeypatch):
             "test", source.keys, [""], truth, truth, np.ones((1, 68), bool)
         )
         maps = np.zeros((1, HEATMAP_SIZE, HEATMAP_SIZE, 68))
-        evaluation_pictures.draw(config, lambda images: (maps, images), [split])
+        evaluation_pictures.draw(config, _Looking(config, maps), [split])
         return seen, samples.EvaluationCrop(settings.crop(config), 68)((0, source[0]))
 
     return draw

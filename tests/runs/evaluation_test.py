@@ -23,10 +23,9 @@ def test_errors_are_divided_by_the_true_box_whichever_is_cropped(tiny_faces, tmp
     monkeypatch.setattr(evaluation.evaluation_pictures, "draw", lambda *_: [])
     written = {}
     monkeypatch.setattr(report, "write_report", lambda _, **values: written.update(values))
-    network = alignment.init_state(
-        alignment_stage.build_aligner(config), settings.alignment_settings(config)
-    )
-    evaluation.evaluate(config, *network, tmp_path)
+    model = alignment_stage.build_aligner(config)
+    _, train_state = alignment.init_state(model, settings.alignment_settings(config))
+    evaluation.evaluate(config, alignment_stage.bundle_of(config, train_state), tmp_path)
     assert [split.name for split in written["splits"]] == ["test", "test (detector box)"]
     for split in written["splits"]:
         np.testing.assert_array_equal(split.boxes, truth)

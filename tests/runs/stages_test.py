@@ -8,7 +8,8 @@ import pytest
 
 from scaf_jax import default_config
 from scaf_jax.data import prepared_sources
-from scaf_jax.runs import identity, settings, stages
+from scaf_jax.inference import bundle
+from scaf_jax.runs import evaluation, identity, settings, stages
 from scaf_jax.training import checkpointing, loop, pretraining_terms
 from scaf_jax.weights import exporting, files
 
@@ -53,6 +54,24 @@ def test_a_run_trains_both_stages_and_reports(finished_run):
         assert (finished_run / "report" / name).stat().st_size > 1000
     stage1 = json.loads((finished_run / "pretraining" / "report" / "metrics.json").read_text())
     assert set(stage1["sets"]) == {"training", "test"}
+
+
+def test_its_network_loaded_or_written_to_a_file_gives_the_same_report(
+    finished_run, tiny_faces, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(evaluation.evaluation_pictures, "draw", lambda *_: [])
+    loaded = bundle.Bundle.load(finished_run)
+    loaded.save(tmp_path / "network.safetensors")
+    for name, network in (
+        ("run", loaded),
+        ("file", bundle.Bundle.load(tmp_path / "network.safetensors")),
+    ):
+        evaluation.evaluate(
+            _config(tiny_faces), network, tmp_path / name, training=finished_run / "alignment"
+        )
+        for table in ("per_face.csv", "metrics.json"):
+            expected = (finished_run / "report" / table).read_text()
+            assert (tmp_path / name / table).read_text() == expected
 
 
 def test_run_again_it_trains_nothing_and_reports_the_same(finished_run, tiny_faces):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from scaf_jax.inference import steps
 from scaf_jax.training import pretraining, pretraining_terms, state
 
 SIZE, WIDTH, BATCH = 64, 0.05, 4
@@ -152,9 +153,8 @@ def test_reconstructions_improve(full):
         train_state, metrics = step(train_state, batch, terms=terms)
         losses.append(float(metrics["reconstruction"]))
     assert losses[-1] < 0.7 * losses[0]
-    images, embeddings = pretraining.evaluation_step(
-        train_state.params, train_state.batch_stats, batch["image"], graphdef=graphdef
-    )
+    outputs = steps.rebuild(train_state.params, train_state.batch_stats, batch, graphdef=graphdef)
+    images, embeddings = outputs["rebuilt"], outputs["embeddings"]
     assert images.shape == (BATCH, SIZE, SIZE, 3) and images.dtype == jnp.uint8
     assert embeddings.shape == (BATCH, 99) and embeddings.dtype == jnp.float32
 

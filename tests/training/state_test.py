@@ -38,6 +38,15 @@ def test_split_gives_plain_dicts(model):
     assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves((params, batch_stats)))
 
 
+def test_a_definition_is_the_models_and_computes_nothing(model):
+    graphdef, params, batch_stats = state.definition(Model)
+    whole = state.split(model)
+    assert graphdef == whole[0]
+    shapes = jax.tree.map(lambda x: x.shape, (params, batch_stats))
+    assert shapes == jax.tree.map(lambda x: x.shape, whole[1:])
+    assert not any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves((params, batch_stats)))
+
+
 def test_merge_copies(model):
     graphdef, params, batch_stats = state.split(model)
     copy = state.merge(graphdef, params, batch_stats)

@@ -2,10 +2,29 @@
 
 import re
 
+import jax
+import jax.numpy as jnp
 import pytest
 
+from scaf_jax import default_config
+from scaf_jax.runs import identity, settings
+from scaf_jax.training import checkpointing, state
 from scaf_jax.weights import __main__ as commands
 from scaf_jax.weights import files
+
+
+@pytest.fixture
+def landmark_run(tmp_path):
+    """A run whose stage 2 has one checkpoint, all zeros."""
+    config = default_config.get_config()
+    default_config.shrink(config)
+    _, *shapes = state.definition(settings.architecture(config).build)
+    params, batch_stats = jax.tree.map(lambda x: jnp.zeros(x.shape), shapes)
+    saved = {"params": params, "batch_stats": batch_stats}
+    metadata = identity.metadata(config, config.alignment, "alignment")
+    with checkpointing.Checkpoints(tmp_path / "run" / "alignment" / "checkpoints") as checkpoints:
+        checkpoints.save(7, saved, metadata=metadata)
+    return tmp_path / "run"
 
 
 @pytest.fixture
@@ -61,3 +80,22 @@ def test_wrong_arguments_end_with_usage(arguments, capsys):
         commands.main(arguments)
     assert info.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_a_whole_runs_landmark_network_is_exported(landmark_run, tmp_path, capsys, caplog):
+    path = tmp_path / "network.safetensors"
+    arguments = ["export", str(landmark_run), str(path)]
+    assert commands.main([*arguments, "--discriminators"]) == 1
+    assert "has no discriminators" in caplog.text and not path.exists()
+    assert commands.main([*arguments, "--licence=mine"]) == 0
+    assert f"written to {path}" in capsys.readouterr().out
+    assert commands.main(["show", str(path)]) == 0
+    output = capsys.readouterr().out
+    for line in (
+        "networks: encoder, generator, transfer",
+        "landmarks: heatmap_size 32, skips True, skip_gain learned",
+        "scheme ibug68, decoder argmax",
+        "steps: 7",
+        "licence: mine",
+    ):
+        assert line in output

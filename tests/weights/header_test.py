@@ -55,7 +55,7 @@ def test_metadata_of_other_programs_are_refused(metadata):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format_version": 2}, "has format 2; .* reads up to 1: install a newer one"),
+        ({"format_version": 3}, "has format 3; .* reads up to 2: install a newer one"),
         ({"format_version": "1"}, "'format_version' is '1'"),
         ({"format_version": 0}, "'format_version' is 0"),
         ({"licence": "left out", "steps": "left out"}, "'steps' is missing; 'licence' is missing"),
@@ -82,3 +82,38 @@ def test_metadata_of_other_programs_are_refused(metadata):
 def test_wrong_entries_are_named(changes, message):
     with pytest.raises(header.WeightsError, match=f"(?s)^FILE.*{message}"):
         _read(**changes)
+
+
+LANDMARKS = {
+    "heatmap_size": 64,
+    "skips": True,
+    "skip_gain": "learned",
+    "compute_dtype": "float32",
+    "codec": {"sigma": 7.0, "support": 2.5, "rounding": False, "blur_size": 9},
+    "scheme": {"name": "ibug68"},
+    "decoder": "subpixel",
+    "provenance": {"labels": 50},
+}
+NETWORK = {"networks": [*header.LANDMARK_NETWORK], "format_version": 2, "landmarks": LANDMARKS}
+
+
+def test_what_a_landmark_network_says_is_read():
+    about = _read(**NETWORK)
+    assert json.loads(about.to_metadata()["scaf_jax"]) == CONTENT | NETWORK
+    assert about.marks.architecture.num_landmarks == 68
+    assert about.marks.codec.pixel_convention == "corners"
+    assert (about.marks.codec.input_size, about.marks.codec.heatmap_size) == (128, 64)
+
+
+def test_a_landmark_network_and_its_marks_belong_together():
+    for changes, message in (
+        ({"landmarks": LANDMARKS}, "'landmarks' is unknown"),
+        (NETWORK | {"landmarks": "left out"}, "'landmarks' is missing"),
+        (NETWORK | {"format_version": 1}, "'landmarks' is unknown"),
+        (NETWORK | {"networks": ["encoder", "generator"]}, "'landmarks' is unknown"),
+    ):
+        with pytest.raises(header.WeightsError, match=f"^FILE.*{message}"):
+            _read(**changes)
+    marks = _read(**NETWORK).marks
+    with pytest.raises(ValueError, match="only a landmark network has marks"):
+        header.Header(header.AUTOENCODER, 0.5, _read().crop, 1, marks=marks)

@@ -1,6 +1,6 @@
-"""Scores of a pool on disk, in chunks: an interrupted scoring pass continues from them.
+"""Results of a pass on disk, in chunks: an interrupted pass over faces continues from them.
 
-A folder holds `header.json`, which tells what the scores belong to, and `faces_START_STOP.npz` for
+A folder holds `header.json`, which tells what the results belong to, and `faces_START_STOP.npz` for
 consecutive faces. Every file is written whole or not at all; arrays are read without pickle.
 """
 
@@ -23,15 +23,15 @@ _HEADER = "header.json"
 _NAME = re.compile(r"faces_(\d{8,})_(\d{8,})\.npz")
 
 
-class ScoreFiles:
-    """The chunks of one scoring pass."""
+class ChunkFiles:
+    """The chunks of one pass."""
 
     def __init__(self, folder: pathlib.Path, header: Mapping[str, str]) -> None:
         """Opens a folder, making it if there is none; what belongs to something else is deleted.
 
         Args:
           folder: Where.
-          header: What the scores depend on, as hashes and names.
+          header: What the results depend on, as hashes and names.
         """
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,139 @@
+"""The landmark network of a run's folder: of its last checkpoint, which tells all about it."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from scaf_jax.data import geometry, warping
+from scaf_jax.landmarks import heatmaps, scheme_files, schemes
+from scaf_jax.models import aligner
+from scaf_jax.training import checkpoint_errors, checkpointing, state
+from scaf_jax.weights import marks
+
+PyTree = Any
+
+# What a stage's settings were before they existed: checkpoints without them were trained so.
+BEFORE_THEY_EXISTED: Mapping[str, Any] = {
+    "skip_gain": aligner.FIXED,
+    "gradient_clip": 0.0,
+    "augmentation.border": warping.BLACK,
+}
+
+_STAGE = "alignment"
+
+
+class Saved(NamedTuple):
+    """What a checkpoint holds of a landmark network.
+
+    Attributes:
+      about: How it marks faces, and where it is from.
+      crop: How faces are cut out for it.
+      params: Nested dicts of arrays.
+      batch_stats: Nested dicts of arrays.
+    """
+
+    about: marks.Marks
+    crop: geometry.CropSettings
+    params: PyTree
+    batch_stats: PyTree
+
+
+def checkpoints_of(run: pathlib.Path) -> pathlib.Path:
+    """Returns where stage 2's checkpoints of a run are.
+
+    Args:
+      run: WORKDIR, or WORKDIR/alignment; of active learning WORKDIR/rounds/round_N.
+    """
+    inner = run / _STAGE
+    return checkpointing.folder_of(inner if inner.is_dir() else run)
+
+
+def holds_landmark_network(run: pathlib.Path) -> bool:
+    """Whether a folder is a run with a stage 2, or that of one; not whether it can be used."""
+    if (run / _STAGE).is_dir():
+        return True
+    try:
+        metadata = checkpointing.read_metadata(checkpoints_of(run))
+    except (FileNotFoundError, checkpoint_errors.CheckpointError):
+        return False
+    return metadata.get("stage") == _STAGE
+
+
+def read(run: pathlib.Path) -> Saved:
+    """Reads the landmark network of a run's last checkpoint.
+
+    Args:
+      run: As `checkpoints_of`.
+
+    Raises:
+      FileNotFoundError: There is no such folder, or no checkpoint in it.
+      checkpoint_errors.CheckpointError: It is damaged, of stage 1, or its metadata lack a setting;
+        the message names the folder, and the setting.
+    """
+    folder = checkpoints_of(run)
+    with checkpointing.Checkpoints(folder, create=False) as checkpoints:
+        step = checkpoints.latest_step()
+        metadata = checkpoints.read_metadata(step)
+        about, crop = _described(metadata, folder)
+        _, params, batch_stats = state.definition(about.architecture.build)
+        wanted = {"params": params, "batch_stats": batch_stats}
+        found = checkpoints.restore_subtrees(list(wanted), wanted, step)
+    return Saved(about, crop, found["params"], found["batch_stats"])
+
+
+def _described(
+    metadata: Mapping[str, Any], folder: pathlib.Path
+) -> tuple[marks.Marks, geometry.CropSettings]:
+    if metadata.get("stage") != _STAGE:
+        raise checkpoint_errors.CheckpointError(
+            f"{folder} holds a checkpoint of '{metadata.get('stage')}', which marks no landmarks: "
+            "give the folder of a whole run, or its alignment/"
+        )
+    try:
+        crop = geometry.CropSettings.from_dict(metadata["crop"])
+        return _marks(metadata, crop, f"{folder}: scheme"), crop
+    except KeyError as error:
+        raise checkpoint_errors.CheckpointError(
+            f"{folder}: the checkpoint's metadata lack {error}, which a landmark network needs; it "
+            "cannot be used by itself. Train on from it with scaf_jax.main, which saves it anew"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise checkpoint_errors.CheckpointError(
+            f"{folder}: the checkpoint's metadata are damaged ({error}). Take an earlier checkpoint"
+        ) from error
+
+
+def _marks(metadata: Mapping[str, Any], crop: geometry.CropSettings, place: str) -> marks.Marks:
+    config, scheme = metadata["config"], _scheme(metadata["scheme"], place)
+    stage = BEFORE_THEY_EXISTED | config[_STAGE]
+    architecture = aligner.Architecture(
+        input_size=config["input_size"],
+        num_landmarks=scheme.num_landmarks,
+        width_multiplier=config["width_multiplier"],
+        compute_dtype=config["compute_dtype"],
+        **{name: stage[name] for name in ("heatmap_size", "skips", "skip_gain")},
+    )
+    codec = heatmaps.HeatmapCodec(
+        input_size=architecture.input_size,
+        pixel_convention=crop.pixel_convention,
+        **{name: stage[name] for name in ("heatmap_size", "sigma", "support")},
+        **{name: stage[name] for name in ("rounding", "blur_size")},
+    )
+    decoder = config["evaluation"]["decoder"]
+    return marks.Marks(architecture, codec, scheme, decoder, _provenance(metadata))
+
+
+def _scheme(saved: Any, place: str) -> schemes.LandmarkScheme:
+    # Built-in schemes went by their name alone at first.
+    content = {"name": saved} if isinstance(saved, str) else saved
+    return scheme_files.scheme_from_dict(content, place).scheme
+
+
+def _provenance(metadata: Mapping[str, Any]) -> dict[str, marks.PlainValue]:
+    found: dict[str, marks.PlainValue] = {"steps": metadata["step"]}
+    stage1 = metadata.get("stage1") or {}
+    if stage1.get("description"):
+        found["stage1"] = stage1["description"]
+    if "faces" not in metadata.get("settings", {}):  # else they were chosen, not counted out
+        found["labels"] = metadata["config"][_STAGE]["num_labels"] or "all"
+    return found

@@ -1,0 +1,152 @@
+"""What a network is asked of a batch of crops: pure functions of parameters, statistics, batch.
+
+A batch is one of `data.pipelines`, B faces of S x S pixels, as `jax.Array`s. Entries that a step
+does not need it passes on, so that every result comes with its face.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from scaf_jax.choosing import acquisition
+from scaf_jax.landmarks import heatmaps
+from scaf_jax.training import losses, preprocessing, sharding, state
+
+PyTree = Any
+Batch = dict[str, jax.Array]
+GraphDef = nnx.GraphDef[Any]
+
+
+def predict(
+    params: PyTree,
+    batch_stats: PyTree,
+    batch: Batch,
+    *,
+    graphdef: GraphDef,
+    codec: heatmaps.HeatmapCodec,
+    decoders: tuple[str, ...] = heatmaps.DECODERS,
+    flip_permutation: tuple[int, ...] = (),
+) -> Batch:
+    """Predicts landmarks; heatmaps do not leave the device.
+
+    Args:
+      params: Parameters of an aligner.
+      batch_stats: Its running statistics.
+      batch: `image` (B, S, S, 3) uint8, and whatever else.
+      graphdef: Its definition.
+      codec: Decodes the heatmaps.
+      decoders: Names of the decoders to run.
+      flip_permutation: Where given, heatmaps are averaged with those of the mirrored image.
+
+    Returns:
+      `landmarks_<decoder>` (B, L, 2) float32 in crop pixels for each decoder,
+      `reconstruction_l1` (B,), mean absolute difference in grey levels, and the rest of the batch.
+    """
+    model = state.merge(graphdef, params, batch_stats)
+    images = preprocessing.normalize(batch["image"])
+    predicted, embeddings = model(images, train=False)
+    if flip_permutation:
+        mirrored, _ = model(images[:, :, ::-1], train=False)
+        predicted = 0.5 * (predicted + codec.unmirror(mirrored, flip_permutation))
+    reconstructions = model.reconstruct(embeddings)
+    outputs = {f"landmarks_{name}": codec.decode(predicted, name) for name in decoders}
+    outputs["reconstruction_l1"] = losses.reconstruction(images, reconstructions)
+    return outputs | {name: value for name, value in batch.items() if name != "image"}
+
+
+def score(
+    params: PyTree,
+    batch_stats: PyTree,
+    batch: Batch,
+    *,
+    graphdef: GraphDef,
+    codec: heatmaps.HeatmapCodec,
+    decoder: str,
+    mesh: jax.sharding.Mesh,
+    with_entropy: bool,
+) -> Batch:
+    """Tells how sure a network is of its landmarks; heatmaps do not leave their devices.
+
+    Args:
+      params: Parameters of an aligner.
+      batch_stats: Its running statistics.
+      batch: `image` (B, S, S, 3) uint8, `matrix` (B, 2, 3) and `valid` (B,), cut over the mesh.
+      graphdef: Its definition.
+      codec: Decodes the heatmaps.
+      decoder: How; one of `heatmaps.DECODERS`.
+      mesh: The devices.
+      with_entropy: Whether to compute the entropy as well, which costs more than NNM.
+
+    Returns:
+      `landmarks` (B, L, 2) float32 in crop pixels, `nnm` and perhaps `entropy` (B,),
+      `embeddings` (B, 99) float32, `matrix` and `valid`.
+    """
+    model = state.merge(graphdef, params, batch_stats)
+    maps, embeddings = model(preprocessing.normalize(batch["image"]), train=False)
+
+    def scores(maps: jax.Array, valid: jax.Array) -> Batch:
+        maps = maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
+        peaks, nnm = acquisition.landmarks_and_nnm(
+            maps,
+            codec.blur_size,
+            valid=valid,
+            reach=codec.reach if decoder == "subpixel" else None,
+        )
+        outputs = {"landmarks": codec.to_crop(peaks.astype(maps.dtype)), "nnm": nnm}
+        if with_entropy:
+            outputs["entropy"] = acquisition.entropy(maps, valid=valid)
+        return outputs
+
+    # Each device looks at its own maps: the compiler must not gather them for a loop over images.
+    spec = sharding.batch_sharding(mesh).spec
+    by_device = jax.shard_map(scores, mesh=mesh, in_specs=(spec, spec), out_specs=spec)
+    passed_on = {name: batch[name] for name in ("matrix", "valid")}
+    return by_device(maps, batch["valid"]) | {
+        "embeddings": embeddings.astype(jnp.float32),
+        **passed_on,
+    }
+
+
+def rebuild(params: PyTree, batch_stats: PyTree, batch: Batch, *, graphdef: GraphDef) -> Batch:
+    """Rebuilds faces from their embeddings, with running statistics.
+
+    Args:
+      params: Parameters of a network with `encoder` and `generator`.
+      batch_stats: Its running statistics.
+      batch: `image` (B, S, S, 3) uint8, and whatever else.
+      graphdef: Its definition.
+
+    Returns:
+      `rebuilt` (B, S, S, 3) uint8, `embeddings` (B, 99) float32, and the batch.
+    """
+    model = state.merge(graphdef, params, batch_stats)
+    embeddings, _ = model.encoder(preprocessing.normalize(batch["image"]), train=False)
+    images = preprocessing.denormalize(model.generator(embeddings, train=False))
+    return {"rebuilt": images, "embeddings": embeddings.astype(jnp.float32)} | batch
+
+
+def generate(
+    params: PyTree, batch_stats: PyTree, embeddings: jax.Array, *, graphdef: GraphDef
+) -> jax.Array:
+    """Returns the generator's images (B, S, S, 3) uint8 of embeddings (B, 99)."""
+    model = state.merge(graphdef, params, batch_stats)
+    return preprocessing.denormalize(model.generator(embeddings, train=False))
+
+
+def inspect(
+    params: PyTree, batch_stats: PyTree, images: jax.Array, *, graphdef: GraphDef
+) -> tuple[jax.Array, jax.Array]:
+    """Returns heatmaps (B, H, H, L) float32 and reconstructions (B, S, S, 3) uint8, for pictures.
+
+    Args:
+      params: Parameters of an aligner.
+      batch_stats: Its running statistics.
+      images: (B, S, S, 3) uint8.
+      graphdef: Its definition.
+    """
+    model = state.merge(graphdef, params, batch_stats)
+    predicted, embeddings = model(preprocessing.normalize(images), train=False)
+    reconstructions = preprocessing.denormalize(model.reconstruct(embeddings))
+    return predicted.astype(jnp.float32), reconstructions

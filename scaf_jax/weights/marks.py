@@ -1,0 +1,130 @@
+"""What a landmark network's weights file says besides what one of stage 1 does: the marks it makes.
+
+It is one entry of the file's metadata, `landmarks`; all of it is checked before it is used.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from scaf_jax.data import geometry
+from scaf_jax.landmarks import heatmaps, scheme_files, schemes
+from scaf_jax.models import aligner
+
+PlainValue = str | int | float | bool
+
+_NUMBER = (int, float)
+_CODEC: Mapping[str, Any] = {
+    "sigma": _NUMBER,
+    "support": _NUMBER,
+    "rounding": bool,
+    "blur_size": int,
+}
+_TYPES: Mapping[str, Any] = {
+    "heatmap_size": int,
+    "skips": bool,
+    "skip_gain": str,
+    "compute_dtype": str,
+    "codec": dict,
+    "scheme": dict,
+    "decoder": str,
+    "provenance": dict,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Marks:
+    """How a network marks faces.
+
+    Attributes:
+      architecture: Which network it is.
+      codec: What its heatmaps mean.
+      scheme: What its landmarks mean.
+      decoder: How places are read from heatmaps, one of `heatmaps.DECODERS`.
+      provenance: Where it is from, such as `stage1` and `labels`.
+    """
+
+    architecture: aligner.Architecture
+    codec: heatmaps.HeatmapCodec
+    scheme: schemes.LandmarkScheme
+    decoder: str
+    provenance: Mapping[str, PlainValue]
+
+    def __post_init__(self) -> None:
+        for name, value in self.provenance.items():
+            if not is_a(value, bool) and not is_a(value, (str, int, float)):
+                raise ValueError(f"provenance.{name} is {value!r}, which is no plain value")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the entry of the file, JSON values."""
+        shape = self.architecture
+        return {
+            "heatmap_size": shape.heatmap_size,
+            "skips": shape.skips,
+            "skip_gain": shape.skip_gain,
+            "compute_dtype": shape.compute_dtype,
+            "codec": {name: getattr(self.codec, name) for name in _CODEC},
+            "scheme": scheme_files.scheme_to_dict(self.scheme),
+            "decoder": self.decoder,
+            "provenance": dict(self.provenance),
+        }
+
+
+def from_dict(
+    content: Mapping[str, Any], crop: geometry.CropSettings, width_multiplier: float
+) -> Marks:
+    """Returns what the entry of a file says.
+
+    Args:
+      content: The entry.
+      crop: How the file says that faces are cut out.
+      width_multiplier: Scale of its channel counts.
+
+    Raises:
+      ValueError: A field is missing, unknown or wrong; the message names it.
+    """
+    check_fields(content, _TYPES)
+    check_fields(content["codec"], _CODEC, "codec.")
+    for name, allowed in (
+        ("decoder", heatmaps.DECODERS),
+        ("skip_gain", aligner.SKIP_GAINS),
+        ("compute_dtype", aligner.COMPUTE_DTYPES),
+        ("heatmap_size", tuple(aligner.heatmap_sizes(crop.input_size))),
+    ):
+        if content[name] not in allowed:
+            raise ValueError(f"{name} is {content[name]!r}, not one of {allowed}")
+    scheme = scheme_files.scheme_from_dict(content["scheme"], "scheme").scheme
+    architecture = aligner.Architecture(
+        input_size=crop.input_size,
+        num_landmarks=scheme.num_landmarks,
+        width_multiplier=width_multiplier,
+        **{name: content[name] for name in ("heatmap_size", "skips", "skip_gain", "compute_dtype")},
+    )
+    codec = heatmaps.HeatmapCodec(
+        input_size=crop.input_size,
+        heatmap_size=architecture.heatmap_size,
+        pixel_convention=crop.pixel_convention,
+        **content["codec"],
+    )
+    return Marks(architecture, codec, scheme, content["decoder"], dict(content["provenance"]))
+
+
+def check_fields(content: Mapping[str, Any], types: Mapping[str, Any], place: str = "") -> None:
+    """Raises ValueError unless a JSON object has exactly these fields, of these types, finite."""
+    problems = [f"{place}{name} is missing" for name in types if name not in content]
+    problems += [f"{place}{name} is unknown" for name in content if name not in types]
+    problems += [
+        f"{place}{name} is {content[name]!r}, which has the wrong type"
+        for name, kind in types.items()
+        if name in content and not is_a(content[name], kind)
+    ]
+    if problems:
+        raise ValueError("; ".join(problems))
+
+
+def is_a(value: Any, kind: Any) -> bool:
+    """Whether a JSON value has a type; True is no int, and what is not finite is no number."""
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, kind) and (not isinstance(value, float) or math.isfinite(value))
