@@ -12,11 +12,11 @@ from absl import logging
 
 LOSS, EMPTY, CONSTANT = "train/loss", "train/loss_of_empty_maps", "train/loss_of_constant_maps"
 
-# Of the loss of constant maps, above which nothing was learned. Both are means over some 1000
-# faces, and networks that learn pass it within the first tenth of their steps.
+# Of the loss of constant maps, above which nothing was learned. Both are means over some 1000 faces.
 _SHARE = 0.97
-# The part of a training, from its start, in which a high loss says nothing.
-_START = 0.1
+# How long a high loss says nothing, as a part of the training and in steps: networks that learn
+# slowly need up to a fifth of 1000 steps to fall below it.
+_START, _LONGEST_START = 0.25, 1000
 
 ADVICE = (
     "lower alignment.learning_rate and alignment.encoder_learning_rate (to a third), lengthen "
@@ -59,7 +59,8 @@ def sighting(step: int, means: Mapping[str, Any], total_steps: int) -> Sighting 
       total_steps: Length of the training.
     """
     values = [means.get(name) for name in (LOSS, CONSTANT, EMPTY)]
-    if step <= _START * total_steps or not all(isinstance(v, int | float) for v in values):
+    early = step <= min(_START * total_steps, _LONGEST_START)
+    if early or not all(isinstance(v, int | float) for v in values):
         return None
     loss, constant, empty = (float(v) for v in values if v is not None)
     blind = constant > 0 and loss >= _SHARE * constant

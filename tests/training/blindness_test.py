@@ -31,8 +31,10 @@ def test_a_network_that_learns_is_left_alone():
 
 
 def test_the_beginning_says_nothing():
-    assert blindness.sighting(80, _line(80, 2.8), 800) is None
-    assert blindness.sighting(81, _line(81, 2.8), 800) is not None
+    assert blindness.sighting(200, _line(200, 2.8), 800) is None
+    assert blindness.sighting(201, _line(201, 2.8), 800) is not None
+    assert blindness.sighting(1000, _line(1000, 2.8), 50_000) is None
+    assert blindness.sighting(1001, _line(1001, 2.8), 50_000) is not None
 
 
 def test_lines_of_before_these_numbers_existed_say_nothing():
@@ -50,6 +52,6 @@ def test_it_warns_once(monkeypatch):
     said = []
     monkeypatch.setattr(logging, "warning", lambda _, found: said.append(found.step))
     watch = blindness.Watch(800)
-    for step, loss in ((100, 1.0), (200, 2.8), (300, 2.8)):
+    for step, loss in ((200, 2.8), (300, 1.0), (400, 2.8), (500, 2.8)):
         watch(step, _line(step, loss))
-    assert said == [200]
+    assert said == [400]
