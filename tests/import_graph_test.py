@@ -23,7 +23,13 @@ FLOORS = (
     ("scaf_jax.runs",),
     ("scaf_jax.active_learning",),
     ("scaf_jax.commands",),
-    ("scaf_jax.main", "scaf_jax.benchmark", "scaf_jax.experiments", "scaf_jax.parity"),
+    (
+        "scaf_jax.main",
+        "scaf_jax.predict",
+        "scaf_jax.benchmark",
+        "scaf_jax.experiments",
+        "scaf_jax.parity",
+    ),
 )
 
 # The public face names what users need of these floors and loads it when it is asked for. Nothing
@@ -41,6 +47,7 @@ ONLY_WITH_TORCH = {
 TESTED_ELSEWHERE = {
     "scaf_jax.benchmark.__main__": "tests/benchmark/steps_test.py",
     "scaf_jax.commands.launch": "tests/main_test.py",
+    "scaf_jax.commands.photo_prediction": "tests/predict_test.py",
     "scaf_jax.config_forms": "tests/configs_test.py",
     "scaf_jax.default_config": "tests/configs_test.py",
     "scaf_jax.formats.coco": "tests/annotation/importing/coco_test.py",
