@@ -47,7 +47,8 @@ def test_what_is_written_is_read_again(photos, tmp_path):
     assert [photo["name"] for photo in content["photos"]] == list(photos)
     places = []
     for photo, found in zip(content["photos"], photos.values(), strict=True):
-        assert Image.open(folder / photo["picture"]).size == (photo["width"], photo["height"])
+        with Image.open(folder / photo["picture"]) as picture:
+            assert picture.size == (photo["width"], photo["height"])
         places.append(photo["picture"])
         for i, face in enumerate(photo["faces"]):
             np.testing.assert_allclose(face["landmarks"], found.faces.landmarks[i], atol=1e-4)
@@ -70,8 +71,8 @@ def test_what_is_written_is_read_again(photos, tmp_path):
 
 
 def test_nothing_is_replaced_unasked(photos, tmp_path):
-    for name in ("out", "file"):
-        (tmp_path / name).mkdir() if name == "out" else (tmp_path / name).touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").touch()
     with pytest.raises(ValueError, match="is not empty; empty it, or give --overwrite"):
         prediction_files.PredictionFiles(tmp_path / "out", schemes.IBUG68, {})
