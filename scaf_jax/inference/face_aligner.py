@@ -57,11 +57,6 @@ class FaceAligner:
         self._locator = locator.Locator(network, flip=self.flip)
 
     @property
-    def compilations(self) -> int:
-        """How many programs were compiled: one for each batch size and choice of results."""
-        return self._locator.compilations
-
-    @property
     def scheme(self) -> schemes.LandmarkScheme:
         """What the landmarks mean."""
         return self.network.scheme

@@ -86,11 +86,6 @@ class Locator:
             out_shardings=sharding.replicated(self._mesh),
         )
 
-    @property
-    def compilations(self) -> int:
-        """How many programs were made: one for each batch size and choice of results."""
-        return self._step._cache_size()
-
     def look(self, jobs: Iterable[Job], wanted: Wanted) -> Iterator[tuple[Job, Faces]]:
         """Yields the photos in order, with their faces, as soon as these were looked at.
 
