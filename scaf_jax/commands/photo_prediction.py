@@ -5,6 +5,7 @@ import pathlib
 import time
 from collections.abc import Sequence
 
+import numpy as np
 from absl import logging
 
 from scaf_jax.files.escaping import printable
@@ -76,6 +77,8 @@ def run(settings: Settings) -> Outcome:
         pictures=settings.pictures,
         overwrite=settings.overwrite,
     )
+    # Compiled beforehand, so that the rate is that of any number of photos.
+    aligner.predict(np.zeros((1, 1, 3), np.uint8), batch_size=settings.batch_size)
     start, total = time.perf_counter(), len(photos.names)
     tracked = progress.track(stream, "predict", total)
     for name, found in zip(photos.names, tracked, strict=True):
@@ -98,7 +101,7 @@ def _outcome(
     lines = [
         f"{files.num_faces} faces in {total - bad} photos, {seconds:.1f} s, "
         f"{files.num_faces / seconds:.1f} faces/s",
-        f"landmarks.csv, predictions.json, pts/ and pictures are in {printable(str(output))}",
+        f"landmarks.csv, predictions.json and more are in {printable(str(output))}",
         f"names are paths below {printable(str(root))}",
     ]
     if bad:
