@@ -8,9 +8,11 @@ BIN := $(VENV)/bin
 DEMO_WORKDIR ?= runs/demo
 # Files are tested in parallel, two at a time on two cores.
 PYTEST_ARGS ?= -n auto --maxprocesses=4 --dist=loadfile
+# Modules whose docstrings hold examples, which are run.
+EXAMPLES = $(shell grep -rl --include='*.py' '>>> ' scaf_jax data_builders)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format clean
+.PHONY: help demo test test-all lint examples format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -43,10 +45,13 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
-test: lint
+examples: $(VENV)/installed-dev
+	JAX_PLATFORMS=cpu $(BIN)/python -m pytest --doctest-modules $(EXAMPLES)
+
+test: lint examples
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m 'not slow'
 
-test-all: lint
+test-all: lint examples
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 format: $(VENV)/installed-dev

@@ -23,8 +23,19 @@ FLOORS = (
     ("scaf_jax.runs",),
     ("scaf_jax.active_learning",),
     ("scaf_jax.commands",),
-    ("scaf_jax.main", "scaf_jax.benchmark", "scaf_jax.experiments", "scaf_jax.parity"),
+    (
+        "scaf_jax.main",
+        "scaf_jax.predict",
+        "scaf_jax.benchmark",
+        "scaf_jax.experiments",
+        "scaf_jax.parity",
+    ),
 )
+
+# The public face names what users need of these floors and loads it when it is asked for. Nothing
+# may import it: it is above what it names.
+FACE = "scaf_jax"
+HIGHEST_OF_THE_FACE = "scaf_jax.inference"
 
 ACCELERATED = {"jax", "jaxlib", "flax", "optax", "orbax", "chex"}
 OPTIONAL = {"tensorflow", "torch"}
@@ -36,6 +47,7 @@ ONLY_WITH_TORCH = {
 TESTED_ELSEWHERE = {
     "scaf_jax.benchmark.__main__": "tests/benchmark/steps_test.py",
     "scaf_jax.commands.launch": "tests/main_test.py",
+    "scaf_jax.commands.photo_prediction": "tests/predict_test.py",
     "scaf_jax.config_forms": "tests/configs_test.py",
     "scaf_jax.default_config": "tests/configs_test.py",
     "scaf_jax.formats.coco": "tests/annotation/importing/coco_test.py",
@@ -118,7 +130,8 @@ def floor_problems(modules: dict[str, Module]) -> list[str]:
     problems = []
     for module in modules.values():
         targets = project_modules(module.imports, modules) - {module.name}
-        if module.name == "scaf_jax" and not targets:
+        if module.name == FACE:
+            problems += face_problems(module, targets, modules)
             continue
         place = place_of(module.name)
         if place is None:
@@ -131,6 +144,22 @@ def floor_problems(modules: dict[str, Module]) -> list[str]:
             elif their[1] != place[1] and their[0] >= place[0]:
                 where = f"floor {place[0]}, {place[1]}; floor {their[0]}, {their[1]}"
                 problems.append(f"{module.name} imports {target}, which is not below it ({where})")
+    return problems
+
+
+def face_problems(face: Module, targets: set[str], modules: dict[str, Module]) -> list[str]:
+    """What is wrong with the imports of the public face, a line each."""
+    highest = place_of(HIGHEST_OF_THE_FACE)
+    assert highest is not None
+    problems = [
+        f"{face.name} imports {target} when it is loaded: put it under TYPE_CHECKING, and its "
+        "module among those that are loaded when asked for"
+        for target in sorted(project_modules(face.imports_on_load, modules) - {face.name})
+    ]
+    for target in sorted(targets):
+        place = place_of(target)
+        if place is None or place[0] > highest[0]:
+            problems.append(f"{face.name} names {target}, which is above {HIGHEST_OF_THE_FACE}")
     return problems
 
 
@@ -263,6 +292,17 @@ def test_the_checks_find_what_they_are_for():
     assert "not below it" in floor_problems(same_floor)[0]
     assert place_of("scaf_jax.weights.__main__") == (len(FLOORS) - 1, "scaf_jax.weights")
     assert "is on no floor" in floor_problems(made(scaf_jax__new=""))[0]
+    typed = "if TYPE_CHECKING:\n  from scaf_jax.{} import x"
+    for source, problem in (
+        (typed.format("inference.bundle"), None),
+        (typed.format("runs.lock"), "scaf_jax names scaf_jax.runs.lock, which is above"),
+        ("import scaf_jax.inference.bundle", "imports scaf_jax.inference.bundle when it is loaded"),
+    ):
+        face = made(scaf_jax=source, scaf_jax__inference__bundle="", scaf_jax__runs__lock="")
+        found = floor_problems(face)
+        assert problem in found[0] if problem else not found
+    upside_down = made(scaf_jax="", scaf_jax__files__atomic="import scaf_jax")
+    assert "imports scaf_jax, which is on no floor" in floor_problems(upside_down)[0]
     circle = made(
         scaf_jax__data__warping="import scaf_jax.data.images",
         scaf_jax__data__images="from scaf_jax.data.warping import read",

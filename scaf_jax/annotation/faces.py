@@ -94,7 +94,7 @@ def photo_stem(rank: int, key: str) -> str:
 
     Example:
       >>> photo_stem(1, "helen/../ätsch.jpg")
-      '0001_b5f09b8e'
+      '0001_1598f0df'
     """
     digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
     return f"{rank:04d}_{digest[:8]}"

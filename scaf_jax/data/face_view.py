@@ -75,9 +75,29 @@ class FaceView:
         Raises:
           ImageError: The image cannot be decoded; the message names the record's key.
         """
-        shrink, matrix = self.jpeg_shrink, self.matrix
         encoded, key = self.record["image"], self.record["key"]
-        pixels, shrink = images.decode_image(encoded, key, shrink=shrink)
+        pixels, shrink = images.decode_image(encoded, key, shrink=self.jpeg_shrink)
+        return self.cut_from(pixels, shrink, interpolation, border)
+
+    def cut_from(
+        self,
+        pixels: npt.NDArray[np.uint8],
+        shrink: int = 1,
+        interpolation: str = warping.BICUBIC,
+        border: str = warping.BLACK,
+    ) -> npt.NDArray[np.uint8]:
+        """Cuts the crop out of the record's image where this is decoded already.
+
+        Args:
+          pixels: (H, W, 3) uint8 RGB, of the whole image.
+          shrink: How many times smaller than the image they are; see `images.decode_image`.
+          interpolation: One of `warping.INTERPOLATIONS`.
+          border: One of `warping.BORDERS`, what lies outside the image.
+
+        Returns:
+          (S, S, 3) uint8 RGB.
+        """
+        matrix = self.matrix
         if shrink > 1:
             matrix = geometry.compose(matrix, warping.shrink_matrix(shrink))
         return warping.warp(pixels, matrix, self.crop.input_size, interpolation, border)

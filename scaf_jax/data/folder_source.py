@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scaf_jax.data import images, sources
 from scaf_jax.files import csv_tables
 
-_SIDES = ("x0", "y0", "x1", "y1")
+SIDES = ("x0", "y0", "x1", "y1")
 _WHOLE_PHOTO = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -52,7 +52,7 @@ class FolderSource:
             relative_box = _WHOLE_PHOTO
         self._relative_box = None
         if relative_box is not None:
-            self._relative_box = _checked_box(relative_box, "relative_box")
+            self._relative_box = checked_box(relative_box, "relative_box")
         self._boxes = {} if boxes_csv is None else _read_boxes(pathlib.Path(boxes_csv))
 
     def __len__(self) -> int:
@@ -105,12 +105,21 @@ def list_photos(directory: pathlib.Path) -> list[str]:
 
 def _read_boxes(path: pathlib.Path) -> dict[str, npt.NDArray[np.float32]]:
     return {
-        row["name"]: _checked_box([csv_tables.number(row, side, place) for side in _SIDES], place)
-        for place, row in csv_tables.read_table(path, ["name", *_SIDES])
+        row["name"]: checked_box([csv_tables.number(row, side, place) for side in SIDES], place)
+        for place, row in csv_tables.read_table(path, ["name", *SIDES])
     }
 
 
-def _checked_box(values: Sequence[float], place: str) -> npt.NDArray[np.float32]:
+def checked_box(values: Sequence[float], place: str) -> npt.NDArray[np.float32]:
+    """Returns a (4,) float32 box x0, y0, x1, y1.
+
+    Args:
+      values: What should be one.
+      place: Where it is, for messages.
+
+    Raises:
+      ValueError: It is none, or encloses nothing.
+    """
     try:
         box = np.array([float(value) for value in values], np.float32)
     except ValueError as error:

@@ -112,7 +112,12 @@ def _parse_point(path: PathLike, number: int, line: str) -> tuple[float, float]:
 
 def text(face: AskedFace) -> str:
     """Returns a face's pre-labels as the text of a `.pts` file."""
-    points = from_centres(face.landmarks, Unit.ONE_BASED, face.width, face.height)
+    return points_text(face.landmarks)
+
+
+def points_text(landmarks: npt.NDArray[np.floating]) -> str:
+    """Returns landmarks (L, 2), pixels of the photo from 0, as the text of a `.pts` file."""
+    points = from_centres(landmarks, Unit.ONE_BASED, 0, 0)  # which needs no size
     lines = [f"{x:.4f} {y:.4f}" for x, y in points]
     return "\n".join(["version: 1", f"n_points: {len(points)}", "{", *lines, "}", ""])
 

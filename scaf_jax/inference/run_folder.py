@@ -19,6 +19,9 @@ BEFORE_THEY_EXISTED: Mapping[str, Any] = {
     "augmentation.border": warping.BLACK,
 }
 
+# Of a network's provenance: whether its evaluation averaged the maps of mirrored crops.
+FLIP = "flip"
+
 _STAGE = "alignment"
 
 
@@ -136,4 +139,7 @@ def _provenance(metadata: Mapping[str, Any]) -> dict[str, marks.PlainValue]:
         found["stage1"] = stage1["description"]
     if "faces" not in metadata.get("settings", {}):  # else they were chosen, not counted out
         found["labels"] = metadata["config"][_STAGE]["num_labels"] or "all"
+    flip = metadata["config"]["evaluation"].get(FLIP)
+    if isinstance(flip, bool):
+        found[FLIP] = flip
     return found

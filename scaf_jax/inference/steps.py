@@ -47,13 +47,72 @@ def predict(
     model = state.merge(graphdef, params, batch_stats)
     images = preprocessing.normalize(batch["image"])
     predicted, embeddings = model(images, train=False)
-    if flip_permutation:
-        mirrored, _ = model(images[:, :, ::-1], train=False)
-        predicted = 0.5 * (predicted + codec.unmirror(mirrored, flip_permutation))
+    predicted = _averaged(predicted, model, images, codec, flip_permutation)
     reconstructions = model.reconstruct(embeddings)
     outputs = {f"landmarks_{name}": codec.decode(predicted, name) for name in decoders}
     outputs["reconstruction_l1"] = losses.reconstruction(images, reconstructions)
     return outputs | {name: value for name, value in batch.items() if name != "image"}
+
+
+def locate(
+    params: PyTree,
+    batch_stats: PyTree,
+    images: jax.Array,
+    *,
+    graphdef: GraphDef,
+    codec: heatmaps.HeatmapCodec,
+    decoder: str,
+    flip_permutation: tuple[int, ...] = (),
+    with_heatmaps: bool = False,
+    with_reconstructions: bool = False,
+) -> Batch:
+    """Predicts landmarks and how sure the network is of them, for a user's own faces.
+
+    Args:
+      params: Parameters of an aligner.
+      batch_stats: Its running statistics.
+      images: (B, S, S, 3) uint8.
+      graphdef: Its definition.
+      codec: Decodes the heatmaps.
+      decoder: How; one of `heatmaps.DECODERS`.
+      flip_permutation: Where given, heatmaps are averaged with those of the mirrored image.
+      with_heatmaps: Whether to return the maps that landmarks are read from.
+      with_reconstructions: Whether to rebuild the faces as well.
+
+    Returns:
+      `landmarks` (B, L, 2) float32 in crop pixels, `nnm` (B,) float32 of the maps of the face as
+      it is, as pools are scored, and where asked for `heatmaps` (B, H, H, L) float32 and
+      `reconstructions` (B, S, S, 3) uint8.
+    """
+    model = state.merge(graphdef, params, batch_stats)
+    normalized = preprocessing.normalize(images)
+    own, embeddings = model(normalized, train=False)
+    predicted = _averaged(own, model, normalized, codec, flip_permutation)
+    own = own.astype(jnp.promote_types(own.dtype, jnp.float32))
+    peaks = heatmaps.find_peaks(heatmaps.box_blur(own, codec.blur_size))
+    outputs = {
+        "landmarks": codec.decode(predicted, decoder),
+        "nnm": acquisition.nnm(own, peaks, window=codec.blur_size),
+    }
+    if with_heatmaps:
+        outputs["heatmaps"] = predicted.astype(jnp.float32)
+    if with_reconstructions:
+        outputs["reconstructions"] = preprocessing.denormalize(model.reconstruct(embeddings))
+    return outputs
+
+
+def _averaged(
+    predicted: jax.Array,
+    model: Any,
+    images: jax.Array,
+    codec: heatmaps.HeatmapCodec,
+    flip_permutation: tuple[int, ...],
+) -> jax.Array:
+    """Maps of normalized images, averaged with those of the mirrored ones where asked for."""
+    if not flip_permutation:
+        return predicted
+    mirrored, _ = model(images[:, :, ::-1], train=False)
+    return 0.5 * (predicted + codec.unmirror(mirrored, flip_permutation))
 
 
 def score(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scaf_jax.landmarks import normalizers
+from scaf_jax.landmarks.schemes import LandmarkScheme
 
 Floats = NDArray[np.float64]
 
@@ -78,6 +79,46 @@ def face_nme(errors: ArrayLike) -> Floats:
     counts = present.sum(axis=1)
     sums = np.where(present, errors, 0).sum(axis=1)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def nme(
+    predicted: ArrayLike,
+    truth: ArrayLike,
+    scheme: LandmarkScheme,
+    normalizer: str = normalizers.DEFAULT_NORMALIZER,
+    *,
+    mask: ArrayLike | None = None,
+    boxes: ArrayLike | None = None,
+    keys: Sequence[str] | None = None,
+) -> Floats:
+    """Returns each face's normalised mean error, in per cent; `summarize` sums it up.
+
+    Args:
+      predicted: (N, L, 2) predicted landmarks, pixels of the photo.
+      truth: (N, L, 2) true ones.
+      scheme: What the landmarks mean.
+      normalizer: What errors are divided by, a name from `normalizers.NORMALIZERS`.
+      mask: (N, L) bool, False where a landmark is missing. All are present by default.
+      boxes: (N, 4) face boxes x0, y0, x1, y1 in pixels; only the box normalizers need them.
+      keys: N names of faces, for messages.
+
+    Returns:
+      (N,) float64 per cent; NaN for a face without landmarks or normalizing distance.
+
+    Raises:
+      ValueError: As `normalizers.normalizing_distances` and `landmark_errors`.
+
+    Example:
+      >>> from scaf_jax.landmarks import schemes
+      >>> truth = np.zeros((1, 68, 2))
+      >>> truth[0, 45] = [100, 0]  # an outer eye corner, the other one being at 0, 0
+      >>> nme(truth + [3, 4], truth, schemes.IBUG68).tolist()
+      [5.0]
+    """
+    distances = normalizers.normalizing_distances(
+        truth, scheme, normalizer, mask=mask, boxes=boxes, keys=keys
+    )
+    return face_nme(landmark_errors(predicted, truth, distances, mask=mask, keys=keys))
 
 
 def failure_rate(per_face_nme: ArrayLike, threshold: float) -> float:

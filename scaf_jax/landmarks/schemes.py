@@ -170,6 +170,10 @@ def get_scheme(name: str) -> LandmarkScheme:
 
     Raises:
       ValueError: No scheme has that name.
+
+    Example:
+      >>> get_scheme("ibug68").num_landmarks
+      68
     """
     for scheme in SCHEMES:
         if scheme.name == name:

@@ -72,7 +72,7 @@ def draw_points(
     """
     for point in _in_cell(cell, points, mask, source_size):
         if point is not None:
-            _blend_disc(cell, point, radius, color)
+            blend_disc(cell, point, radius, color)
 
 
 def draw_offsets(
@@ -163,7 +163,15 @@ def shorten(text: str, width: float, size: int = _TEXT) -> str:
     return f"{text[: room - tail - 1]}\u2026{text[-tail:]}"
 
 
-def _blend_disc(cell: Image, centre: tuple[float, float], radius: float, color: Color) -> None:
+def blend_disc(cell: Image, centre: tuple[float, float], radius: float, color: Color) -> None:
+    """Draws a disc on an (H, W, 3) uint8 picture, in place and anti-aliased.
+
+    Args:
+      cell: The picture.
+      centre: x, y in its pixels; the centre of the first is 0.
+      radius: In its pixels.
+      color: RGB.
+    """
     # Not cv2.circle: it draws discs this small as diamonds.
     x, y = centre
     reach = int(radius) + 2

@@ -59,7 +59,7 @@ def test_a_run_and_the_file_written_from_it_predict_the_same(saved, file):
         loaded = bundle.Bundle.load(path)
         _same(loaded, trained)
         jax.tree.map(np.testing.assert_array_equal, inspect(loaded), expected)
-        origin = {"steps": 7, "stage1": "a stage 1", "labels": 50}
+        origin = {"steps": 7, "stage1": "a stage 1", "labels": 50, "flip": False}
         texts = {"training_data": "faces", "licence": "mine"} if path == file else {}
         assert loaded.provenance == origin | texts
 

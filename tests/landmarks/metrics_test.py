@@ -27,7 +27,10 @@ PREDICTED = TRUTH + np.array([[[3, 4], [0, 0], [0, 10], [-5, 0]]], np.float32)
 
 def nme(predicted, truth, scheme=FOUR, normalizer="outer_eye_corners", mask=None, boxes=None):
     distances = normalizers.normalizing_distances(truth, scheme, normalizer, mask=mask, boxes=boxes)
-    return metrics.face_nme(metrics.landmark_errors(predicted, truth, distances, mask=mask))
+    errors = metrics.face_nme(metrics.landmark_errors(predicted, truth, distances, mask=mask))
+    at_once = metrics.nme(predicted, truth, scheme, normalizer, mask=mask, boxes=boxes)
+    np.testing.assert_array_equal(at_once, errors)
+    return errors
 
 
 def random_faces(num_landmarks=68, seed=0, sigma=4.0):

@@ -1,0 +1,211 @@
+"""The faces of one photo: its pixels or file and the boxes around them, to crops for a network.
+
+Everything from outside is checked here; messages name the photo and the box.
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from scaf_jax.data import face_view, geometry, images
+
+Array = npt.NDArray[Any]
+# One photo's: None for the whole photo, (4,) for one face, (N, 4) for N; x0, y0, x1, y1.
+BoxesLike: TypeAlias = npt.ArrayLike | None
+# A photo's (width, height) to its boxes, for boxes that depend on its size.
+BoxesOf: TypeAlias = Callable[[tuple[int, int]], BoxesLike]
+
+# OpenCV counts the pixels of a row in 16 bits.
+_MAX_SIDE = 32_766
+# A face of a box so much larger than the photo would be a dot in its crop.
+_LARGEST_BOX = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotoFaces:
+    """The N faces of a photo, ready for a network.
+
+    Attributes:
+      size: (width, height) of the photo as people see it, pixels.
+      boxes: (N, 4) float32 x0, y0, x1, y1, pixel edges of the photo.
+      crops: (N, S, S, 3) uint8 RGB.
+      matrices: (N, 2, 3) float64, from the photo to the crops.
+    """
+
+    size: tuple[int, int]
+    boxes: npt.NDArray[np.float32]
+    crops: npt.NDArray[np.uint8]
+    matrices: npt.NDArray[np.float64]
+
+
+NONE = PhotoFaces(
+    (0, 0), np.zeros((0, 4), np.float32), np.zeros((0, 1, 1, 3), np.uint8), np.zeros((0, 2, 3))
+)
+
+
+def of_pixels(pixels: Any, boxes: BoxesLike, crop: geometry.CropSettings, name: str) -> PhotoFaces:
+    """Returns the faces of a decoded photo.
+
+    Args:
+      pixels: (H, W, 3) uint8 RGB.
+      boxes: Pixel edges of the photo; see `BoxesLike`.
+      crop: How faces are cut out.
+      name: What errors call the photo.
+
+    Raises:
+      TypeError: `pixels` is no uint8 array.
+      ValueError: It has another shape, or a box is none or lies outside the photo.
+    """
+    _check_pixels(pixels, name)
+    size = (pixels.shape[1], pixels.shape[0])
+    checked = checked_boxes(boxes, size, name)
+    views = _views(checked, crop, name, None)
+    return _cut(views, pixels, 1, size, checked, crop)
+
+
+def of_file(
+    path: str | os.PathLike[str], boxes: BoxesLike | BoxesOf, crop: geometry.CropSettings
+) -> PhotoFaces:
+    """Returns the faces of a photo's file, decoded once; see `data.images`.
+
+    Args:
+      path: The file.
+      boxes: Pixel edges of the photo, turned the way its EXIF orientation says; or what gives
+        them by its size.
+      crop: How faces are cut out.
+
+    Raises:
+      ImageError: The file cannot be read or used.
+      ValueError: A box is none or lies outside the photo.
+    """
+    name, encoded = images.printable_name(os.fspath(path)), images.read_encoded(path)
+    size = images.image_size(encoded, name)
+    _check_size(size, name)
+    checked = checked_boxes(boxes(size) if callable(boxes) else boxes, size, name)
+    views = _views(checked, crop, name, encoded)
+    # Small enough to decode fast, large enough for the smallest face.
+    shrink = min((view.jpeg_shrink for view in views), default=1)
+    pixels, shrink = images.decode_image(encoded, name, shrink=shrink)
+    return _cut(views, pixels, shrink, size, checked, crop)
+
+
+def one_by_one(photos: Any, boxes: Any) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Returns the photos that a user gave, and as many entries of boxes.
+
+    Args:
+      photos: An (H, W, 3) array, or a list of them.
+      boxes: Those of one photo, or a list with an entry for each; None for whole photos.
+
+    Raises:
+      ValueError: There are not as many entries as photos.
+    """
+    if isinstance(photos, np.ndarray) and photos.ndim <= 3:
+        return [photos], [boxes]
+    photos = list(photos)
+    if boxes is None:
+        return photos, [None] * len(photos)
+    check_count(boxes, len(photos), "photos")
+    return photos, boxes
+
+
+def check_count(boxes: Any, count: int, what: str) -> None:
+    """Raises ValueError unless `boxes` has an entry for each of `count` photos or files."""
+    given = len(boxes) if hasattr(boxes, "__len__") else f"{type(boxes).__name__}, not a list"
+    if given != count:
+        raise ValueError(
+            f"boxes: {given}, for {count} {what}; give a list with an entry for each of them: one "
+            "box x0, y0, x1, y1, a list of such boxes, or None for the whole photo"
+        )
+
+
+def checked_boxes(boxes: BoxesLike, size: tuple[int, int], name: str) -> npt.NDArray[np.float32]:
+    """Returns (N, 4) float32 boxes of a photo.
+
+    Args:
+      boxes: See `BoxesLike`. They may reach over the photo's border.
+      size: (width, height) of the photo, pixels.
+      name: What errors call the photo.
+
+    Raises:
+      ValueError: They are no boxes, are not finite, enclose nothing, show nothing of the photo, or
+        are far larger than it; the message names the first one.
+    """
+    width, height = size
+    if boxes is None:
+        return np.array([[0, 0, width, height]], np.float32)
+    form = "one box x0, y0, x1, y1 in pixels, or a list of them"
+    try:
+        values = np.asarray(boxes, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: boxes must be {form}, all of them numbers") from None
+    if values.size == 0 and values.ndim in (1, 2):
+        return np.zeros((0, 4), np.float32)
+    if values.shape[-1:] != (4,) or values.ndim > 2:
+        raise ValueError(f"{name}: boxes have shape {values.shape}; give {form}, (4,) or (N, 4)")
+    values = values.reshape(-1, 4)
+    for number, box in enumerate(values):
+        problem = _box_problem(box, size)
+        if problem:
+            raise ValueError(f"{name}: box {number} is {box.tolist()}; {problem}")
+    return values.astype(np.float32)
+
+
+def _box_problem(box: Array, size: tuple[int, int]) -> str:
+    """What is wrong with a (4,) float64 box; empty if nothing is."""
+    if not np.isfinite(box).all():
+        return "all four must be finite"
+    # As it will be used: two sides that differ by little may be the same in float32.
+    start, stop = box.astype(np.float32).reshape(2, 2)
+    if not (start < stop).all():
+        return "it must be x0, y0, x1, y1 with x0 < x1 and y0 < y1"
+    photo = f"the photo of {size[0]} x {size[1]} pixels"
+    if not ((start < size) & (stop > 0)).all():
+        return f"it lies outside {photo}; boxes are in pixels, not in fractions or per cent"
+    if (stop - start).max() > _LARGEST_BOX * max(size):
+        return f"it is more than {_LARGEST_BOX} times as large as {photo}"
+    return ""
+
+
+def _check_pixels(pixels: Any, name: str) -> None:
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
+        what = pixels.dtype if isinstance(pixels, np.ndarray) else type(pixels).__name__
+        raise TypeError(f"{name}: a photo is a uint8 array of RGB levels 0 to 255, not {what}")
+    if pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ValueError(
+            f"{name}: a photo has shape (height, width, 3), RGB; this one has {pixels.shape}"
+        )
+    _check_size((pixels.shape[1], pixels.shape[0]), name)
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    if not (min(size) > 0 and max(size) <= _MAX_SIDE):
+        raise images.ImageError(
+            f"{name}: {size[0]} x {size[1]} pixels; a photo's sides are 1 to {_MAX_SIDE} pixels "
+            "long: cut or re-save it"
+        )
+
+
+def _views(
+    boxes: npt.NDArray[np.float32], crop: geometry.CropSettings, name: str, encoded: bytes | None
+) -> list[face_view.FaceView]:
+    field = f"box_{crop.box}"
+    return [face_view.face_view({"image": encoded, "key": name, field: box}, crop) for box in boxes]
+
+
+def _cut(
+    views: list[face_view.FaceView],
+    pixels: npt.NDArray[np.uint8],
+    shrink: int,
+    size: tuple[int, int],
+    boxes: npt.NDArray[np.float32],
+    crop: geometry.CropSettings,
+) -> PhotoFaces:
+    crops = np.zeros((len(views), crop.input_size, crop.input_size, 3), np.uint8)
+    matrices = np.zeros((len(views), 2, 3))
+    for i, view in enumerate(views):
+        crops[i], matrices[i] = view.cut_from(pixels, shrink), view.matrix
+    return PhotoFaces(size, boxes, crops, matrices)

@@ -1,0 +1,184 @@
+"""Which photos a command was given, what they are called, and where their faces are."""
+
+import ast
+import dataclasses
+import glob
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from absl import logging
+
+from scaf_jax.data import folder_source, images
+from scaf_jax.files import csv_tables
+
+Boxes = npt.NDArray[np.float32]
+
+_GLOB_MARKS = "*?["
+_MOST_NAMED = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Photos:
+    """Photos, sorted by name and each there once.
+
+    Attributes:
+      root: The folder that all are in.
+      names: Their paths below it, with `/` between folders.
+    """
+
+    root: pathlib.Path
+    names: tuple[str, ...]
+
+    @property
+    def paths(self) -> list[pathlib.Path]:
+        """Their files."""
+        return [self.root / name for name in self.names]
+
+
+def find(inputs: Sequence[str], leave_out: pathlib.Path | None = None) -> Photos:
+    """Finds the photos that are meant.
+
+    Args:
+      inputs: Files, which are taken whatever they are called; folders, searched to the bottom;
+        and patterns such as `photos/*.jpg` or `photos/**/*.png`.
+      leave_out: A folder whose files do not count, such as that of the results.
+
+    Raises:
+      FileNotFoundError: An input names no photo.
+    """
+    found: set[str] = set()
+    for text in inputs:
+        paths = _meant(text)
+        if leave_out is not None:
+            inside = os.path.abspath(leave_out) + os.sep
+            paths = [path for path in paths if not path.startswith(inside)]
+        if not paths:
+            raise FileNotFoundError(
+                f"{images.printable_name(text)}: there is no such photo, folder with photos "
+                f"({', '.join(images.EXTENSIONS)}) or pattern that fits any"
+            )
+        found.update(paths)
+    folders = {os.path.dirname(path) for path in found}
+    if len(inputs) == 1 and os.path.isdir(inputs[0]):
+        folders = {os.path.abspath(inputs[0])}
+    root = os.path.commonpath(folders)
+    names = sorted(pathlib.PurePath(os.path.relpath(path, root)).as_posix() for path in found)
+    return Photos(pathlib.Path(root), tuple(names))
+
+
+def _meant(text: str) -> list[str]:
+    """The absolute paths that an input stands for; links are not resolved."""
+    path = os.path.abspath(os.path.expanduser(text))
+    if os.path.isdir(path):
+        return [os.path.join(path, name) for name in folder_source.list_photos(pathlib.Path(path))]
+    if os.path.exists(path):
+        return [path]
+    if not any(mark in text for mark in _GLOB_MARKS):
+        return []
+    fitting = glob.glob(path, recursive=True)
+    return [p for p in fitting if p.lower().endswith(images.EXTENSIONS) and os.path.isfile(p)]
+
+
+def read_boxes(path: pathlib.Path) -> dict[str, Boxes]:
+    """Returns the (N, 4) boxes of each photo of a table; a photo has a row for each face.
+
+    Args:
+      path: A csv file with the columns name, x0, y0, x1, y1; pixels of the photo.
+
+    Raises:
+      ValueError: It is no such table, or a row is no box; the message names the line.
+    """
+    found: dict[str, list[Boxes]] = {}
+    for place, row in csv_tables.read_table(path, ["name", *folder_source.SIDES]):
+        values = [csv_tables.number(row, side, place) for side in folder_source.SIDES]
+        found.setdefault(row["name"], []).append(folder_source.checked_box(values, place))
+    return {name: np.stack(boxes) for name, boxes in found.items()}
+
+
+def parse_box(text: str) -> tuple[float, ...]:
+    """Returns the box that a text such as `(0.2, 0.2, 0.8, 0.8)` stands for.
+
+    Raises:
+      ValueError: It stands for none.
+
+    Example:
+      >>> parse_box("(0.2, 0.2, 0.8, 0.8)")
+      (0.2, 0.2, 0.8, 0.8)
+    """
+    try:
+        values = tuple(float(value) for value in ast.literal_eval(text.strip()))
+    except (SyntaxError, TypeError, ValueError):
+        raise ValueError(
+            f"--box: {images.printable_name(text)[:60]} is no box; write four fractions of width "
+            "and height, such as '(0.2, 0.2, 0.8, 0.8)'"
+        ) from None
+    folder_source.checked_box(values, "--box")
+    return values
+
+
+class FaceBoxes:
+    """Where the faces of photos are: what `FaceAligner.predict_files` asks for boxes."""
+
+    def __init__(
+        self,
+        photos: Photos,
+        *,
+        relative_box: Sequence[float] | None = None,
+        boxes_csv: pathlib.Path | None = None,
+    ) -> None:
+        """Reads the table, and warns of what does not fit.
+
+        Args:
+          photos: The photos.
+          relative_box: x0, y0, x1, y1 of the face as fractions of a photo's width and height, for
+            photos that the table does not list.
+          boxes_csv: See `read_boxes`; names are those of `photos`. Without both, whole photos.
+
+        Raises:
+          ValueError: The table or the box is none, or no name of the table is that of a photo.
+        """
+        if relative_box is None and boxes_csv is None:
+            logging.warning(
+                "each whole photo is taken for a face; where they show more than one face, give "
+                "--boxes or --box: a network expects boxes like those of its training"
+            )
+            relative_box = (0, 0, 1, 1)
+        self._relative: Boxes | None = None
+        if relative_box is not None:
+            self._relative = folder_source.checked_box(relative_box, "box")
+        self._table = {} if boxes_csv is None else read_boxes(boxes_csv)
+        self._names = dict(zip(photos.paths, photos.names, strict=True))
+        if boxes_csv is not None:
+            self._compare(photos, boxes_csv)
+
+    def __call__(self, path: pathlib.Path, size: tuple[int, int]) -> Any:
+        """Returns the boxes of a photo of that (width, height), (4,) or (N, 4)."""
+        boxes = self._table.get(self._names[path])
+        if boxes is not None:
+            return boxes
+        if self._relative is None:
+            return np.zeros((0, 4), np.float32)
+        return self._relative * np.tile(np.array(size, np.float32), 2)
+
+    def _compare(self, photos: Photos, table: pathlib.Path) -> None:
+        unknown = sorted(self._table.keys() - set(photos.names))
+        if len(unknown) == len(self._table):
+            raise ValueError(
+                f"{table}: no name in it is that of a photo; names are paths below {photos.root}, "
+                f"such as {images.printable_name(photos.names[0])}"
+            )
+        if unknown:
+            logging.warning("%s: %s of the table: no such photo", table, _some(unknown))
+        missing = [name for name in photos.names if name not in self._table]
+        if missing and self._relative is None:
+            logging.warning("%s: no face is looked for in %s, without a row", table, _some(missing))
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(images.printable_name(name) for name in names[:_MOST_NAMED])
+    more = len(names) - _MOST_NAMED
+    return shown + (f" and {more} more" if more > 0 else "")

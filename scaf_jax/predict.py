@@ -1,0 +1,55 @@
+"""Finds landmarks in photos with a trained network.
+
+python -m scaf_jax.predict MODEL INPUT... --output=DIR
+    [--boxes=FILE.csv] [--box='(x0, y0, x1, y1)'] [--batch_size=N] [--[no-]flip] [--decoder=NAME]
+    [--no-pictures] [--overwrite]
+
+MODEL is the folder of a run or a weights file, INPUT a photo, a folder or a pattern.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import logging
+
+from scaf_jax.commands import launch, photo_prediction
+from scaf_jax.landmarks import heatmaps
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns 0, or 1 if anything could not be used."""
+    settings = photo_prediction.Settings(**vars(_parser().parse_args(arguments)))
+    unusable = 0
+
+    def work() -> str:
+        nonlocal unusable
+        outcome = photo_prediction.run(settings)
+        unusable = outcome.num_unusable
+        return outcome.text
+
+    return launch.run(work) or int(unusable > 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scaf_jax.predict", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    default = photo_prediction.Settings("", (), Path())
+    add = parser.add_argument
+    add("model", help="the folder of a run, or a weights file")
+    add("inputs", nargs="+", help="photos, folders and patterns such as 'photos/*.jpg'")
+    add("--output", type=Path, required=True, help="the folder to write")
+    add("--boxes", type=Path, help="a table name,x0,y0,x1,y1 in pixels, a row a face")
+    add("--box", help="the face of photos without a row, in fractions of width and height")
+    add("--batch_size", type=int, default=default.batch_size, help="faces looked at together")
+    add("--flip", action=argparse.BooleanOptionalAction, help="average with mirrored faces")
+    add("--decoder", choices=heatmaps.DECODERS, help="how places are read from heatmaps")
+    add("--pictures", action=argparse.BooleanOptionalAction, default=True, help="draw them")
+    add("--overwrite", action="store_true", help="replace files in the folder")
+    return parser
+
+
+if __name__ == "__main__":
+    logging.use_absl_handler()
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Tests of which photos are meant, and of where their faces are said to be."""
+
+import logging
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+from scaf_jax.inference import photo_inputs
+
+
+@pytest.fixture
+def folder(tmp_path) -> pathlib.Path:
+    """Five files, two of which are no photos by their names."""
+    for name in ("b.jpg", "a/c.PNG", "a/d.webp", "a/notes.txt", "raw"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path / "photos"
+
+
+def test_photos_of_folders_files_and_patterns(folder, monkeypatch):
+    whole = photo_inputs.find([str(folder)])
+    assert whole.root == folder and whole.names == ("a/c.PNG", "a/d.webp", "b.jpg")
+    assert whole.paths == [folder / name for name in whole.names]
+    monkeypatch.chdir(folder)
+    for inputs, root, names in (
+        (["."], folder, whole.names),
+        (["**/*"], folder, whole.names),
+        (["a"], folder / "a", ("c.PNG", "d.webp")),
+        (["a/*"], folder / "a", ("c.PNG", "d.webp")),
+        (["raw"], folder, ("raw",)),
+        (["a", "b.jpg", "a/c.PNG"], folder, whole.names),
+    ):
+        found = photo_inputs.find(inputs)
+        assert (found.root, found.names) == (root, names), inputs
+    for nothing in ("nowhere.jpg", "*.gif", "a/*.txt"):
+        with pytest.raises(FileNotFoundError, match="there is no such photo"):
+            photo_inputs.find(["b.jpg", nothing])
+
+
+def test_the_results_are_no_photos(folder):
+    found = photo_inputs.find([str(folder)], leave_out=folder / "a")
+    assert found.names == ("b.jpg",)
+    with pytest.raises(FileNotFoundError):
+        photo_inputs.find([str(folder / "a")], leave_out=folder / "a" / os.curdir)
+
+
+def _table(folder: pathlib.Path, *rows: str) -> pathlib.Path:
+    path = folder / "boxes.csv"
+    path.write_text("\n".join(["name,x0,y0,x1,y1", *rows]))
+    return path
+
+
+def test_boxes_of_a_table_and_for_the_rest(folder, caplog):
+    photos = photo_inputs.find([str(folder)])
+    rows = ("a/c.PNG,1,2,3,4", "b.jpg,0,0,9,9", "a/c.PNG,5,6,7,8", "gone.jpg,0,0,1,1")
+    table = _table(folder, *rows)
+    with caplog.at_level(logging.WARNING):
+        boxes = photo_inputs.FaceBoxes(photos, boxes_csv=table)
+    assert "gone.jpg of the table: no such photo" in caplog.text
+    assert "no face is looked for in a/d.webp" in caplog.text
+    np.testing.assert_array_equal(boxes(folder / "a/c.PNG", (9, 9)), [[1, 2, 3, 4], [5, 6, 7, 8]])
+    assert boxes(folder / "a/d.webp", (9, 9)).shape == (0, 4)
+    both = photo_inputs.FaceBoxes(photos, boxes_csv=table, relative_box=(0.5, 0, 1, 0.5))
+    np.testing.assert_array_equal(both(folder / "a/d.webp", (40, 20)), [20, 0, 40, 10])
+    np.testing.assert_array_equal(both(folder / "b.jpg", (40, 20)), [[0, 0, 9, 9]])
+
+
+def test_whole_photos_are_warned_of(folder, caplog):
+    boxes = photo_inputs.FaceBoxes(photo_inputs.find([str(folder)]))
+    assert "give --boxes or --box" in caplog.text
+    np.testing.assert_array_equal(boxes(folder / "b.jpg", (40, 20)), [0, 0, 40, 20])
+
+
+def test_what_is_no_box_is_refused(folder):
+    photos = photo_inputs.find([str(folder)])
+    for row, message in (
+        ("b.jpg,1,2,1,4", "boxes.csv:2: a box is x0"),
+        ("b.jpg,1,2,nan,4", "boxes.csv:2: x1 is nan"),
+        ("photos/b.jpg,1,2,3,4", "no name in it is that of a photo.*such as a/c.PNG"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            photo_inputs.FaceBoxes(photos, boxes_csv=_table(folder, row))
+    assert photo_inputs.parse_box(" (0.2, 0, 1, 1)") == (0.2, 0, 1, 1)
+    for text in ("face", "(1, 2", "5", "(0, 0, 1, None)", "__import__('os')"):
+        with pytest.raises(ValueError, match="is no box; write four fractions"):
+            photo_inputs.parse_box(text)
+    for text in ("(0, 0, 1)", "(0, 1, 1, 0)"):
+        with pytest.raises(ValueError, match="--box: a box is x0"):
+            photo_inputs.parse_box(text)

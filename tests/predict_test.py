@@ -1,0 +1,123 @@
+"""Tests of the command, and of what the README says, with a tiny network of random weights."""
+
+import csv
+import json
+import pathlib
+import re
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+import scaf_jax
+from scaf_jax import predict
+from scaf_jax.data import geometry
+from scaf_jax.inference import bundle
+from scaf_jax.landmarks import heatmaps, schemes
+from scaf_jax.models import aligner
+from scaf_jax.training import state
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> pathlib.Path:
+    """A weights file."""
+    shape = aligner.Architecture(64, 32, 68, width_multiplier=1 / 16)
+    graphdef, *shapes = state.definition(shape.build)
+    rng = np.random.default_rng(0)
+    weights = jax.tree.map(lambda x: rng.uniform(0.05, 0.15, x.shape).astype("f4"), shapes)
+    network = bundle.Bundle(
+        graphdef=graphdef,
+        params=weights[0],
+        batch_stats=weights[1],
+        crop=geometry.CropSettings(64),
+        provenance={"steps": 1, "flip": False},
+        architecture=shape,
+        codec=heatmaps.HeatmapCodec(64, 32, blur_size=3),
+        scheme=schemes.IBUG68,
+        decoder="subpixel",
+    )
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    network.save(path)
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path) -> pathlib.Path:
+    """A folder of two photos, below another one of one."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    for name, size in (("one.jpg", (90, 70)), ("two.png", (64, 64)), ("more/three.bmp", (50, 80))):
+        pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / name)
+    return folder
+
+
+def test_the_command_writes_what_the_network_says(model, photos, tmp_path, capsys):
+    table, output = tmp_path / "boxes.csv", tmp_path / "out"
+    rows = ["one.jpg,5,5,60,65", "one.jpg,20,10,69,70", "more/three.bmp,0,0,50,50"]
+    table.write_text("\n".join(["name,x0,y0,x1,y1", *rows]))
+    arguments = [str(model), str(photos), f"--output={output}", f"--boxes={table}"]
+    assert predict.main(arguments) == 0
+    told = capsys.readouterr().out
+    assert "3 faces in 3 photos" in told and "faces/s" in told and str(photos) in told
+    content = json.loads((output / "predictions.json").read_text())
+    assert content["provenance"]["steps"] == 1 and content["flip"] is False
+    faces = {photo["name"]: photo["faces"] for photo in content["photos"]}
+    assert {name: len(found) for name, found in faces.items()} == {
+        "more/three.bmp": 1,
+        "one.jpg": 2,
+        "two.png": 0,
+    }
+    with (output / "landmarks.csv").open() as file:
+        assert [row["name"] for row in csv.DictReader(file)] == ["more/three.bmp", *["one.jpg"] * 2]
+    pixels = np.asarray(Image.open(photos / "one.jpg"))
+    own = scaf_jax.load(model).predict(pixels, [(5, 5, 60, 65), (20, 10, 69, 70)])
+    found = [face["landmarks"] for face in faces["one.jpg"]]
+    np.testing.assert_allclose(found, own.landmarks, atol=1e-2)
+    assert predict.main(arguments) == 1  # there are files already
+
+
+def test_a_broken_photo_is_told_and_the_exit_code_says_so(model, photos, tmp_path, caplog, capsys):
+    (photos / "broken.png").write_bytes((photos / "two.png").read_bytes()[:100])
+    arguments = [str(model), str(photos / "*.png"), str(photos / "one.jpg"), "--no-pictures"]
+    more = [f"--output={tmp_path / 'out'}", "--box=(0, 0, 1, 0.9)", "--decoder=argmax"]
+    assert predict.main([*arguments, *more]) == 1
+    assert "broken.png" in caplog.text and "1 of 3 photos" in capsys.readouterr().out
+    content = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert [photo["name"] for photo in content["photos"]] == ["one.jpg", "two.png"]
+    assert content["unusable"][0]["name"] == "broken.png"
+    np.testing.assert_allclose(content["photos"][1]["faces"][0]["box"], [0, 0, 64, 57.6], atol=0.1)
+    assert not (tmp_path / "out" / "pictures").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere", "{photos}"], "neither a folder nor a file nowhere"),
+        (["{model}", "{photos}/*.gif"], "there is no such photo"),
+        (["{model}", "{photos}", "--box=face"], "--box: face is no box"),
+        (["{model}", "{photos}", "--batch_size=0"], "batch_size must be"),
+        (["{model}", "{photos}", "--boxes=nowhere.csv"], "nowhere.csv: cannot be read"),
+    ],
+)
+def test_what_a_user_can_mend_is_told(arguments, message, model, photos, tmp_path, caplog):
+    filled = [text.format(model=model, photos=photos) for text in arguments]
+    assert predict.main([*filled, f"--output={tmp_path / 'out'}"]) == 1
+    assert message in caplog.text
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_example_of_the_readme_runs(model, photos, repository, monkeypatch):
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    section = text.partition("\n## Use the network on photos\n")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    folder = photos.parent
+    (folder / "runs").mkdir()
+    (folder / "runs" / "own").symlink_to(model)
+    (photos / "one.jpg").rename(folder / "group.jpg")
+    monkeypatch.chdir(folder)
+    names: dict = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert names["faces"].landmarks.shape == (2, 68, 2)
