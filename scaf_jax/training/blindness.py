@@ -12,7 +12,7 @@ from absl import logging
 
 LOSS, EMPTY, CONSTANT = "train/loss", "train/loss_of_empty_maps", "train/loss_of_constant_maps"
 
-# Of the loss of constant maps, above which nothing was learned. Both are means over some 1000 faces.
+# Of the loss of constant maps, above which nothing was learned; both are means of many faces.
 _SHARE = 0.97
 # How long a high loss says nothing, as a part of the training and in steps: networks that learn
 # slowly need up to a fifth of 1000 steps to fall below it.
