@@ -272,7 +272,7 @@ def test_test_faces_with_other_landmarks_stop_a_run_before_any_training(
 
 @pytest.mark.parametrize("stage", ["pretraining", "alignment"])
 def test_batches_that_devices_cannot_share_stop_a_run_before_any_training(
-    stage, tiny_faces, tmp_path, monkeypatch, no_training
+    stage, finished_run, tiny_faces, tmp_path, monkeypatch, no_training
 ):
     config = _config(tiny_faces)
     config[stage].batch_size = 6
@@ -280,7 +280,8 @@ def test_batches_that_devices_cannot_share_stop_a_run_before_any_training(
     monkeypatch.setattr(stages.stage_training.sharding, "make_mesh", lambda *_: mesh)
     with pytest.raises(ValueError, match=rf"^{stage}\.batch_size: a batch of 6 .* 4 or 8"):
         stages.run(config, str(tmp_path))
-    config.pretraining.run = "elsewhere"  # then its batches are nothing to this run
+    # With a stage 1 that is there, its batches are nothing to this run.
+    config.pretraining.run = str(finished_run / "pretraining")
     error = ValueError if stage == "alignment" else AssertionError
     with pytest.raises(error):
         stages.run(config, str(tmp_path))
