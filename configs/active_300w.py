@@ -7,7 +7,7 @@ The strategy, the budget and the rest of `config.active_learning` can be given a
 
 Forms, after a colon:
   (none)  the paper's setting, for TPU or GPU.
-  cpu     a round within about two minutes on two CPU cores: 128 px, half as wide, from the stage 1
+  cpu     rounds of minutes on two CPU cores: 128 px, half as wide, from the stage 1
           that comes along.
   smoke   a few steps of everything, to see that it runs.
 """

@@ -8,7 +8,7 @@ budgets are 50, 100, 200, 375 (5 %) and 750 (10 %); the faces that a round adds 
 
 Forms, after a colon:
   (none)  the paper's setting, for TPU or GPU.
-  cpu     a round within about two minutes on two CPU cores: 128 px, half as wide, from the stage 1
+  cpu     rounds of minutes on two CPU cores: 128 px, half as wide, from the stage 1
           that comes along.
   smoke   a few steps of everything, to see that it runs.
 """

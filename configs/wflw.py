@@ -2,7 +2,7 @@
 
 Forms, after a colon (`--config=configs/wflw.py:cpu`):
   (none)  the paper's setting, for TPU or GPU: 256 px, heatmaps of 128 x 128.
-  gpu     the same size, both stages in about 20 minutes on one accelerator.
+  gpu     the same size, with short trainings for one accelerator.
   cpu     for two CPU cores: 128 px, half as wide, from the stage 1 that comes along.
   smoke   a few steps of everything, to see that it runs.
 """

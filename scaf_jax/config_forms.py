@@ -26,7 +26,7 @@ def use_cpu(config: ConfigDict, *, steps: int) -> None:
     config.width_multiplier = 0.5
     config.loader.num_threads = 1
     config.pretraining.run = "builtin"
-    # Of a stage 1 of one's own (pretraining.run=), which takes an hour.
+    # Only where a run trains a stage 1 of its own: --config.pretraining.run=
     shorten_pretraining(config.pretraining, steps=8000)
     alignment = config.alignment
     alignment.heatmap_size = 64
@@ -40,7 +40,7 @@ def use_cpu(config: ConfigDict, *, steps: int) -> None:
 
 
 def use_accelerator(config: ConfigDict, *, steps: int) -> None:
-    """Sets full size, both stages in about 20 minutes on one accelerator; published: days.
+    """Sets full size, and lengths for minutes on one accelerator in place of the published days.
 
     Args:
       config: The config.
