@@ -89,11 +89,8 @@ def locate(
     own, embeddings = model(normalized, train=False)
     predicted = _averaged(own, model, normalized, codec, flip_permutation)
     own = own.astype(jnp.promote_types(own.dtype, jnp.float32))
-    peaks = heatmaps.find_peaks(heatmaps.box_blur(own, codec.blur_size))
-    outputs = {
-        "landmarks": codec.decode(predicted, decoder),
-        "nnm": acquisition.nnm(own, peaks, window=codec.blur_size),
-    }
+    _, nnm = acquisition.landmarks_and_nnm(own, codec.blur_size)
+    outputs = {"landmarks": codec.decode(predicted, decoder), "nnm": nnm}
     if with_heatmaps:
         outputs["heatmaps"] = predicted.astype(jnp.float32)
     if with_reconstructions:
