@@ -122,7 +122,9 @@ def evaluate(
     facts = {
         "training steps": network.provenance.get("steps"),
         "labelled faces": len(labeled),
-        "model": "SCAF (with skips)" if config.alignment.skips else "3FabRec (without skips)",
+        "model": f"SCAF (skips with {config.alignment.skip_gain} gain)"
+        if config.alignment.skips
+        else "3FabRec (without skips)",
         "stage 1": network.provenance.get("stage1", ""),
         "seed": config.seed,
         "test sets left out, being empty": [
