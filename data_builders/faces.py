@@ -5,6 +5,7 @@ wrong with a face is a `FaceError` (or the error of its photo or points); whethe
 preparation or leaves the face out is the user's choice.
 """
 
+import collections
 import dataclasses
 import functools
 import pathlib
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow_datasets as tfds
 
-from scaf_jax.data import images
+from scaf_jax.data import images, photo_files
 from scaf_jax.files import csv_tables
 from scaf_jax.formats import pts
 
@@ -97,12 +98,32 @@ class Found:
       splits: The faces of each split, in the published order.
       parts: Its parts, to compare with what was published.
       problems: What is incomplete or odd, a sentence each.
+      passed_over: How many files and folders were not looked at, by kind.
     """
 
     layout: str
     splits: Mapping[str, Sequence[Face]]
     parts: Sequence[Part] = ()
     problems: Sequence[str] = ()
+    passed_over: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Notes:
+    """What is collected while folders are searched; for the fields of `Found` of these names."""
+
+    problems: list[str] = dataclasses.field(default_factory=list)
+    passed_over: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+
+    def add(self, files: photo_files.PhotoFiles, folder: str = "") -> None:
+        """Adds what was passed over in a folder.
+
+        Args:
+          files: What was found there.
+          folder: Its name, for messages.
+        """
+        self.passed_over.update(files.passed_over)
+        self.problems += [f"{folder}: {text}" if folder else text for text in files.problems]
 
 
 def features(

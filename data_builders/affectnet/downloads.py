@@ -5,6 +5,7 @@ import pathlib
 
 from data_builders import face_builder, faces
 from data_builders.affectnet import rows
+from scaf_jax.files import folder_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,10 +110,9 @@ def _below(folder: pathlib.Path, start: str, *, lists: bool) -> list[pathlib.Pat
     """The folders in a folder that hold lists, or photos; those called 'images' first."""
     found = [
         path
-        for path in folder.iterdir()
+        for path in folder_files.folders_in(folder)
         if path.name.lower().replace(" ", "_").startswith(start)
         and (_LISTS in path.name.lower() or not lists)
         and (_LISTS not in path.name.lower() or lists)
-        and path.is_dir()
     ]
     return sorted(found, key=lambda path: ("images" not in path.name.lower(), path.name))

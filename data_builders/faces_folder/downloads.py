@@ -8,14 +8,15 @@ import numpy as np
 
 from data_builders import face_builder, faces
 from data_builders.faces_folder import boxes
-from scaf_jax.data import folder_source, images
+from scaf_jax.data import images, photo_files
+from scaf_jax.files import folder_files
 
 _MAX_NAMED = 5
 
 
 def recognize(root: pathlib.Path) -> bool:
     """Returns whether there is a photo in a folder or below it; so do most data sets."""
-    return next(_photos(root), None) is not None
+    return any(photo_files.is_photo(root / name) for name in folder_files.files_below(root))
 
 
 def find(root: pathlib.Path) -> faces.Found:
@@ -28,11 +29,12 @@ def find(root: pathlib.Path) -> faces.Found:
       DownloadError: There are no photos, or the boxes are no such file.
       ValueError: The boxes cannot be read; the message names the file.
     """
-    photos = folder_source.list_photos(root)
+    notes = faces.Notes()
+    files = photo_files.look(root)
+    notes.add(files)
+    photos = files.photos
     if not photos:
-        raise face_builder.DownloadError(
-            f"{root}: no photos ({', '.join(images.EXTENSIONS)}) in this folder or below it"
-        )
+        raise face_builder.DownloadError(photo_files.none_in(root, files))
     path = boxes.find_file(root)
     entries = {} if path is None else boxes.read_boxes(path)
     members = [face for name in photos for face in _faces_of(root, name, entries.get(name, []))]
@@ -40,12 +42,9 @@ def find(root: pathlib.Path) -> faces.Found:
         layout="a folder of photos" + ("" if path is None else f" with {path.name}"),
         splits={"train": members},
         parts=[faces.Part("photos", len(photos)), faces.Part("faces", len(members))],
-        problems=[] if path is None else _problems(path.name, photos, entries),
+        problems=notes.problems + ([] if path is None else _problems(path.name, photos, entries)),
+        passed_over=notes.passed_over,
     )
-
-
-def _photos(root: pathlib.Path) -> Iterator[pathlib.Path]:
-    return (p for p in root.rglob("*") if p.suffix.lower() in images.EXTENSIONS and p.is_file())
 
 
 def _faces_of(

@@ -16,7 +16,7 @@ import numpy as np
 from data_builders import face_builder, faces
 from data_builders.landmarks_folder import listed
 from scaf_jax.data import images
-from scaf_jax.files import strict_json
+from scaf_jax.files import folder_files, strict_json
 from scaf_jax.landmarks import scheme_files
 
 _OTHER_FILES = ("scheme.json", "boxes.json")
@@ -28,12 +28,13 @@ _ADVICE = "export it as COCO keypoints again"
 
 def find_files(root: pathlib.Path) -> list[pathlib.Path]:
     """Returns the .json files of a folder, its split folders and its folder `annotations`."""
-    folders = [*listed.places_of(root), root / "annotations"]
+    places = [*listed.places_of(root), root / "annotations"]
     return [
         path
-        for folder in folders
-        for path in sorted(folder.glob("*.json"))
-        if path.name not in _OTHER_FILES and path.is_file()
+        for place in places
+        if place.is_dir()
+        for path in folder_files.files_in(place)
+        if folder_files.ending(path.name) == ".json" and path.name not in _OTHER_FILES
     ]
 
 

@@ -21,7 +21,7 @@ from data_builders.landmarks_folder import (
     pts_folders,
     splits,
 )
-from scaf_jax.data import folder_source, images
+from scaf_jax.data import images, photo_files
 from scaf_jax.formats import pts
 from scaf_jax.landmarks import scheme_files, schemes
 
@@ -166,7 +166,7 @@ def _scheme_problems(scheme: schemes.LandmarkScheme) -> list[str]:
 
 def _photo_problems(root: pathlib.Path, kind: _Kind, found: Sequence[listed.Listed]) -> list[str]:
     annotated = {face.name for face in found}
-    alone = [name for name in folder_source.list_photos(root) if name not in annotated]
+    alone = [name for name in photo_files.list_photos(root) if name not in annotated]
     if not alone:
         return []
     return [f"{len(alone)} photos have no landmarks in {kind.name}: {listed.some(alone)}"]

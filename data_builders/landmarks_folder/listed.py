@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from data_builders import faces
 from scaf_jax.data import images
+from scaf_jax.files import folder_files
 
 _SPLIT_FOLDER = re.compile(r"train|test(_[a-z0-9_]+)?")
 _MAX_NAMED = 5
@@ -46,7 +47,7 @@ def split_folders(root: pathlib.Path) -> list[pathlib.Path]:
     """Returns the folders in a folder that are splits."""
     if not root.is_dir():
         return []
-    return sorted(path for path in root.iterdir() if is_split(path.name) and path.is_dir())
+    return [path for path in folder_files.folders_in(root) if is_split(path.name)]
 
 
 def places_of(root: pathlib.Path) -> list[pathlib.Path]:

@@ -2,14 +2,14 @@
 
 import collections
 import functools
-import os
 import pathlib
 
 import numpy as np
 
 from data_builders import face_builder, faces
 from data_builders.landmarks_folder import listed
-from scaf_jax.data import folder_source, images
+from scaf_jax.data import photo_files
+from scaf_jax.files import folder_files
 from scaf_jax.formats import pts
 from scaf_jax.landmarks import scheme_files
 
@@ -18,18 +18,18 @@ FIRST_PIXEL = 1  # as the iBUG group counts
 
 def find_files(root: pathlib.Path) -> list[pathlib.Path]:
     """Returns the .pts files of a folder and its sub-folders, sorted."""
-    return sorted(path for path in root.rglob("*.pts") if path.is_file())
+    return sorted(root / name for name in folder_files.files_below(root) if _is_points(name))
 
 
 def has_pairs(root: pathlib.Path) -> bool:
     """Returns whether somewhere in a folder a photo lies beside a .pts file of its name."""
-    for _, _, names in os.walk(root):
-        paths = [pathlib.PurePath(name) for name in names]
-        stems = {path.stem for path in paths if path.suffix == ".pts"}
-        photos = (path for path in paths if stems and path.suffix.lower() in images.EXTENSIONS)
-        if any(photo.stem in stems for photo in photos):
-            return True
-    return False
+    names = list(folder_files.files_below(root))
+    stems = {pathlib.PurePath(name).with_suffix("") for name in names if _is_points(name)}
+    return any(
+        pathlib.PurePath(name).with_suffix("") in stems and photo_files.is_photo(root / name)
+        for name in names
+        if stems
+    )
 
 
 def list_faces(
@@ -46,15 +46,22 @@ def list_faces(
       The faces by name, and the problems found.
 
     Raises:
-      DownloadError: Two photos have the same file of points.
+      DownloadError: Two photos have the same file of points, or two files the same photo.
     """
+    for group in folder_files.of_one_stem(map(str, paths)):
+        raise face_builder.DownloadError(
+            f"{group[0]}: there are {len(group)} files of points of this name "
+            f"({listed.some([pathlib.Path(name).name for name in group])}); move all but one away"
+        )
     points = {path.with_suffix(""): path for path in paths}
-    photos = [root / name for name in folder_source.list_photos(root)]
+    photos = [root / name for name in photo_files.list_photos(root)]
     stems = collections.Counter(photo.with_suffix("") for photo in photos)
     for stem, count in stems.items():
         if count > 1 and stem in points:
+            alike = [photo.name for photo in photos if photo.with_suffix("") == stem]
             raise face_builder.DownloadError(
-                f"{points[stem]}: there are {count} photos of this name; move all but one away"
+                f"{points[stem]}: there are {count} photos of this name ({listed.some(alike)}); "
+                "move all but one away"
             )
     found = [
         listed.Listed(
@@ -73,6 +80,10 @@ def list_faces(
     ]
     alone = [str(path.relative_to(root)) for stem, path in points.items() if stem not in stems]
     return found, [f"{len(alone)} .pts files have no photo: {listed.some(alone)}"] if alone else []
+
+
+def _is_points(name: str) -> bool:
+    return folder_files.ending(name) == ".pts"
 
 
 def _annotate(path: pathlib.Path, num_landmarks: int, first_pixel: int) -> faces.Annotation:

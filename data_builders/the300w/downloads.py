@@ -37,8 +37,9 @@ def find(root: pathlib.Path) -> faces.Found:
     layout = layouts.detect(root)
     if layout is None:
         raise _no_faces(root)
-    members, problems = _find_members(layout)
-    private, private_problems = _find_private(layout)
+    notes = faces.Notes()
+    members = _find_members(layout, notes)
+    private = _find_private(layout, notes)
     if not any(members.values()) and not any(private.values()):
         raise _no_faces(root)
     splits = {name: [f for part in SPLITS[name] for f in members[part]] for name in SPLITS}
@@ -54,43 +55,43 @@ def find(root: pathlib.Path) -> faces.Found:
             for part, expected in layouts.EXPECTED_PRIVATE.items()
         ]
         name = name if name == layouts.PRIVATE else f"{name}, and {layouts.PRIVATE}"
-    return faces.Found(name, splits, parts, problems + private_problems)
+    return faces.Found(name, splits, parts, notes.problems, +notes.passed_over)
 
 
-def _find_members(layout: layouts.Layout) -> tuple[dict[str, list[faces.Face]], list[str]]:
+def _find_members(layout: layouts.Layout, notes: faces.Notes) -> dict[str, list[faces.Face]]:
     if layout.labels:
-        return dlib_xml.read_labels(layout.base, layout.labels)
+        members, problems = dlib_xml.read_labels(layout.base, layout.labels)
+        notes.problems += problems
+        return members
     if not layout.folders:
-        sentence = f"only {layouts.PRIVATE} are there, nothing to train on"
-        return {folder: [] for folder in layouts.EXPECTED_FACES}, [sentence]
-    problems: list[str] = []
+        notes.problems.append(f"only {layouts.PRIVATE} are there, nothing to train on")
+        return {folder: [] for folder in layouts.EXPECTED_FACES}
     files = {
         folder: photos.list_folder(
-            layout.folders.get(folder, layout.base / folder), folder, expected, problems
+            layout.folders.get(folder, layout.base / folder), folder, expected, notes
         )
         for folder, expected in layouts.EXPECTED_FACES.items()
     }
     if not any(files.values()):
-        return {folder: [] for folder in files}, problems
-    boxes, box_problems = photos.read_all_boxes(layout.boxes, files)
-    members = {
+        return {folder: [] for folder in files}
+    boxes, problems = photos.read_all_boxes(layout.boxes, files)
+    notes.problems += problems
+    return {
         folder: [photos.as_face(face, boxes.get(face.key)) for face in listed]
         for folder, listed in files.items()
     }
-    return members, problems + box_problems
 
 
-def _find_private(layout: layouts.Layout) -> tuple[dict[str, list[faces.Face]], list[str]]:
+def _find_private(layout: layouts.Layout, notes: faces.Notes) -> dict[str, list[faces.Face]]:
     if not layout.private:
-        return {}, []
-    problems: list[str] = []
+        return {}
     somewhere = next(iter(layout.private.values())).parent
     found = {}
     for folder, expected in layouts.EXPECTED_PRIVATE.items():
         directory = layout.private.get(folder, somewhere / folder)
-        listed = photos.list_folder(directory, folder, expected, problems)
+        listed = photos.list_folder(directory, folder, expected, notes)
         found[folder] = [photos.as_face(face, None) for face in listed]
-    return found, problems
+    return found
 
 
 def _no_faces(root: pathlib.Path) -> face_builder.DownloadError:

@@ -5,9 +5,10 @@ Only names of folders and files are looked at, never what is in them.
 
 import collections
 import dataclasses
-import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
+
+from scaf_jax.files import folder_files
 
 # Folder of iBUG's downloads -> faces in the published data set.
 EXPECTED_FACES = {
@@ -96,11 +97,9 @@ class _Disk:
         """The folders in a folder, by name; none if it cannot be looked into."""
         if folder not in self._listed:
             try:
-                with os.scandir(folder) as entries:
-                    names = sorted(entry.name for entry in entries if entry.is_dir())
+                self._listed[folder] = folder_files.folders_in(folder)
             except OSError:
-                names = []
-            self._listed[folder] = [folder / name for name in names]
+                self._listed[folder] = []
         return self._listed[folder]
 
     def below(self, base: pathlib.Path, place: str) -> pathlib.Path | None:
@@ -158,8 +157,7 @@ def _find_private(disk: _Disk, root: pathlib.Path) -> dict[str, pathlib.Path]:
 
 
 def _has_points(folder: pathlib.Path) -> bool:
-    with os.scandir(folder) as entries:
-        return any(entry.name.lower().endswith(".pts") for entry in entries)
+    return any(folder_files.ending(path.name) == ".pts" for path in folder_files.files_in(folder))
 
 
 def _plain(name: str) -> str:

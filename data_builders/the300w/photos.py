@@ -3,12 +3,14 @@
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Iterable
 
 import numpy as np
 
-from data_builders import faces
+from data_builders import face_builder, faces
 from data_builders.the300w import boxes, layouts
-from scaf_jax.data import images
+from scaf_jax.data import images, photo_files
+from scaf_jax.files import folder_files
 from scaf_jax.formats import pts
 
 NUM_LANDMARKS = 68
@@ -71,7 +73,7 @@ def box_around(points: np.ndarray, place: str) -> faces.Box:
 
 
 def list_folder(
-    directory: pathlib.Path, folder: str, expected: int, problems: list[str]
+    directory: pathlib.Path, folder: str, expected: int, notes: faces.Notes
 ) -> list[FaceFiles]:
     """Lists the photos of a folder that have points, by name.
 
@@ -79,28 +81,44 @@ def list_folder(
       directory: Where the folder is.
       folder: Its published name.
       expected: How many faces were published.
-      problems: What is odd is added.
+      notes: What is odd, and what is passed over, is added.
+
+    Raises:
+      DownloadError: Files whose names differ in their endings alone do not tell which belong
+        together.
     """
     if not directory.is_dir():
-        problems.append(f"{folder}: the folder {directory} is missing")
+        notes.problems.append(f"{folder}: the folder {directory} is missing")
         return []
     # Sorted, so that 'the first N faces' does not depend on the file system.
-    files = sorted((p for p in directory.iterdir() if p.is_file()), key=lambda p: p.name)
-    points = {p.stem: p for p in files if p.suffix.lower() == ".pts"}
-    photos = [p for p in files if p.suffix.lower() in images.EXTENSIONS]
+    files = photo_files.look(directory, (".pts",), deep=False)
+    notes.add(files, folder)
+    photos = [directory / name for name in files.photos]
     copies = {p.stem + MIRRORED_END for p in photos}
+    notes.passed_over["mirrored copies"] += sum(p.stem in copies for p in photos)
     photos = [p for p in photos if p.stem not in copies]
-    points = {stem: path for stem, path in points.items() if stem not in copies}
+    files_of_points = [directory / n for n in files.beside if pathlib.Path(n).stem not in copies]
+    points = {p.stem: p for p in files_of_points}
+    _refuse_doubles(files_of_points)
+    _refuse_doubles(p for p in photos if p.stem in points)
     found = [FaceFiles(p, points[p.stem], folder) for p in photos if p.stem in points]
 
     alone = [p.name for p in photos if p.stem not in points]
     if alone:
-        problems.append(f"{folder}: {len(alone)} photos have no .pts file: {some(alone)}")
+        notes.problems.append(f"{folder}: {len(alone)} photos have no .pts file: {some(alone)}")
     alone = sorted(points.keys() - {p.stem for p in photos})
     if alone:
-        problems.append(f"{folder}: {len(alone)} .pts files have no photo: {some(alone)}")
-    problems += count_problems(folder, len(found), expected)
+        notes.problems.append(f"{folder}: {len(alone)} .pts files have no photo: {some(alone)}")
+    notes.problems += count_problems(folder, len(found), expected)
     return found
+
+
+def _refuse_doubles(paths: Iterable[pathlib.Path]) -> None:
+    for group in folder_files.of_one_stem(map(str, paths)):
+        raise face_builder.DownloadError(
+            f"{group[0]}: {some([pathlib.Path(name).name for name in group])} have one name but "
+            "for their endings, which does not tell what belongs together; move all but one away"
+        )
 
 
 def count_problems(folder: str, found: int, expected: int) -> list[str]:

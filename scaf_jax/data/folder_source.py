@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from absl import logging
 
-from scaf_jax.data import images, sources
+from scaf_jax.data import images, photo_files, sources
 from scaf_jax.files import csv_tables
 
 SIDES = ("x0", "y0", "x1", "y1")
@@ -43,11 +44,12 @@ class FolderSource:
         self._directory = pathlib.Path(directory).expanduser()
         if not self._directory.is_dir():
             raise FileNotFoundError(f"{self._directory} is not a folder")
-        self._paths = list_photos(self._directory)
-        if not self._paths:
-            raise FileNotFoundError(
-                f"no photos ({', '.join(images.EXTENSIONS)}) in {self._directory}"
-            )
+        files = photo_files.look(self._directory)
+        if not files.photos:
+            raise FileNotFoundError(photo_files.none_in(self._directory, files))
+        for problem in files.problems:
+            logging.warning("%s: %s", self._directory, problem)
+        self._paths = list(files.photos)
         if relative_box is None and boxes_csv is None:
             relative_box = _WHOLE_PHOTO
         self._relative_box = None
@@ -87,20 +89,6 @@ class FolderSource:
             )
         width, height = images.image_size(encoded, full_path)
         return self._relative_box * np.array([width, height, width, height], np.float32)
-
-
-def list_photos(directory: pathlib.Path) -> list[str]:
-    """Returns the photos' paths below a folder, with `/` between folders, sorted.
-
-    Links to folders are not followed: they might lead in circles.
-    """
-    found = []
-    for parent, _, names in os.walk(directory):
-        for name in names:
-            path = pathlib.Path(parent, name)
-            if path.suffix.lower() in images.EXTENSIONS and path.is_file():
-                found.append(path.relative_to(directory).as_posix())
-    return sorted(found)
 
 
 def _read_boxes(path: pathlib.Path) -> dict[str, npt.NDArray[np.float32]]:

@@ -5,9 +5,14 @@ into more memory than the machine has. A photo becomes what people see (and mark
 the way its EXIF orientation says, 16-bit greys are brought to 8 bits, and what is transparent is
 laid over black, as what lies outside a photo. Where there are several answers (animations, pages,
 numbers without a known white), the photo is refused.
+
+EXIF alone says how a photo is turned (the container itself in HEIC and AVIF, the TIFF tag in TIFF):
+an orientation in XMP, which programs leave behind when they turn a photo, is not looked at by
+browsers and annotation tools either.
 """
 
 import errno
+import functools
 import io
 import os
 import pathlib
@@ -16,16 +21,39 @@ import struct
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, features
 
 MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 256 << 20
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
-# Pillow's name for photos of phones; their further images are previews.
-_JPEG_WITH_PREVIEWS = "MPO"
+HEIF_EXTENSIONS = (".heic", ".heif", ".hif")
+# Pillow may lack a library for these; phones write JPEG files of such names too.
+SOMETIMES_READ = (*HEIF_EXTENSIONS, ".avif", ".jp2", ".j2k", ".jpx")
+# Endings of photos, in lower case; what is in the file decides how it is decoded.
+EXTENSIONS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo"),
+    *(".png", ".apng", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif"),
+    *(".pgm", ".ppm", ".pbm", ".pnm"),
+    *SOMETIMES_READ,
+)
+HEIF_ADVICE = "pip install 'scaf_jax[heic]'"
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF", "JPEG2000")
+_HEIF = "HEIF"
+# Photos of phones; their further images are previews.
+_WITH_PREVIEWS = ("MPO", _HEIF)
 _ORIENTATION_TAG = 0x0112
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _TURNED_ORIENTATIONS = (5, 6, 7, 8)
+# Where files of the HEIF family say that they are one, and of which kind.
+_BOX_TYPE, _BRANDS = slice(4, 8), slice(8, 32)
+_JPEG_2000_STARTS = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 # What Pillow raises on damaged files.
 _DAMAGE = (
     OSError,
@@ -67,6 +95,22 @@ def read_encoded(path: str | os.PathLike[str]) -> bytes:
     if not encoded:
         raise ImageError(f"{path}: the file is empty; download it again or remove it")
     return encoded
+
+
+def can_be_read(path: str | os.PathLike[str]) -> bool:
+    """Returns whether a photo's kind can be decoded with what is installed, by its first bytes.
+
+    Args:
+      path: The file. One that cannot be opened counts as readable: reading it will say why not.
+    """
+    try:
+        with open(path, "rb") as file:
+            start = file.read(_BRANDS.stop)
+    except (OSError, ValueError):
+        return True
+    if start[_BOX_TYPE] == b"ftyp":
+        return bool(features.check("avif")) if b"avi" in start[_BRANDS] else _register_heif()
+    return not start.startswith(_JPEG_2000_STARTS) or bool(features.check("jpg_2000"))
 
 
 def image_size(encoded: bytes, name: str) -> tuple[int, int]:
@@ -111,14 +155,14 @@ def decode_image(
         orientation = _orientation(image, name)
         applied = 1
         # Not for turned photos: the fraction of a pixel at their end would come to the front.
-        if shrink > 1 and orientation == 1:
+        if shrink > 1 and orientation == 1 and image.format in ("JPEG", "MPO"):
             width, height = image.size
             drafted = image.draft("RGB", (width // shrink, height // shrink))
             if drafted is not None:
                 applied = round(width / drafted[1][2])
         try:
             if orientation != 1:
-                image = ImageOps.exif_transpose(image)
+                image = image.transpose(_TRANSPOSITIONS[orientation])
             return _as_rgb(image, name), applied
         except ImageError:
             raise
@@ -130,23 +174,40 @@ def decode_image(
 
 def _open(encoded: bytes, name: str) -> Image.Image:
     too_large = f"{name}: more than the {MAX_PIXELS} pixels allowed; re-save it smaller"
+    formats = _FORMATS
+    if encoded[_BOX_TYPE] == b"ftyp" and _register_heif():
+        formats = (*_FORMATS, _HEIF)
     try:
-        image = Image.open(io.BytesIO(encoded), formats=_FORMATS)
+        image = Image.open(io.BytesIO(encoded), formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(too_large) from error
     except _DAMAGE as error:
+        heif = encoded[_BOX_TYPE] == b"ftyp" and _HEIF not in formats
         raise ImageError(
-            f"{name}: not a readable image (known: {', '.join(_FORMATS)}); re-save or remove it"
+            f"{name}: not a readable image (known: {', '.join(formats)}); re-save or remove it"
+            + (f", or {HEIF_ADVICE} for HEIC" if heif else "")
         ) from error
     if image.size[0] * image.size[1] > MAX_PIXELS:
         raise ImageError(too_large)
-    if getattr(image, "is_animated", False) and image.format != _JPEG_WITH_PREVIEWS:
+    if getattr(image, "is_animated", False) and image.format not in _WITH_PREVIEWS:
         raise ImageError(f"{name}: holds several images; save the one that is meant by itself")
+    image.info.pop("xmp", None)  # Pillow would turn a TIFF by it
     return image
 
 
+@functools.cache
+def _register_heif() -> bool:
+    """Whether Pillow reads HEIC, once it has been told of the plugin that can."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
+
+
 def _as_rgb(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         # Pillow would cut off at 255 what it should divide.
         grey = (np.asarray(image, np.uint32) / 257).round().astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
@@ -164,10 +225,14 @@ def _as_rgb(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
 
 def _orientation(image: Image.Image, name: str) -> int:
     """The EXIF orientation, 1 (upright) where there is none or it makes no sense."""
-    if "exif" not in image.info and image.format != "TIFF":
-        return 1  # looking the tag up costs more than opening the photo, and few have one
+    # Pillow turns what it decodes from TIFF by itself, and its size too.
+    if image.format == "TIFF" or "exif" not in image.info:
+        return 1
     try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
+        # Not Pillow's `getexif`, which looks into XMP where EXIF says nothing.
+        exif = Image.Exif()
+        exif.load(image.info["exif"])
+        value = exif.get(_ORIENTATION_TAG, 1)
     except _DAMAGE as error:
         raise ImageError(f"{name}: damaged EXIF data ({error}); re-save it") from error
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from scaf_jax.files import folder_files
 from scaf_jax.formats.asked import AskedFace
 from scaf_jax.formats.conventions import Unit, from_centres
 from scaf_jax.formats.marks import MarkedFace, MarkedPoint
@@ -129,7 +130,11 @@ def read_folder(path: pathlib.Path, scheme: LandmarkScheme) -> Iterator[MarkedFa
       path: The folder, which is not searched deeper, or file.
       scheme: The expected marking scheme.
     """
-    paths = [path] if path.is_file() else sorted(path.glob("*.pts"))
+    paths = [path]
+    if path.is_dir():
+        paths = [
+            file for file in folder_files.files_in(path) if folder_files.ending(file.name) == ".pts"
+        ]
     for file in paths:
         face = MarkedFace(file.name, file.name, Unit.ONE_BASED)
         if not file.is_file():

@@ -5,6 +5,7 @@ import dataclasses
 import glob
 import os
 import pathlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from absl import logging
 
-from scaf_jax.data import folder_source, images
-from scaf_jax.files import csv_tables
+from scaf_jax.data import folder_source, images, photo_files
+from scaf_jax.files import csv_tables, folder_files
 
 Boxes = npt.NDArray[np.float32]
 
@@ -74,13 +75,28 @@ def _meant(text: str) -> list[str]:
     """The absolute paths that an input stands for; links are not resolved."""
     path = os.path.abspath(os.path.expanduser(text))
     if os.path.isdir(path):
-        return [os.path.join(path, name) for name in folder_source.list_photos(pathlib.Path(path))]
+        files = photo_files.look(path)
+        for problem in files.problems:
+            logging.warning("%s: %s", images.printable_name(text), problem)
+        return [os.path.join(path, name) for name in files.photos]
     if os.path.exists(path):
         return [path]
     if not any(mark in text for mark in _GLOB_MARKS):
         return []
-    fitting = glob.glob(path, recursive=True)
-    return [p for p in fitting if p.lower().endswith(images.EXTENSIONS) and os.path.isfile(p)]
+    # What people wrote out is meant; of what a pattern fits, only what every folder would give.
+    start = len(os.path.dirname(re.split(rf"[{re.escape(_GLOB_MARKS)}]", path)[0])) + 1
+    found = {}
+    for fitting in sorted(glob.glob(path, recursive=True)):
+        rest = fitting[start:].replace(os.sep, "/")
+        if folder_files.is_looked_at(rest) and os.path.isfile(fitting):
+            if photo_files.is_photo(fitting):
+                # Links to folders may lead to one photo in many ways.
+                found.setdefault(_place(fitting), fitting)
+    return list(found.values())
+
+
+def _place(path: str) -> str:
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
 def read_boxes(path: pathlib.Path) -> dict[str, Boxes]:

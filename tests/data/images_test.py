@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from scaf_jax.data import images
 
@@ -60,6 +60,50 @@ def test_a_photo_is_turned_upright():
     np.testing.assert_array_equal(pixels, np.rot90(_rgb(), -1))
 
 
+_XMP = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("with_exif", [False, True])
+@pytest.mark.parametrize("orientation", [None, *range(1, 9)])
+def test_exif_alone_says_how_a_photo_is_turned(kind, with_exif, orientation):
+    """Whatever XMP says; with EXIF that says nothing of it and without EXIF alike."""
+    stored = np.zeros((32, 48, 3), np.uint8)
+    stored[:16, :16] = 255
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    if with_exif:
+        exif[0x010F] = "Camera"
+    options = {"lossless": True} if kind == "WEBP" else {}
+    if kind == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", _XMP.decode())
+        options["pnginfo"] = text
+    else:
+        options["xmp"] = _XMP
+    if kind == "TIFF":  # which has no EXIF of its own but these tags
+        options = {"tiffinfo": {700: _XMP, **dict(exif)}}
+    elif with_exif or orientation is not None:
+        options["exif"] = exif
+    encoded = _encode(stored, kind, **options)
+    expected = {
+        None: stored,
+        1: stored,
+        2: stored[:, ::-1],
+        3: stored[::-1, ::-1],
+        4: stored[::-1],
+        5: stored.swapaxes(0, 1),
+        6: np.rot90(stored, -1),
+        7: np.rot90(stored.swapaxes(0, 1), 2),
+        8: np.rot90(stored),
+    }[orientation]
+    pixels, _ = images.decode_image(encoded, "face")
+    assert images.image_size(encoded, "face") == (expected.shape[1], expected.shape[0])
+    assert pixels.shape == expected.shape
+    np.testing.assert_allclose(pixels.astype(int), expected.astype(int), atol=40)
+
+
 @pytest.mark.parametrize("shrink", [2, 4, 8])
 def test_a_jpeg_is_decoded_smaller(shrink):
     smooth = np.repeat(np.linspace(0, 255, 403)[None, :, None], 301, 0).repeat(3, 2)
@@ -110,7 +154,7 @@ def test_names_become_printable():
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow warns of some damage that it can work round
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF"])
 def test_damaged_files_give_an_image_or_a_clear_error(kind):
     encoded = _encode(_rgb(40, 60), kind)
     rng = np.random.default_rng(0)
@@ -128,7 +172,7 @@ def test_damaged_files_give_an_image_or_a_clear_error(kind):
 
 def test_16_bits_are_divided_not_cut_off():
     grey = np.arange(48, dtype=np.uint16).reshape(6, 8) * 1365  # up to 64155
-    for kind in ("PNG", "TIFF"):
+    for kind in ("PNG", "TIFF", "PPM"):
         pixels, _ = images.decode_image(_encode(grey, kind), "face")
         np.testing.assert_array_equal(pixels[..., 0], np.round(grey / 257))
 
