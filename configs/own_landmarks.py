@@ -31,7 +31,7 @@ def get_config(form: str = "") -> ConfigDict:
     data.margin_bottom = 0.4
     data.margin_left = 0.3
     data.margin_right = 0.3
-    config.evaluation.splits = ("test",)
+    config.evaluation.splits = ("test*", "val*")  # all that is held out, each by itself
     config.evaluation.full = ""
     if form == "gpu":
         config_forms.use_accelerator(config, steps=1500)

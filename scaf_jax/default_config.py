@@ -173,7 +173,8 @@ def _augmentation(rotation: float, translation: float, scale: tuple[float, float
 def _evaluation() -> ConfigDict:
     return ConfigDict(
         {
-            # Test sets by split; `full`, where named, is all of them together.
+            # Test sets by split, `*` in a name stands for anything (but not for the split that is
+            # trained on); `full`, where named, is all of them together.
             "splits": ("test_common", "test_challenging"),
             "full": "test_full",
             "boxes": ("ground_truth",),

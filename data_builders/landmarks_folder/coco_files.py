@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from data_builders import face_builder, faces
+from data_builders import face_builder, faces, split_names
 from data_builders.landmarks_folder import listed
 from scaf_jax.data import images
 from scaf_jax.files import folder_files, strict_json
@@ -172,8 +172,10 @@ def _id(item: Mapping[str, Any], field: str) -> int | str | None:
 
 def _split_of(path: pathlib.Path) -> str | None:
     """The split that a file is named after, such as `person_keypoints_train.json`."""
-    last = path.stem.lower().rpartition("_")[2]
-    return last if last in ("train", "test") else None
+    try:
+        return split_names.split_of(path.stem)
+    except split_names.UnclearSplitError as error:
+        raise face_builder.DownloadError(f"{path}: the name {error}") from error
 
 
 def _find_photo(

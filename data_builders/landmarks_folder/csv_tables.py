@@ -7,12 +7,11 @@ left corner, landmarks from the centre of the first pixel.
 import csv
 import functools
 import pathlib
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
-from data_builders import faces
+from data_builders import faces, split_names
 from data_builders.landmarks_folder import listed
 from scaf_jax.files import csv_tables
 from scaf_jax.landmarks import scheme_files
@@ -20,7 +19,6 @@ from scaf_jax.landmarks import scheme_files
 FILE = "landmarks.csv"
 FIRST_PIXEL = 0
 _SIDES = ("x0", "y0", "x1", "y1")
-_SPLIT = re.compile(r"[a-z0-9_]+")
 _UNKNOWN = ("", "nan")
 _SEPARATOR = "\x1f"
 
@@ -84,10 +82,11 @@ def _as_listed(
     columns: Sequence[str],
     first_pixel: int | None,
 ) -> listed.Listed:
-    split = row.get("split")
-    if split is not None and not _SPLIT.fullmatch(split):
-        message = f"{place}: split is '{split[:40]}'; write train, test or test_NAME"
-        return listed.unusable(root, place, message, "train")
+    said = row.get("split")
+    split = None if said is None else _split(said)
+    if said is not None and split is None:
+        message = f"{place}: split is '{said[:40]}'; {split_names.ADVICE}"
+        return listed.unusable(root, place, message, split_names.TRAIN)
     try:
         image = faces.file_below(path.parent, row["name"], place)
     except faces.FaceError as error:
@@ -102,6 +101,13 @@ def _as_listed(
         annotate=functools.partial(_annotate, text, tuple(columns), first_pixel, place),
         split=split,
     )
+
+
+def _split(cell: str) -> str | None:
+    try:
+        return split_names.split_of(cell)
+    except split_names.UnclearSplitError:
+        return None
 
 
 def _annotate(

@@ -1,15 +1,13 @@
-"""What the three kinds of annotation files have in common: listed faces."""
+"""What the three kinds of annotation files have in common: listed faces, and where tables are."""
 
 import dataclasses
 import pathlib
-import re
 from collections.abc import Callable, Sequence
 
-from data_builders import faces
+from data_builders import faces, split_names
 from scaf_jax.data import images
 from scaf_jax.files import folder_files
 
-_SPLIT_FOLDER = re.compile(r"train|test(_[a-z0-9_]+)?")
 _MAX_NAMED = 5
 
 
@@ -23,6 +21,8 @@ class Listed:
       place: Where it is annotated, `FILE` or `FILE:LINE`.
       annotate: As for `faces.Face`.
       split: The split that the file names; None where it names none.
+      blank: Whether it is known that not one of its landmarks is.
+      boxed: Whether the file has a box of it.
     """
 
     name: str
@@ -30,6 +30,8 @@ class Listed:
     place: str
     annotate: Callable[[], faces.Annotation]
     split: str | None = None
+    blank: bool = False
+    boxed: bool = False
 
 
 def unusable(root: pathlib.Path, place: str, message: str, split: str | None = None) -> Listed:
@@ -39,8 +41,11 @@ def unusable(root: pathlib.Path, place: str, message: str, split: str | None = N
 
 
 def is_split(name: str) -> bool:
-    """Returns whether a folder of this name is a split: train, test or test_NAME."""
-    return _SPLIT_FOLDER.fullmatch(name) is not None
+    """Returns whether the name of a folder says a split, or looks as if it did."""
+    try:
+        return split_names.split_of(name) is not None
+    except split_names.UnclearSplitError:
+        return True  # told when its photos are sorted
 
 
 def split_folders(root: pathlib.Path) -> list[pathlib.Path]:

@@ -284,4 +284,7 @@ def _pool(config: ConfigDict, rounds_plan: plan.Plan) -> sources.Source:
     """Returns all faces that may be chosen."""
     if rounds_plan.pool == "unlabeled":
         return settings.photo_source(config)
-    return settings.split_source(config, config.data.train_split)
+    if rounds_plan.oracle == "human":
+        return settings.split_source(config, config.data.train_split)
+    # A face without labels would be bought for nothing.
+    return settings.labelled_source(config, config.data.train_split)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from scaf_jax.data.sources import Record
+from scaf_jax.data.sources import Record, Source, SubsetSource
 from scaf_jax.files import strict_json
 
 # What the downloads' folder holds, for data sets made from downloads.
@@ -53,6 +53,16 @@ def open_source(
       ValueError: It has no such feature, or the name is none.
     """
     return PreparedSource(_prepared_directory(name, data_dir), split, landmarks_feature)
+
+
+def split_names(name: str, *, data_dir: str) -> list[str]:
+    """Returns the splits that a prepared data set has, by name; for `open_source`'s arguments.
+
+    Raises:
+      DataNotPreparedError: The data set is not in `data_dir`; the message has the command.
+      ValueError: The name is none.
+    """
+    return sorted(tfds.builder_from_directory(_prepared_directory(name, data_dir)).info.splits)
 
 
 def prepared_metadata(name: str, *, data_dir: str) -> dict[str, Any]:
@@ -113,7 +123,9 @@ class PreparedSource:
         ):
             raise ValueError(f"{directory}: no feature '{landmarks_feature}'")
         self._landmarks_feature = landmarks_feature
+        self._split = split
         self._keys: list[str] | None = None
+        self._labelled: list[int] = []
         # Its decorator hides the parameters from type checkers.
         self._records = builder.as_data_source(split=split)  # pyright: ignore[reportCallIssue]
 
@@ -139,8 +151,29 @@ class PreparedSource:
     @property
     def keys(self) -> list[str]:
         """The records' keys, in order; the first use reads the whole split once."""
+        return self._read_through()
+
+    def labelled(self) -> Source:
+        """Returns the faces with at least one known landmark: this source where all have.
+
+        The first use reads the whole split once, as that of `keys` does.
+        """
+        self._read_through()
+        if len(self._labelled) == len(self):
+            return self
+        return SubsetSource(self, self._labelled)
+
+    def __str__(self) -> str:
+        return f"split '{self._split}' of {self.directory}"
+
+    def _read_through(self) -> list[str]:
         if self._keys is None:
-            self._keys = [self._records[i]["key"].decode() for i in range(len(self))]
+            self._keys = []
+            for i in range(len(self)):
+                example = self._records[i]
+                self._keys.append(example["key"].decode())
+                if np.any(example.get("landmark_mask", True)):
+                    self._labelled.append(i)
         return self._keys
 
 

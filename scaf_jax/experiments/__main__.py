@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _work(table: str) -> str:
     config = settings.checked(_CONFIG.value)
-    faces = len(settings.split_source(config, config.data.train_split))
+    faces = len(settings.labelled_source(config, config.data.train_split))
     choices = trials.Choices(
         models=tuple(_MODELS.value),
         seeds=_SEEDS.value,

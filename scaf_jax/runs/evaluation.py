@@ -128,7 +128,7 @@ def evaluate(
         "stage 1": network.provenance.get("stage1", ""),
         "seed": config.seed,
         "test sets left out, being empty": [
-            name for name in config.evaluation.splits if name not in test_sources
+            name for name in settings.test_split_names(config) if name not in test_sources
         ],
         "mirrored copies averaged": bool(config.evaluation.flip),
         "reconstruction L1 (grey levels)": errors,

@@ -28,12 +28,12 @@ def draw(
     """
     scheme, pictures = looking.network.scheme, []
     by_name = {split.name: split for split in splits}
-    for name in config.evaluation.splits:
+    for name in settings.test_split_names(config):
         if name not in by_name:
             continue
         split = by_name[name]
         nme = split.nme(scheme, config.evaluation.normalizer)[split.decoder]
-        source = settings.split_source(config, name)
+        source = settings.labelled_source(config, name)
         count = min(config.evaluation.num_pictures, len(source))
         spread = np.linspace(0, len(source) - 1, count).astype(int)
         pictures += _faces(looking, split, source, spread, nme)

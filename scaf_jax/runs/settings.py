@@ -1,6 +1,7 @@
 """From a config to the plain settings that everything below takes."""
 
 import dataclasses
+import fnmatch
 from typing import Any
 
 import ml_collections
@@ -127,22 +128,44 @@ def split_source(config: ConfigDict, split: str) -> prepared_sources.PreparedSou
     )
 
 
-def test_sources(config: ConfigDict) -> dict[str, prepared_sources.PreparedSource]:
-    """Opens the test sets that the config names, in its order.
+def test_split_names(config: ConfigDict) -> list[str]:
+    """Returns the test sets that the config names, in its order.
 
-    Those that the prepared data lack are left out with a warning: of a published subset a user
-    may have no face.
+    Of a pattern, such as `test*`, these are the splits that the prepared data have but for the one
+    that is trained on; the pattern itself where there are none.
+
+    Raises:
+      DataNotPreparedError: The data set is not prepared.
+    """
+    data, names = config.data, []
+    for given in config.evaluation.splits:
+        if "*" not in given:
+            names.append(given)
+            continue
+        known = prepared_sources.split_names(data.name, data_dir=data.data_dir)
+        found = [x for x in fnmatch.filter(known, given) if x != data.train_split]
+        names += found or [given]
+    found = [name for name in names if "*" not in name]
+    return list(dict.fromkeys(found or names))
+
+
+def test_sources(config: ConfigDict) -> dict[str, sources.Source]:
+    """Opens the test sets that the config names, in its order: their faces that have landmarks.
+
+    Those that the prepared data lack, or that have no landmarks, are left out with a warning: of a
+    published subset a user may have no face.
 
     Raises:
       DataNotPreparedError: The data set is not prepared.
       MissingSplitError: It has none of the test sets.
+      ValueError: None of the test sets has a face with landmarks.
     """
-    found: dict[str, prepared_sources.PreparedSource] = {}
-    missing: list[prepared_sources.MissingSplitError] = []
-    for split in config.evaluation.splits:
+    found: dict[str, sources.Source] = {}
+    missing: list[ValueError] = []
+    for split in test_split_names(config):
         try:
-            found[split] = split_source(config, split)
-        except prepared_sources.MissingSplitError as error:
+            found[split] = labelled_source(config, split)
+        except (prepared_sources.MissingSplitError, NoLabelsError) as error:
             missing.append(error)
     if missing and not found:
         raise missing[0]
@@ -151,9 +174,36 @@ def test_sources(config: ConfigDict) -> dict[str, prepared_sources.PreparedSourc
     return found
 
 
+class NoLabelsError(ValueError):
+    """Not one face of a split has landmarks."""
+
+
+def labelled_source(config: ConfigDict, split: str) -> sources.Source:
+    """Returns the faces of a split of which at least one landmark is known; see `split_source`.
+
+    Raises:
+      NoLabelsError: There are none.
+    """
+    every = split_source(config, split)
+    labelled = every.labelled()
+    if not len(labelled):
+        raise NoLabelsError(
+            f"{every}: not one of its {len(every)} faces has a known landmark, so that nothing can "
+            "be learned from them or measured on them; give them landmarks, or leave the split out."
+        )
+    if len(labelled) < len(every):
+        logging.warning(
+            "%s: %d of %d faces have no known landmark and do not count as labelled",
+            every,
+            len(every) - len(labelled),
+            len(every),
+        )
+    return labelled
+
+
 def labeled_source(config: ConfigDict) -> sources.SubsetSource:
-    """Returns the training faces whose labels may be used."""
-    train = split_source(config, config.data.train_split)
+    """Returns the training faces whose labels may be used; raises as `labelled_source`."""
+    train = labelled_source(config, config.data.train_split)
     section = config.alignment
     chosen = sources.label_subset(
         len(train), section.num_labels or None, section.label_subset, section.label_seed

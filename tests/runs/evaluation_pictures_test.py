@@ -68,7 +68,7 @@ def drawn(monkeypatch):
         default_config.shrink(config)
         config.data.pixel_convention = convention
         config.evaluation.splits = ("test",)
-        monkeypatch.setattr(settings, "split_source", lambda *_: source)
+        monkeypatch.setattr(settings, "labelled_source", lambda *_: source)
         seen = {}
         for name in ("face_grid", "heatmap_row", "worst_faces"):
             monkeypatch.setattr(
