@@ -18,12 +18,14 @@ import tensorflow_datasets as tfds
 
 from scaf_jax.data import images, photo_files
 from scaf_jax.files import csv_tables
-from scaf_jax.formats import pts
+from scaf_jax.formats import doubts, pts
 
 Box = npt.NDArray[np.float32]
 
 # A photo with a shorter side shows no face.
 MIN_SIDE = 8
+# A box that ends there is in fractions of a photo's sides.
+FRACTIONS_END = 2.0
 _DRIVE_MARK = ":"
 
 
@@ -45,12 +47,15 @@ class Annotation:
         all are.
       box_ground_truth: (4,) float32 x0, y0, x1, y1, pixel edges; None: drawn around the landmarks.
       box_detector: Same, from a face detector; None: the ground truth takes its place.
+      unknown_as: How the file says that a landmark is not known, for messages; empty where it
+        cannot.
     """
 
     landmarks: npt.NDArray[np.float32]
     mask: npt.NDArray[np.bool_] | None = None
     box_ground_truth: Box | None = None
     box_detector: Box | None = None
+    unknown_as: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -258,12 +263,24 @@ def _checked_landmarks(
         raise FaceError(
             f"{face.place}: landmark {number + 1} is not finite; leave out unknown ones"
         )
+    doubt = doubts.find(points, mask)
+    if doubt is not None:
+        raise FaceError(_doubtful(face.place, doubt, annotation.unknown_as))
     if (points < -np.array(size)).any() or (points > 2 * np.array(size)).any():
         raise FaceError(
             f"{face.place}: a point lies far outside the photo {face.image.name} of {size[0]} x "
             f"{size[1]} pixels; do the two belong together?"
         )
     return points, mask
+
+
+def _doubtful(place: str, doubt: doubts.Doubt, unknown_as: str) -> str:
+    if len(doubt.landmarks) > 1 and doubt.message.startswith("all"):
+        return f"{place}: {doubt.message}; {doubt.advice}"
+    advice = f"write {unknown_as} where it is not known" if unknown_as else "correct it"
+    more = len(doubt.landmarks) - 1
+    also = f" (and {more} more)" if more else ""
+    return f"{place}: landmark {doubt.landmarks[0] + 1}{also} {doubt.message}; {advice}"
 
 
 def _box_around(face: Face, points: npt.NDArray[np.float32]) -> Box:
@@ -276,6 +293,11 @@ def _box_around(face: Face, points: npt.NDArray[np.float32]) -> Box:
 def _checked_box(face: Face, box: Box, what: str, size: tuple[int, int]) -> Box:
     box = _as_float32(box)
     shown = f"{face.place}: the {what} {[round(float(v), 1) for v in box]}"
+    if box.shape == (4,) and (np.abs(box) <= FRACTIONS_END).all() and box.any():
+        raise FaceError(
+            f"{shown} is in fractions of the photo and not in pixels; multiply by its width and "
+            "height"
+        )
     if box.shape != (4,) or not np.isfinite(box).all() or not (box[:2] < box[2:]).all():
         raise FaceError(f"{shown} is not x0, y0, x1, y1 with x0 < x1 and y0 < y1")
     if (box[2:] <= 0).any() or (box[:2] >= np.array(size)).any():

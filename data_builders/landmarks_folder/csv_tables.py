@@ -127,6 +127,7 @@ def _annotate(
         landmarks=points.astype(np.float32),
         mask=~np.isnan(points[:, 0]),
         box_ground_truth=_box(row, place),
+        unknown_as="nothing into both cells",
     )
 
 

@@ -139,3 +139,21 @@ def test_an_unusable_face_is_listed_and_raises(tmp_path):
 
 def test_the_extent():
     np.testing.assert_array_equal(faces.extent(POINTS), [10, 12, 30, 25])
+
+
+@pytest.mark.parametrize("place", [(0, 0), (-1, -1), (-257, -257), (1, 1)])
+def test_a_point_that_nobody_marked_is_no_landmark(image, place):
+    points = np.concatenate([POINTS[:2], [place]])
+    with pytest.raises(faces.FaceError, match=r"list:1: landmark 3 lies at \(.* nobody marked"):
+        _read(image, points)
+    with pytest.raises(faces.FaceError, match="; write 'nan nan' where it is not known"):
+        _read(image, points, unknown_as="'nan nan'")
+    box = np.array([0, 0, 20, 20])
+    _read(image, points, mask=np.array([True, True, False]), box_ground_truth=box)
+
+
+def test_fractions_are_refused_for_points_and_for_boxes(image):
+    with pytest.raises(faces.FaceError, match="list:1: all landmarks .* fractions"):
+        _read(image, POINTS / 60)
+    with pytest.raises(faces.FaceError, match="list:1: the box .* fractions"):
+        _read(image, box_ground_truth=np.array([0.1, 0.2, 0.6, 0.9]))
