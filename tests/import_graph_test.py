@@ -41,7 +41,9 @@ ACCELERATED = {"jax", "jaxlib", "flax", "optax", "orbax", "chex"}
 OPTIONAL = {"tensorflow", "torch"}
 # The other side of a measurement, loaded only where PyTorch is installed.
 ONLY_WITH_TORCH = {
-    f"scaf_jax.benchmark.{name}" for name in ("torch_functions", "torch_networks", "torch_twin")
+    "scaf_jax.benchmark.torch_functions",
+    "scaf_jax.benchmark.torch_twin",
+    "scaf_jax.models.torch_networks",
 }
 # Modules that neither a test of theirs nor modules of their folder look after, and what does.
 TESTED_ELSEWHERE = {
@@ -52,6 +54,7 @@ TESTED_ELSEWHERE = {
     "scaf_jax.default_config": "tests/configs_test.py",
     "scaf_jax.formats.coco": "tests/annotation/importing/coco_test.py",
     "scaf_jax.formats.label_studio": "tests/annotation/importing/label_studio_test.py",
+    "scaf_jax.models.torch_networks": "tests/benchmark/torch_twin_test.py",
     "scaf_jax.ops.paired_convolutions": "tests/models/layers_test.py",
     "scaf_jax.training.progress": "tests/inference/one_pass_test.py",
 }

@@ -13,9 +13,9 @@ import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 from torch import Tensor, nn  # pyright: ignore[reportMissingImports]
 
-from scaf_jax.benchmark import torch_functions, torch_networks, workloads
+from scaf_jax.benchmark import torch_functions, workloads
 from scaf_jax.landmarks import heatmaps
-from scaf_jax.models import torch_names
+from scaf_jax.models import torch_names, torch_networks
 from scaf_jax.training import alignment, losses, pretraining_terms
 
 PyTree = Any

@@ -8,8 +8,9 @@ pytest.importorskip("torch", reason="needs PyTorch: pip install 'scaf_jax[torch]
 import jax
 from flax import nnx
 
-from scaf_jax.benchmark import jax_steps, torch_functions, torch_networks, torch_twin, workloads
+from scaf_jax.benchmark import jax_steps, torch_functions, torch_twin, workloads
 from scaf_jax.landmarks import heatmaps
+from scaf_jax.models import torch_networks
 from scaf_jax.training import losses, preprocessing, state
 
 torch = torch_functions.torch
