@@ -4,8 +4,6 @@ Eager PyTorch as a careful user writes it: channels_last memory, fused Adam, and
 would be thrown away (of discriminators in the adversaries' terms, of the frozen generator).
 """
 
-import dataclasses
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -69,7 +67,7 @@ def load(model: nn.Module, params: PyTree, batch_stats: PyTree) -> None:
     """
     values = {}
     for name, tensor in model.state_dict().items():
-        place = _place_of(name)
+        place = torch_names.place_of(name)
         if place is None:
             values[name] = tensor  # a counter of batches, which we do not have
         else:
@@ -80,18 +78,6 @@ def load(model: nn.Module, params: PyTree, batch_stats: PyTree) -> None:
     except RuntimeError as error:
         raise ValueError(f"the weights do not fit the PyTorch networks: {error}") from error
     model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-
-def _place_of(name: str) -> torch_names.Place | None:
-    """Like `torch_names.place_of`; the skip bottlenecks are numbered here: `HPM.1.conv1`."""
-    match = re.fullmatch(r"HPM\.(\d)\.(.*)", name)
-    if not match:
-        return torch_names.place_of(name)
-    place = torch_names.place_of(f"HPM.{match[2]}")
-    if place is None:
-        return None
-    path = ("transfer", "bottlenecks", f"layer{match[1]}", *place.path[1:])
-    return dataclasses.replace(place, path=path)
 
 
 def adam(groups: list[dict[str, Any]], beta1: float, beta2: float) -> torch.optim.Adam:

@@ -1,12 +1,14 @@
-"""The one table from the tensor names of the published PyTorch models to our parameter paths.
+"""The one table between the tensor names of the published PyTorch models and our parameter paths.
 
 PyTorch names are those of a state_dict: `Q` encoder, `P` generator, `D_z` and `D` the embedding
-and image discriminators, `LMH` the landmark path, `HPM` a skip bottleneck alone. A path is
-`encoder/stem/kernel`, in the parameters or in the batch statistics. Layouts differ too: kernels
-are OIHW (transposed convolutions IOHW, dense layers OI) there and HWIO (IO) here.
+and image discriminators, `LMH` the landmark path, `HPM` the skip bottlenecks, which the published
+models do not have, or one of them alone. A path is `encoder/stem/kernel`, in the parameters or in
+the batch statistics. Layouts differ too: kernels are OIHW (transposed convolutions IOHW, dense
+layers OI) there and HWIO (IO) here.
 """
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,50 +26,60 @@ _AXES = {
     "transposed_conv": (2, 3, 0, 1),
     "dense": (1, 0),
     "norm": (0,),
+    "gain": (0,),
 }
 
-# (module in PyTorch, module here, kind of layer); the first row that matches decides.
+# (module in PyTorch, module here, kind of layer); # is a digit, in the same order on both sides;
+# the first row that matches decides.
 TABLE = (
-    (r"Q\.conv1", r"encoder/stem", "conv"),
-    (r"Q\.bn1", r"encoder/stem_norm", "norm"),
-    (r"Q\.layer(\d)\.(\d)\.conv(\d)", r"encoder/stages/layer\1/block\2/conv\3", "conv"),
-    (r"Q\.layer(\d)\.(\d)\.bn(\d)", r"encoder/stages/layer\1/block\2/norm\3", "norm"),
-    (r"Q\.layer(\d)\.(\d)\.downsample\.0", r"encoder/stages/layer\1/block\2/projection", "conv"),
-    (
-        r"Q\.layer(\d)\.(\d)\.downsample\.1",
-        r"encoder/stages/layer\1/block\2/projection_norm",
-        "norm",
-    ),
-    (r"Q\.fc", r"encoder/head", "dense"),
-    (r"P\.fc", r"generator/dense", "dense"),
-    (r"P\.conv1", r"generator/seed", "transposed_conv"),
-    (r"P\.bn1", r"generator/seed_norm", "norm"),
-    (r"P\.layer(\d)\.0\.conv1", r"generator/stages/layer\1/conv1", "transposed_conv"),
-    (r"P\.layer(\d)\.0\.conv2", r"generator/stages/layer\1/conv2", "conv"),
-    (r"P\.layer(\d)\.0\.bn(\d)", r"generator/stages/layer\1/norm\2", "norm"),
-    (r"P\.layer(\d)\.0\.upsample\.0", r"generator/stages/layer\1/projection", "transposed_conv"),
-    (r"P\.layer(\d)\.0\.upsample\.1", r"generator/stages/layer\1/projection_norm", "norm"),
-    (r"P\.lin", r"generator/head", "transposed_conv"),
-    (r"D_z\.lin(\d)", r"embedding_discriminator/dense\1", "dense"),
-    (r"D\.main\.0", r"image_discriminator/convs/conv0", "conv"),
-    (r"D\.main\.2", r"image_discriminator/convs/conv1", "conv"),
-    (r"D\.main\.3", r"image_discriminator/norms/conv1", "norm"),
-    (r"D\.main\.5", r"image_discriminator/convs/conv2", "conv"),
-    (r"D\.main\.6", r"image_discriminator/norms/conv2", "norm"),
-    (r"D\.main\.8", r"image_discriminator/convs/conv3", "conv"),
-    (r"D\.main\.9", r"image_discriminator/norms/conv3", "norm"),
-    (r"D\.main\.11", r"image_discriminator/convs/conv4", "conv"),
-    (r"D\.main\.12", r"image_discriminator/norms/conv4", "norm"),
-    (r"D\.main\.14", r"image_discriminator/head", "conv"),
-    (r"LMH\.t(\d)", r"transfer/itls/layer\1", "conv"),
-    (r"LMH\.lin", r"transfer/head", "transposed_conv"),
-    (r"HPM\.conv(\d)", r"bottleneck/conv\1", "conv"),
-    (r"HPM\.bn(\d)", r"bottleneck/norm\1", "norm"),
+    ("Q.conv1", "encoder/stem", "conv"),
+    ("Q.bn1", "encoder/stem_norm", "norm"),
+    ("Q.layer#.#.conv#", "encoder/stages/layer#/block#/conv#", "conv"),
+    ("Q.layer#.#.bn#", "encoder/stages/layer#/block#/norm#", "norm"),
+    ("Q.layer#.#.downsample.0", "encoder/stages/layer#/block#/projection", "conv"),
+    ("Q.layer#.#.downsample.1", "encoder/stages/layer#/block#/projection_norm", "norm"),
+    ("Q.fc", "encoder/head", "dense"),
+    ("P.fc", "generator/dense", "dense"),
+    ("P.conv1", "generator/seed", "transposed_conv"),
+    ("P.bn1", "generator/seed_norm", "norm"),
+    ("P.layer#.0.conv1", "generator/stages/layer#/conv1", "transposed_conv"),
+    ("P.layer#.0.conv2", "generator/stages/layer#/conv2", "conv"),
+    ("P.layer#.0.bn#", "generator/stages/layer#/norm#", "norm"),
+    ("P.layer#.0.upsample.0", "generator/stages/layer#/projection", "transposed_conv"),
+    ("P.layer#.0.upsample.1", "generator/stages/layer#/projection_norm", "norm"),
+    ("P.lin", "generator/head", "transposed_conv"),
+    ("D_z.lin#", "embedding_discriminator/dense#", "dense"),
+    ("D.main.0", "image_discriminator/convs/conv0", "conv"),
+    ("D.main.2", "image_discriminator/convs/conv1", "conv"),
+    ("D.main.3", "image_discriminator/norms/conv1", "norm"),
+    ("D.main.5", "image_discriminator/convs/conv2", "conv"),
+    ("D.main.6", "image_discriminator/norms/conv2", "norm"),
+    ("D.main.8", "image_discriminator/convs/conv3", "conv"),
+    ("D.main.9", "image_discriminator/norms/conv3", "norm"),
+    ("D.main.11", "image_discriminator/convs/conv4", "conv"),
+    ("D.main.12", "image_discriminator/norms/conv4", "norm"),
+    ("D.main.14", "image_discriminator/head", "conv"),
+    ("LMH.t#", "transfer/itls/layer#", "conv"),
+    ("LMH.lin", "transfer/head", "transposed_conv"),
+    ("HPM.#.conv#", "transfer/bottlenecks/layer#/conv#", "conv"),
+    ("HPM.#.bn#", "transfer/bottlenecks/layer#/norm#", "norm"),
+    ("HPM.#", "transfer/gains/layer#", "gain"),
+    ("HPM.conv#", "bottleneck/conv#", "conv"),
+    ("HPM.bn#", "bottleneck/norm#", "norm"),
 )
 
 _STATISTICS = {"running_mean": "mean", "running_var": "var"}
+# The keys of our leaves, by those of PyTorch's, of each kind of layer.
+_LEAVES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "conv": {"weight": ("kernel",)},
+    "transposed_conv": {"weight": ("kernel",)},
+    "dense": {"weight": ("kernel",), "bias": ("bias",)},
+    "norm": {"weight": ("scale",), "bias": ("bias",)}
+    | {name: (key,) for name, key in _STATISTICS.items()},
+    "gain": {"gain": ()},
+}
 # How many batches a batch norm has seen: PyTorch counts it and never needs it here.
-_IGNORED = re.compile(r".*\.num_batches_tracked")
+COUNTER = "num_batches_tracked"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,22 +126,54 @@ def place_of(name: str) -> Place | None:
     Raises:
       ValueError: The table does not know the name.
     """
-    if _IGNORED.fullmatch(name):
-        return None
     module, _, leaf = name.rpartition(".")
-    for pattern, replacement, kind in TABLE:
-        match = re.fullmatch(pattern, module)
-        if match and leaf in _leaves(kind):
-            is_weight = leaf == "weight"
-            path = (*match.expand(replacement).split("/"), _leaves(kind)[leaf])
-            return Place(path, leaf in _STATISTICS, _AXES[kind] if is_weight else (0,))
+    if leaf == COUNTER:
+        return None
+    for theirs, ours, kind in TABLE:
+        path = _translated(module, theirs, ours)
+        if path is not None and leaf in _LEAVES[kind]:
+            parts = (*path.split("/"), *_LEAVES[kind][leaf])
+            axes = _AXES[kind] if leaf == "weight" else (0,)
+            return Place(parts, leaf in _STATISTICS, axes)
     raise ValueError(f"no place is known for the PyTorch tensor '{name}'")
 
 
-def _leaves(kind: str) -> dict[str, str]:
-    if kind == "norm":
-        return {"weight": "scale", "bias": "bias"} | _STATISTICS
-    return {"weight": "kernel", "bias": "bias"} if kind == "dense" else {"weight": "kernel"}
+def name_of(path: tuple[str, ...], *, is_statistic: bool) -> str:
+    """Returns the PyTorch name of an array of ours; the inverse of `place_of`.
+
+    Args:
+      path: Keys from the root of the parameters or of the batch statistics.
+      is_statistic: Which of the two.
+
+    Example:
+      >>> name_of(("encoder", "stem", "kernel"), is_statistic=False)
+      'Q.conv1.weight'
+
+    Raises:
+      ValueError: The table does not know the path.
+    """
+    for theirs, ours, kind in TABLE:
+        for leaf, keys in _LEAVES[kind].items():
+            depth = len(path) - len(keys)
+            module = _translated("/".join(path[:depth]), ours, theirs)
+            fits = path[depth:] == keys and is_statistic == (leaf in _STATISTICS)
+            if module is not None and fits:
+                return f"{module}.{leaf}"
+    raise ValueError(f"no PyTorch name is known for the array '{'/'.join(path)}'")
+
+
+def _translated(module: str, pattern: str, other: str) -> str | None:
+    """Fills the digits of a module that matches a pattern into another; None if it does not."""
+    match = _compiled(pattern).fullmatch(module)
+    if match is None:
+        return None
+    digits = iter(match.groups())
+    return "".join(next(digits) if part == "#" else part for part in other)
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\#", "([0-9])"))
 
 
 def load(tensors: Tensors, params: PyTree, batch_stats: PyTree) -> tuple[PyTree, PyTree]:

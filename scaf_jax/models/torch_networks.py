@@ -183,10 +183,14 @@ class ImageDiscriminator(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """The multi-scale block of a skip connection; shape is kept."""
+    """The multi-scale block of a skip connection; shape is kept.
 
-    def __init__(self, channels: int):
+    With a gain its output is multiplied by one learned number a channel, 0 at first.
+    """
+
+    def __init__(self, channels: int, *, with_gain: bool):
         super().__init__()
+        self.gain = nn.Parameter(torch.zeros(channels)) if with_gain else None
         half, quarter = channels // 2, channels // 4
         self.bn1, self.conv1 = nn.BatchNorm2d(channels), _conv(channels, half, 3, 1, 1)
         self.bn2, self.conv2 = nn.BatchNorm2d(half), _conv(half, quarter, 3, 1, 1)
@@ -196,7 +200,8 @@ class Bottleneck(nn.Module):
         a = self.conv1(F.relu(self.bn1(x), inplace=True))
         b = self.conv2(F.relu(self.bn2(a), inplace=True))
         c = self.conv3(F.relu(self.bn3(b), inplace=True))
-        return torch.cat([a, b, c], 1) + x
+        y = torch.cat([a, b, c], 1) + x
+        return y if self.gain is None else self.gain[:, None, None] * y
 
 
 class LandmarkPath(nn.Module):
@@ -226,9 +231,18 @@ class Autoencoder(nn.Module):
 
 
 class Aligner(nn.Module):
-    """Images (B, 3, S, S) -> heatmaps (B, L, H, H)."""
+    """Images (B, 3, S, S) -> heatmaps (B, L, H, H); see `aligner.Aligner` for the skips."""
 
-    def __init__(self, size: int, heatmap_size: int, num_landmarks: int, width: float):
+    def __init__(
+        self,
+        size: int,
+        heatmap_size: int,
+        num_landmarks: int,
+        width: float,
+        *,
+        skips: bool = True,
+        with_gains: bool = False,
+    ):
         super().__init__()
         self.Q = Encoder(size, width)
         self.P = Generator(size, width)
@@ -238,9 +252,9 @@ class Aligner(nn.Module):
         # At 64 px of resolution only crops of 256 px have a feature map of the encoder.
         self.HPM = nn.ModuleDict(
             {
-                f"{i}": Bottleneck(channels)
+                f"{i}": Bottleneck(channels, with_gain=with_gains)
                 for i, (resolution, channels) in enumerate(used.items(), start=1)
-                if resolution < 64 or size == 256
+                if skips and (resolution < 64 or size == 256)
             }
         )
 

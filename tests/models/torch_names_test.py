@@ -75,16 +75,50 @@ def test_the_table_maps_published_names_one_to_one(input_size, landmark_path):
         ("Q.bn1.weight", "encoder/stem_norm/scale", (64,), (64,)),
         ("D.main.3.running_var", "image_discriminator/norms/conv1/var", (64,), (64,)),
         ("LMH.lin.weight", "transfer/head/kernel", (64, 68, 4, 4), (4, 4, 64, 68)),
+        (
+            "HPM.2.conv3.weight",
+            "transfer/bottlenecks/layer2/conv3/kernel",
+            (4, 6, 3, 3),
+            (3, 3, 6, 4),
+        ),
+        ("HPM.2.bn3.running_mean", "transfer/bottlenecks/layer2/norm3/mean", (4,), (4,)),
+        ("HPM.1.gain", "transfer/gains/layer1", (64,), (64,)),
     ],
 )
 def test_places_and_layouts(name, path, torch_shape, our_shape):
     place = torch_names.place_of(name)
     assert "/".join(place.path) == path
     assert place.is_statistic == ("running" in name)
+    assert torch_names.name_of(place.path, is_statistic=place.is_statistic) == name
     tensor = np.random.default_rng(0).standard_normal(torch_shape)
     ours = place.to_ours(tensor)
     assert ours.shape == our_shape
     np.testing.assert_array_equal(place.to_torch(ours), tensor)
+
+
+def test_every_array_of_a_network_with_skips_has_a_name_of_its_own():
+    def build() -> nnx.Module:
+        return aligner.Aligner(input_size=256, heatmap_size=128, num_landmarks=5, rngs=nnx.Rngs(0))
+
+    trees = state.split(nnx.eval_shape(build))[1:]
+    names = {}
+    for is_statistic, tree in enumerate(trees):
+        for path, _ in jax.tree_util.tree_leaves_with_path(tree):
+            keys = tuple(entry.key for entry in path)
+            name = torch_names.name_of(keys, is_statistic=bool(is_statistic))
+            names[name] = (bool(is_statistic), keys)
+    assert len(names) == len(jax.tree.leaves(trees))
+    for name, (is_statistic, keys) in names.items():
+        place = torch_names.place_of(name)
+        assert (place.is_statistic, place.path) == (is_statistic, keys)
+
+
+def test_unknown_paths_are_refused():
+    for path in (("encoder", "stem", "bias"), ("encoder",), ("bottleneck", "conv1", "gain")):
+        with pytest.raises(ValueError, match=f"the array '{'/'.join(path)}'"):
+            torch_names.name_of(path, is_statistic=False)
+    with pytest.raises(ValueError, match="no PyTorch name"):
+        torch_names.name_of(("encoder", "stem", "kernel"), is_statistic=True)
 
 
 @pytest.mark.parametrize(
