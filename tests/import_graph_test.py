@@ -24,6 +24,7 @@ FLOORS = (
     ("scaf_jax.active_learning",),
     ("scaf_jax.commands",),
     (
+        "scaf_jax.convert",
         "scaf_jax.main",
         "scaf_jax.predict",
         "scaf_jax.benchmark",
@@ -44,18 +45,21 @@ ONLY_WITH_TORCH = {
     "scaf_jax.benchmark.torch_functions",
     "scaf_jax.benchmark.torch_twin",
     "scaf_jax.models.torch_networks",
+    "scaf_jax.weights.verification",
 }
 # Modules that neither a test of theirs nor modules of their folder look after, and what does.
 TESTED_ELSEWHERE = {
     "scaf_jax.benchmark.__main__": "tests/benchmark/steps_test.py",
     "scaf_jax.commands.launch": "tests/main_test.py",
     "scaf_jax.commands.photo_prediction": "tests/predict_test.py",
+    "scaf_jax.commands.snapshot_conversion": "tests/convert_test.py",
     "scaf_jax.config_forms": "tests/configs_test.py",
     "scaf_jax.default_config": "tests/configs_test.py",
     "scaf_jax.formats.coco": "tests/annotation/importing/coco_test.py",
     "scaf_jax.formats.label_studio": "tests/annotation/importing/label_studio_test.py",
     "scaf_jax.models.torch_networks": "tests/benchmark/torch_twin_test.py",
     "scaf_jax.ops.paired_convolutions": "tests/models/layers_test.py",
+    "scaf_jax.weights.verification": "tests/convert_test.py",
     "scaf_jax.training.progress": "tests/inference/one_pass_test.py",
 }
 # Tests of the whole rather than of one module.

@@ -129,6 +129,12 @@ class Bundle(FaceNetwork):
         """
         path = pathlib.Path(path)
         exporting.check_folder(path)
+        about, arrays = self.to_weights(provenance)
+        files.write(path, about, arrays, overwrite=overwrite)
+        return about
+
+    def to_weights(self, provenance: exporting.Provenance | None = None) -> files.Weights:
+        """Returns what `save` writes; arguments and errors as there."""
         known = dict(self.provenance)
         own = {name: known.pop(name, "") for name in _TEXTS}
         given = dataclasses.asdict(provenance or exporting.Provenance())
@@ -142,9 +148,7 @@ class Bundle(FaceNetwork):
             **{name: given[name] or own[name] for name in _TEXTS},
         )
         named = tree_paths.named_leaves({"params": self.params, "batch_stats": self.batch_stats})
-        arrays = {name: np.asarray(array) for name, array in named.items()}
-        files.write(path, about, arrays, overwrite=overwrite)
-        return about
+        return files.Weights(about, {name: np.asarray(array) for name, array in named.items()})
 
 
 def _read_file(path: pathlib.Path) -> run_folder.Saved:

@@ -47,11 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("file", type=Path, help="the file to write, FILE.safetensors")
     export.add_argument("--discriminators", action="store_true", help="write them as well")
     export.add_argument("--overwrite", action="store_true", help="replace a file that is there")
-    for field, what in (
-        ("training_data", "which photos the networks have seen"),
-        ("licence", "under which licence the weights may be used"),
-        ("attribution", "whom to name"),
-    ):
+    for field, what in exporting.TEXTS.items():
         export.add_argument(f"--{field}", default="", metavar="TEXT", help=f"{what}; kept in it")
     export.set_defaults(command=_export)
     text = "make a folder for pretraining.run of a weights file"

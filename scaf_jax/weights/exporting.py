@@ -11,6 +11,13 @@ from scaf_jax.data import geometry
 from scaf_jax.training import checkpointing, tree_paths
 from scaf_jax.weights import files, header, networks
 
+# What a run does not know of its photos, for command lines.
+TEXTS = {
+    "training_data": "which photos the networks have seen",
+    "licence": "under which licence the weights may be used",
+    "attribution": "whom to name",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Provenance:
@@ -48,6 +55,15 @@ def export(
       header.WeightsError: The folder holds no stage 1, or the file cannot be written.
     """
     check_folder(path)
+    about, arrays = read_run(run, discriminators=discriminators, provenance=provenance)
+    files.write(path, about, arrays, overwrite=overwrite)
+    return about
+
+
+def read_run(
+    run: pathlib.Path, *, discriminators: bool = False, provenance: Provenance | None = None
+) -> files.Weights:
+    """Reads the last checkpoint of a stage 1; arguments and errors as `export`."""
     folder = checkpointing.folder_of(run)
     metadata = checkpointing.read_metadata(folder)
     if metadata.get("stage") != "pretraining":
@@ -57,8 +73,7 @@ def export(
         )
     names = header.AUTOENCODER + (header.DISCRIMINATORS if discriminators else ())
     about = _header(names, metadata, provenance or Provenance())
-    files.write(path, about, _arrays(folder, about), overwrite=overwrite)
-    return about
+    return files.Weights(about, _arrays(folder, about))
 
 
 def check_folder(path: pathlib.Path) -> None:

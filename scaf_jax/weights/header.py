@@ -28,7 +28,7 @@ LANDMARK_NETWORK = (*AUTOENCODER, "transfer")
 MODEL_FIELDS = ("input_size", "width_multiplier")
 
 # The published networks have 1; beyond this a number is a mistake.
-_LARGEST_WIDTH = 16.0
+LARGEST_WIDTH = 16.0
 _MARKS = "landmarks"
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "networks": list,
@@ -188,8 +188,8 @@ def _wrong_values(content: Mapping[str, Any]) -> list[str]:
         problems.append(
             f"'networks' is {networks}, not {[*AUTOENCODER]}, with {[*DISCRIMINATORS]} or without"
         )
-    if not 0 < width <= _LARGEST_WIDTH:
-        problems.append(f"'width_multiplier' is {width}, not above 0 and at most {_LARGEST_WIDTH}")
+    if not 0 < width <= LARGEST_WIDTH:
+        problems.append(f"'width_multiplier' is {width}, not above 0 and at most {LARGEST_WIDTH}")
     if content["image_mean"] != list(preprocessing.IMAGE_MEAN):
         problems.append(
             f"'image_mean' is {content['image_mean']}, and this version subtracts "
