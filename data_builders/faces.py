@@ -16,16 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow_datasets as tfds
 
-from scaf_jax.data import images, photo_files
+from scaf_jax.data import images, photo_boxes, photo_files
 from scaf_jax.files import csv_tables
 from scaf_jax.formats import doubts, pts
 
 Box = npt.NDArray[np.float32]
 
-# A photo with a shorter side shows no face.
-MIN_SIDE = 8
-# A box that ends there is in fractions of a photo's sides.
-FRACTIONS_END = 2.0
 _DRIVE_MARK = ":"
 
 
@@ -182,7 +178,7 @@ def read_face(face: Face, num_landmarks: int) -> dict[str, Any]:
     # Decoded once here, so that a damaged photo shows now and not hours into a training.
     pixels, _ = images.decode_image(encoded, str(face.image))
     height, width = pixels.shape[:2]
-    if min(width, height) < MIN_SIDE:
+    if min(width, height) < images.MIN_SIDE:
         raise FaceError(f"{face.image}: {width} x {height} pixels show no face; remove it")
     points, mask = _checked_landmarks(face, annotation, num_landmarks, (width, height))
     truth = annotation.box_ground_truth
@@ -292,23 +288,10 @@ def _box_around(face: Face, points: npt.NDArray[np.float32]) -> Box:
 
 def _checked_box(face: Face, box: Box, what: str, size: tuple[int, int]) -> Box:
     box = _as_float32(box)
-    shown = f"{face.place}: the {what} {[round(float(v), 1) for v in box]}"
-    if box.shape == (4,) and (np.abs(box) <= FRACTIONS_END).all() and box.any():
-        raise FaceError(
-            f"{shown} is in fractions of the photo and not in pixels; multiply by its width and "
-            "height"
-        )
-    if box.shape != (4,) or not np.isfinite(box).all() or not (box[:2] < box[2:]).all():
-        raise FaceError(f"{shown} is not x0, y0, x1, y1 with x0 < x1 and y0 < y1")
-    if (box[2:] <= 0).any() or (box[:2] >= np.array(size)).any():
-        raise FaceError(
-            f"{shown} lies outside the photo {face.image.name} of {size[0]} x {size[1]} pixels"
-        )
-    if (box[:2] < -np.array(size)).any() or (box[2:] > 2 * np.array(size)).any():
-        raise FaceError(
-            f"{shown} reaches far outside the photo {face.image.name} of {size[0]} x {size[1]} "
-            "pixels; do the two belong together?"
-        )
+    problem = photo_boxes.misfit(box, size, images.printable_name(face.image.name))
+    if problem:
+        shown = [round(float(value), 1) for value in box.ravel()]
+        raise FaceError(f"{face.place}: the {what} {shown} {problem}")
     return box
 
 

@@ -56,6 +56,9 @@ def _pretraining() -> ConfigDict:
             "unlabeled_dir": "",
             "unlabeled_box": (0.0, 0.0, 1.0, 1.0),
             "unlabeled_boxes_csv": "",
+            # At a photo or box there that cannot be used: `stop`, or `skip` it and say in
+            # WORKDIR/pretraining/skipped.csv which and why.
+            "on_error": "stop",
             # Whether the training split's images are used as well.
             "training_images": True,
             # In place of both: several sets with weights, such as

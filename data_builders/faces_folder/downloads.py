@@ -2,13 +2,13 @@
 
 import functools
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from data_builders import face_builder, faces
 from data_builders.faces_folder import boxes
-from scaf_jax.data import images, photo_files
+from scaf_jax.data import images, photo_boxes, photo_files
 from scaf_jax.files import folder_files
 
 _MAX_NAMED = 5
@@ -36,13 +36,23 @@ def find(root: pathlib.Path) -> faces.Found:
     if not photos:
         raise face_builder.DownloadError(photo_files.none_in(root, files))
     path = boxes.find_file(root)
-    entries = {} if path is None else boxes.read_boxes(path)
+    table = {} if path is None else boxes.read_boxes(path)
+    matched = photo_boxes.match(table, photos)
+    if table and not matched.names:
+        raise face_builder.DownloadError(
+            f"{path}: none of its names, such as {_some(matched.unknown[:1])}, is that of a photo; "
+            f"names are paths below {root}, such as {_some(photos[:1])}"
+        )
+    entries = {
+        photo: [entry for name in names for entry in table[name]]
+        for photo, names in matched.names.items()
+    }
     members = [face for name in photos for face in _faces_of(root, name, entries.get(name, []))]
     return faces.Found(
         layout="a folder of photos" + ("" if path is None else f" with {path.name}"),
         splits={"train": members},
         parts=[faces.Part("photos", len(photos)), faces.Part("faces", len(members))],
-        problems=notes.problems + ([] if path is None else _problems(path.name, photos, entries)),
+        problems=notes.problems + ([] if path is None else _problems(path.name, matched)),
         passed_over=notes.passed_over,
     )
 
@@ -77,19 +87,17 @@ def _annotate_whole(image: pathlib.Path) -> faces.Annotation:
     )
 
 
-def _problems(
-    file_name: str, photos: Sequence[str], entries: Mapping[str, list[boxes.BoxEntry]]
-) -> list[str]:
+def _problems(file_name: str, matched: photo_boxes.Matched) -> list[str]:
     problems = []
-    without = [name for name in photos if not entries.get(name)]
-    if without:
+    if matched.without:
         problems.append(
-            f"{len(without)} photos have no box in {file_name}, the whole photo takes its place: "
-            f"{_some(without)}"
+            f"{len(matched.without)} photos have no box in {file_name}, the whole photo takes its "
+            f"place: {_some(matched.without)}"
         )
-    unknown = sorted(entries.keys() - set(photos))
-    if unknown:
-        problems.append(f"{file_name}: {len(unknown)} names are no photos: {_some(unknown)}")
+    if matched.unknown:
+        problems.append(
+            f"{file_name}: {len(matched.unknown)} names are no photos: {_some(matched.unknown)}"
+        )
     return problems
 
 

@@ -96,11 +96,26 @@ class FaceView:
 
         Returns:
           (S, S, 3) uint8 RGB.
+
+        Raises:
+          ImageError: There would be nothing of the image in it, however it is changed.
         """
+        self._check_overlap(shrink * pixels.shape[1], shrink * pixels.shape[0])
         matrix = self.matrix
         if shrink > 1:
             matrix = geometry.compose(matrix, warping.shrink_matrix(shrink))
         return warping.warp(pixels, matrix, self.crop.input_size, interpolation, border)
+
+    def _check_overlap(self, width: int, height: int) -> None:
+        x0, y0, x1, y1 = self.box.tolist()
+        if x0 < width and x1 > 0 and y0 < height and y1 > 0:
+            return  # most often; the crop is about the box
+        x0, y0, x1, y1 = geometry.face_square(self.box, self.crop).tolist()
+        if not (x0 < width and x1 > 0 and y0 < height and y1 > 0):
+            raise images.ImageError(
+                f"{self.record['key']}: the box {[round(v, 1) for v in self.box.tolist()]} lies "
+                f"outside the photo of {width} x {height} pixels; nothing of it would be seen"
+            )
 
     @property
     def jpeg_shrink(self) -> int:

@@ -1,25 +1,32 @@
 """A folder of photos of faces without labels, for stage 1.
 
-File names are only listed, never taken from a table, so a table cannot lead out of the folder.
+File names are only listed, never taken from a table, so a table cannot lead out of the folder. All
+that can be wrong is looked for when the folder is opened, before anything is trained.
 """
 
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from absl import logging
 
-from scaf_jax.data import images, photo_files, sources
-from scaf_jax.files import csv_tables
+from scaf_jax.data import images, photo_boxes, photo_files, photo_scan, sources
 
-SIDES = ("x0", "y0", "x1", "y1")
-_WHOLE_PHOTO = (0.0, 0.0, 1.0, 1.0)
+OnError = Literal["stop", "skip"]
+ON_ERROR: tuple[OnError, ...] = ("stop", "skip")
+_MOST_NAMED = 5
 
 
 class FolderSource:
-    """All photos of a folder and its sub-folders, by name; landmarks are empty."""
+    """All faces of the photos of a folder and its sub-folders, by name; landmarks are empty.
+
+    Attributes:
+      photos: The path of each face's photo below the folder.
+      skipped: (name, reason) of the faces that were left out.
+    """
 
     def __init__(
         self,
@@ -27,91 +34,146 @@ class FolderSource:
         *,
         relative_box: Sequence[float] | None = None,
         boxes_csv: str | os.PathLike[str] | None = None,
+        on_error: OnError = "stop",
+        cache: pathlib.Path | None = None,
+        whole_table: bool = True,
     ) -> None:
-        """Lists the photos.
+        """Lists the photos, looks at each of them once, and at the boxes of their faces.
 
         Args:
           directory: The folder.
           relative_box: x0, y0, x1, y1 of the face as fractions of a photo's width and height,
             for photos that `boxes_csv` does not list. Without both, the whole photo.
           boxes_csv: A table with the header name,x0,y0,x1,y1: a photo's path below `directory`,
-            with `/` between folders, and the face's box in pixels.
+            with `/` between folders, and a face's box in pixels; a photo with several rows shows
+            several faces.
+          on_error: Whether a photo or box that cannot be used is an error, or is left out.
+          cache: Where to keep what was seen of the photos; see `photo_scan`.
+          whole_table: Whether the table is of this folder alone, so that it is an error if none of
+            its names is that of a photo.
 
         Raises:
           FileNotFoundError: There is no such folder, or no photo in it.
-          ValueError: A box is none; the message names the table's line.
+          ImageError: A photo or a box of the table cannot be used; it is told how many there are.
+          ValueError: A box is none, or the table is of other photos; the message names the line.
         """
         self._directory = pathlib.Path(directory).expanduser()
-        if not self._directory.is_dir():
-            raise FileNotFoundError(f"{self._directory} is not a folder")
-        files = photo_files.look(self._directory)
-        if not files.photos:
-            raise FileNotFoundError(photo_files.none_in(self._directory, files))
-        for problem in files.problems:
-            logging.warning("%s: %s", self._directory, problem)
-        self._paths = list(files.photos)
+        names = _list_photos(self._directory)
         if relative_box is None and boxes_csv is None:
-            relative_box = _WHOLE_PHOTO
-        self._relative_box = None
+            relative_box = photo_boxes.WHOLE_PHOTO
+        relative = None
         if relative_box is not None:
-            self._relative_box = checked_box(relative_box, "relative_box")
-        self._boxes = {} if boxes_csv is None else _read_boxes(pathlib.Path(boxes_csv))
+            relative = photo_boxes.checked_fractions(relative_box, "relative_box")
+        table: dict[str, list[tuple[str, photo_boxes.Box]]] = {}
+        if boxes_csv is not None:
+            table = _table_of(
+                pathlib.Path(boxes_csv).expanduser(), names, relative, self._directory, whole_table
+            )
+        sizes = photo_scan.scan(self._directory, names, cache)
+        self.skipped: list[tuple[str, str]] = []
+        found = list(self._faces(names, sizes, relative, table))
+        if self.skipped:
+            self._tell(on_error, len(names))
+        self.photos = [photo for photo, _, _ in found]
+        self._keys = [key for _, key, _ in found]
+        self._boxes = np.array([box for _, _, box in found], np.float32).reshape(-1, 4)
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._keys)
 
     def __getitem__(self, index: int) -> sources.Record:
-        path = self._paths[index]
-        encoded = images.read_encoded(self._directory / path)
-        box = self._boxes.get(path)
-        if box is None:
-            box = self._box_by_fraction(path, encoded)
+        box = self._boxes[index]
         return {
-            "image": encoded,
+            "image": images.read_encoded(self._directory / self.photos[index]),
             **sources.no_labels(),
             "box_detector": box,
             "box_ground_truth": box,
-            "key": images.printable_name(path),
+            "key": self._keys[index],
             "subset": "",
             "index": index,
         }
 
     @property
     def keys(self) -> list[str]:
-        """The photos' paths below the folder, in order."""
-        return [images.printable_name(path) for path in self._paths]
+        """The photos' paths below the folder, in order; of several faces each has its number."""
+        return list(self._keys)
 
-    def _box_by_fraction(self, path: str, encoded: bytes) -> npt.NDArray[np.float32]:
-        full_path = images.printable_name(str(self._directory / path))
-        if self._relative_box is None:
-            raise ValueError(
-                f"{full_path} is not in the table of boxes; add it, or give relative_box"
-            )
-        width, height = images.image_size(encoded, full_path)
-        return self._relative_box * np.array([width, height, width, height], np.float32)
+    def _faces(
+        self,
+        names: Sequence[str],
+        sizes: Mapping[str, photo_scan.Size | str],
+        relative: photo_boxes.Box | None,
+        table: Mapping[str, Sequence[tuple[str, photo_boxes.Box]]],
+    ) -> Iterator[tuple[str, str, npt.NDArray[np.floating]]]:
+        """Photo, key and box of each face that can be used."""
+        for name in names:
+            size, key = sizes[name], images.printable_name(name)
+            if isinstance(size, str):
+                self.skipped.append((key, size))
+                continue
+            entries = table.get(name, ())
+            if not entries and relative is not None:
+                yield name, key, relative * np.array([*size, *size], np.float32)
+            for number, (place, box) in enumerate(entries, 1):
+                one = key if len(entries) == 1 else f"{key}#{number}"
+                problem = photo_boxes.misfit(box, size, key)
+                if problem:
+                    shown = [round(float(value), 3) for value in box]
+                    self.skipped.append((one, f"{place}: the box {shown} {problem}"))
+                else:
+                    yield name, one, box
+
+    def _tell(self, on_error: OnError, number_of_photos: int) -> None:
+        number, (_, reason) = len(self.skipped), self.skipped[0]
+        where = f"{self._directory}: {number} photos or boxes cannot be used; the first: {reason}"
+        if on_error == "stop":
+            raise images.ImageError(f"{where}. Put them right, or leave them out (on_error=skip)")
+        if len({name.partition("#")[0] for name, _ in self.skipped}) >= number_of_photos:
+            raise images.ImageError(f"{where}. None of the {number_of_photos} photos is left")
+        logging.warning("%s; left out", where)
 
 
-def _read_boxes(path: pathlib.Path) -> dict[str, npt.NDArray[np.float32]]:
+def _list_photos(directory: pathlib.Path) -> list[str]:
+    if not directory.is_dir():
+        raise FileNotFoundError(f"{directory} is not a folder")
+    files = photo_files.look(directory)
+    if not files.photos:
+        raise FileNotFoundError(photo_files.none_in(directory, files))
+    for problem in files.problems:
+        logging.warning("%s: %s", directory, problem)
+    return list(files.photos)
+
+
+def _table_of(
+    path: pathlib.Path,
+    photos: Sequence[str],
+    relative: photo_boxes.Box | None,
+    directory: pathlib.Path,
+    whole_table: bool,
+) -> dict[str, list[tuple[str, photo_boxes.Box]]]:
+    """The boxes of a table by photo, after comparing its names with the photos'."""
+    table = photo_boxes.read_table(path)
+    matched = photo_boxes.match(table, photos)
+    if not matched.names and whole_table:
+        raise ValueError(
+            f"{path}: none of its names, such as {_some(matched.unknown[:1])}, is that of a photo; "
+            f"names are paths below {directory}, such as {_some(photos[:1])}"
+        )
+    if matched.unknown and whole_table:
+        logging.warning(
+            "%s: %d names are no photos: %s", path, len(matched.unknown), _some(matched.unknown)
+        )
+    if matched.without:
+        said = f"{len(matched.without)} photos have no box in {path}: {_some(matched.without)}"
+        if relative is None:
+            raise ValueError(f"{said}; add them, or give relative_box")
+        logging.warning("%s; the box for all takes its place", said)
     return {
-        row["name"]: checked_box([csv_tables.number(row, side, place) for side in SIDES], place)
-        for place, row in csv_tables.read_table(path, ["name", *SIDES])
+        photo: [entry for name in names for entry in table[name]]
+        for photo, names in matched.names.items()
     }
 
 
-def checked_box(values: Sequence[float], place: str) -> npt.NDArray[np.float32]:
-    """Returns a (4,) float32 box x0, y0, x1, y1.
-
-    Args:
-      values: What should be one.
-      place: Where it is, for messages.
-
-    Raises:
-      ValueError: It is none, or encloses nothing.
-    """
-    try:
-        box = np.array([float(value) for value in values], np.float32)
-    except ValueError as error:
-        raise ValueError(f"{place}: a box is four numbers: {error}") from None
-    if box.shape != (4,) or not np.isfinite(box).all() or not (box[:2] < box[2:]).all():
-        raise ValueError(f"{place}: a box is x0, y0, x1, y1 with x0 < x1 and y0 < y1")
-    return box
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(images.printable_name(name) for name in names[:_MOST_NAMED])
+    return shown + (", ..." if len(names) > _MOST_NAMED else "")

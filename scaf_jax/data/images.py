@@ -25,6 +25,8 @@ from PIL import Image, features
 
 MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 256 << 20
+# A photo with a shorter side shows no face.
+MIN_SIDE = 8
 HEIF_EXTENSIONS = (".heic", ".heif", ".hif")
 # Pillow may lack a library for these; phones write JPEG files of such names too.
 SOMETIMES_READ = (*HEIF_EXTENSIONS, ".avif", ".jp2", ".j2k", ".jpx")
@@ -157,7 +159,7 @@ def decode_image(
         # Not for turned photos: the fraction of a pixel at their end would come to the front.
         if shrink > 1 and orientation == 1 and image.format in ("JPEG", "MPO"):
             width, height = image.size
-            drafted = image.draft("RGB", (width // shrink, height // shrink))
+            drafted = image.draft("RGB", (max(1, width // shrink), max(1, height // shrink)))
             if drafted is not None:
                 applied = round(width / drafted[1][2])
         try:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from absl import logging
 
-from scaf_jax.data import folder_source, mixtures, prepared_sources, sources
+from scaf_jax.data import folder_source, mixtures, photo_scan, prepared_sources, sources
 from scaf_jax.files import atomic, strict_json
 
 CACHE_FOLDER = ".digests"
@@ -25,6 +25,7 @@ def open_mixture(
     exclude_file: str = "",
     relative_box: Sequence[float] | None = None,
     boxes_csv: str | None = None,
+    on_error: folder_source.OnError = "stop",
 ) -> mixtures.MixedSource:
     """Opens a mixture; see `mixtures` for how it is written.
 
@@ -34,14 +35,18 @@ def open_mixture(
       exclude: Sets, written alike, none of whose photos may be used, such as test sets.
       exclude_file: A text file of starts of keys that may not be used, one a line.
       relative_box: For folders; see `FolderSource`.
-      boxes_csv: Likewise.
+      boxes_csv: Likewise; one table for all folders.
+      on_error: Likewise.
 
     Raises:
       ValueError: An entry is none, or a set has no faces left.
       FileNotFoundError: A set is not prepared, or a folder not there.
     """
     parts, forbidden = (
-        [_open(entry, data_dir, relative_box, boxes_csv) for entry in mixtures.parse(chosen)]
+        [
+            _open(entry, data_dir, relative_box, boxes_csv, on_error)
+            for entry in mixtures.parse(chosen)
+        ]
         for chosen in (entries, exclude)
     )
     names = read_exclusions(pathlib.Path(exclude_file).expanduser()) if exclude_file else []
@@ -57,16 +62,22 @@ def _open(
     data_dir: str,
     relative_box: Sequence[float] | None,
     boxes_csv: str | None,
+    on_error: folder_source.OnError,
 ) -> mixtures.Part:
     if entry.name == mixtures.FOLDER:
         source = folder_source.FolderSource(
-            entry.place, relative_box=relative_box, boxes_csv=boxes_csv
+            entry.place,
+            relative_box=relative_box,
+            boxes_csv=boxes_csv,
+            on_error=on_error,
+            cache=photo_scan.cache_below(data_dir),
+            whole_table=False,
         )
         boxes = repr(relative_box)
         if boxes_csv:
             boxes += hashlib.sha256(pathlib.Path(boxes_csv).read_bytes()).hexdigest()
         directory = pathlib.Path(entry.place).expanduser()
-        identity = folder_identity(directory, source.keys, boxes)
+        identity = folder_identity(directory, source.photos, boxes)
     else:
         source = prepared_sources.open_source(entry.name, data_dir=data_dir, split=entry.place)
         info = source.directory / "dataset_info.json"  # written anew when the set is

@@ -174,6 +174,11 @@ class MixedSource:
         keys = [source.keys for source in self._sources]
         return [keys[p][i] for p, i in zip(self._part, self._place, strict=True)]
 
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """(name, reason) of what the sets left out."""
+        return sources.skipped(self._sources)
+
 
 def _kept(
     parts: Sequence[Part], photos: set[str], starts: tuple[str, ...]

@@ -105,6 +105,16 @@ class ConcatenatedSource:
         """The records' keys, in order; keys of different sources may be equal."""
         return [key for source in self._sources for key in source.keys]
 
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """(name, reason) of what the sources left out."""
+        return skipped(self._sources)
+
+
+def skipped(sources: Sequence[Source]) -> list[tuple[str, str]]:
+    """Returns (name, reason) of what sources left out when they were opened."""
+    return [entry for source in sources for entry in getattr(source, "skipped", ())]
+
 
 def no_labels() -> Record:
     """Returns the landmark fields of a record without labels."""

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from absl import logging
 
-from scaf_jax.data import folder_source, images, photo_files
-from scaf_jax.files import csv_tables, folder_files
+from scaf_jax.data import images, photo_boxes, photo_files
+from scaf_jax.files import folder_files
 
 Boxes = npt.NDArray[np.float32]
 
@@ -100,19 +100,9 @@ def _place(path: str) -> str:
 
 
 def read_boxes(path: pathlib.Path) -> dict[str, Boxes]:
-    """Returns the (N, 4) boxes of each photo of a table; a photo has a row for each face.
-
-    Args:
-      path: A csv file with the columns name, x0, y0, x1, y1; pixels of the photo.
-
-    Raises:
-      ValueError: It is no such table, or a row is no box; the message names the line.
-    """
-    found: dict[str, list[Boxes]] = {}
-    for place, row in csv_tables.read_table(path, ["name", *folder_source.SIDES]):
-        values = [csv_tables.number(row, side, place) for side in folder_source.SIDES]
-        found.setdefault(row["name"], []).append(folder_source.checked_box(values, place))
-    return {name: np.stack(boxes) for name, boxes in found.items()}
+    """Returns the (N, 4) boxes of each name of a table; see `photo_boxes.read_table`."""
+    table = photo_boxes.read_table(path)
+    return {name: np.stack([box for _, box in boxes]) for name, boxes in table.items()}
 
 
 def parse_box(text: str) -> tuple[float, ...]:
@@ -132,7 +122,7 @@ def parse_box(text: str) -> tuple[float, ...]:
             f"--box: {images.printable_name(text)[:60]} is no box; write four fractions of width "
             "and height, such as '(0.2, 0.2, 0.8, 0.8)'"
         ) from None
-    folder_source.checked_box(values, "--box")
+    photo_boxes.checked_fractions(values, "--box")
     return values
 
 
@@ -165,11 +155,11 @@ class FaceBoxes:
             relative_box = (0, 0, 1, 1)
         self._relative: Boxes | None = None
         if relative_box is not None:
-            self._relative = folder_source.checked_box(relative_box, "box")
-        self._table = {} if boxes_csv is None else read_boxes(boxes_csv)
+            self._relative = photo_boxes.checked_fractions(relative_box, "box")
+        self._table: dict[str, Boxes] = {}
         self._names = dict(zip(photos.paths, photos.names, strict=True))
         if boxes_csv is not None:
-            self._compare(photos, boxes_csv)
+            self._table = self._read(photos, boxes_csv)
 
     def __call__(self, path: pathlib.Path, size: tuple[int, int]) -> Any:
         """Returns the boxes of a photo of that (width, height), (4,) or (N, 4)."""
@@ -180,18 +170,23 @@ class FaceBoxes:
             return np.zeros((0, 4), np.float32)
         return self._relative * np.tile(np.array(size, np.float32), 2)
 
-    def _compare(self, photos: Photos, table: pathlib.Path) -> None:
-        unknown = sorted(self._table.keys() - set(photos.names))
-        if len(unknown) == len(self._table):
+    def _read(self, photos: Photos, table: pathlib.Path) -> dict[str, Boxes]:
+        found = read_boxes(table)
+        matched = photo_boxes.match(found, photos.names)
+        if not matched.names:
             raise ValueError(
                 f"{table}: no name in it is that of a photo; names are paths below {photos.root}, "
                 f"such as {images.printable_name(photos.names[0])}"
             )
-        if unknown:
-            logging.warning("%s: %s of the table: no such photo", table, _some(unknown))
-        missing = [name for name in photos.names if name not in self._table]
+        if matched.unknown:
+            logging.warning("%s: %s of the table: no such photo", table, _some(matched.unknown))
+        missing = matched.without
         if missing and self._relative is None:
             logging.warning("%s: no face is looked for in %s, without a row", table, _some(missing))
+        return {
+            photo: np.concatenate([found[name] for name in names])
+            for photo, names in matched.names.items()
+        }
 
 
 def _some(names: Sequence[str]) -> str:

@@ -12,7 +12,15 @@ from typing import Any
 import ml_collections
 
 from scaf_jax.choosing import acquisition, plan
-from scaf_jax.data import geometry, mixtures, prepared_sources, sources, warping
+from scaf_jax.data import (
+    folder_source,
+    geometry,
+    mixtures,
+    photo_boxes,
+    prepared_sources,
+    sources,
+    warping,
+)
 from scaf_jax.landmarks import heatmaps, normalizers
 from scaf_jax.models import aligner, autoencoder
 from scaf_jax.training import optimizers
@@ -104,7 +112,10 @@ def _is_name(x: Any) -> bool:
 
 
 def _is_box(x: Any) -> bool:
-    return _is_list(x) and len(x) == 4 and all(map(_is_finite, x)) and x[0] < x[2] and x[1] < x[3]
+    if not (_is_list(x) and len(x) == 4 and all(map(_is_finite, x))):
+        return False
+    photo_boxes.checked_fractions(x, "it")
+    return True
 
 
 def _is_range(x: Any) -> bool:
@@ -138,8 +149,11 @@ _AUGMENTATION = {
 _PRETRAINING = {
     "run": _TEXT,
     "unlabeled_dir": _TEXT,
-    "unlabeled_box": Rule("x0, y0, x1, y1 with x0 < x1 and y0 < y1", _is_box),
+    "unlabeled_box": Rule(
+        "x0, y0, x1, y1 with x0 < x1 and y0 < y1, fractions of width and height", _is_box
+    ),
     "unlabeled_boxes_csv": _TEXT,
+    "on_error": _one_of(folder_source.ON_ERROR),
     "training_images": _FLAG,
     "mixture": _parsed("sets such as the300w:train=1,folder:/photos=2", mixtures.parse),
     "exclude": _parsed("sets such as the300w:test_full", mixtures.parse),

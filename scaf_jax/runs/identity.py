@@ -15,7 +15,7 @@ from scaf_jax.weights import header
 ConfigDict = ml_collections.ConfigDict
 
 # Settings of a stage that may change between two commands of one run.
-_FREE = ("log_every", "save_every", "run", "unlabeled_dir", "unlabeled_boxes_csv")
+_FREE = ("log_every", "save_every", "run", "unlabeled_dir", "unlabeled_boxes_csv", "on_error")
 
 _BEFORE_THEY_EXISTED = {
     f"stage.{name}": value for name, value in run_folder.BEFORE_THEY_EXISTED.items()

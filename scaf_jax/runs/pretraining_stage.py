@@ -1,8 +1,10 @@
 """Stage 1 as a part of a run: its faces, its guide, its training and its report."""
 
+import csv
 import functools
+import io
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -13,6 +15,7 @@ from flax import nnx
 
 from scaf_jax.data import mixtures, pipelines, sources
 from scaf_jax.files import atomic
+from scaf_jax.files.escaping import printable, spreadsheet_text
 from scaf_jax.inference import bundle
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import reconstruction_report, settings, stage_training
@@ -22,6 +25,7 @@ ConfigDict = ml_collections.ConfigDict
 
 # A few times as many as an embedding has numbers, with pose and light in proportion.
 _GUIDE_CROPS = 1536
+SKIPPED_FILE = "skipped.csv"
 
 
 def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Report:
@@ -86,9 +90,11 @@ def open_faces(config: ConfigDict, folder: pathlib.Path) -> sources.Source:
 
     Args:
       config: The run's config.
-      folder: Gets `mixture.md`.
+      folder: Gets `mixture.md`, and `skipped.csv` where photos were left out.
     """
     source = settings.unlabeled_source(config)
+    if jax.process_index() == 0:
+        _write_skipped(folder / SKIPPED_FILE, source.skipped)
     if isinstance(source, mixtures.MixedSource):
         table = mixtures.table(source.counts)
         logging.info("%s: a mixture\n%s", folder, table)
@@ -96,6 +102,19 @@ def open_faces(config: ConfigDict, folder: pathlib.Path) -> sources.Source:
             folder.mkdir(parents=True, exist_ok=True)
             atomic.write_text(folder / "mixture.md", table)
     return source
+
+
+def _write_skipped(path: pathlib.Path, skipped: Sequence[tuple[str, str]]) -> None:
+    if not skipped:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(["name", "reason"])
+    rows.writerows([spreadsheet_text(printable(text)) for text in row] for row in skipped)
+    atomic.write_text(path, table.getvalue())
+    logging.warning("%d photos or boxes were left out; %s says which and why", len(skipped), path)
 
 
 def _guide(config: ConfigDict, train_state: state.TrainState) -> state.TrainState:

@@ -13,6 +13,7 @@ from scaf_jax.data import (
     geometry,
     mixture_parts,
     mixtures,
+    photo_scan,
     prepared_sources,
     sources,
 )
@@ -220,6 +221,8 @@ def photo_source(config: ConfigDict) -> folder_source.FolderSource:
         section.unlabeled_dir,
         relative_box=section.unlabeled_box,
         boxes_csv=section.unlabeled_boxes_csv or None,
+        on_error=section.on_error,
+        cache=photo_scan.cache_below(config.data.data_dir),
     )
 
 
@@ -240,6 +243,7 @@ def unlabeled_source(
             exclude_file=section.exclude_file,
             relative_box=section.unlabeled_box,
             boxes_csv=section.unlabeled_boxes_csv or None,
+            on_error=section.on_error,
         )
     if section.unlabeled_dir:
         parts.append(photo_source(config))

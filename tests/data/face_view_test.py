@@ -118,3 +118,22 @@ def test_what_lies_outside_is_black_or_the_mirror_image():
 def test_a_wrong_box_is_told_with_the_face(box):
     with pytest.raises(ValueError, match="someone: face box"):
         face_view.face_view(_record() | {"box_ground_truth": np.array(box, np.float32)}, CROP)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize(
+    "box", [(700, 0, 800, 100), (-900, -90, -850, -50), (50, 500, 90, 560)]
+)
+def test_a_crop_of_nothing_is_an_error_with_the_photos_name(kind, box):
+    record = _record(kind) | {"box_ground_truth": np.array(box, np.float32)}
+    crop = geometry.CropSettings(input_size=SIZE, box="ground_truth")
+    with pytest.raises(
+        images.ImageError, match=r"someone: the box .* outside the photo of 400 x 300"
+    ):
+        face_view.face_view(record, crop).cut()
+
+
+def test_a_box_outside_whose_crop_shows_the_photo_is_cut():
+    record = _record() | {"box_ground_truth": np.array((400, 0, 500, 100), np.float32)}
+    crop = geometry.CropSettings(input_size=SIZE, margin_left=0.5, box="ground_truth")
+    assert face_view.face_view(record, crop).cut().any()

@@ -116,6 +116,11 @@ def test_a_jpeg_is_decoded_smaller(shrink):
     np.testing.assert_allclose(pixels[5, :10, 0], columns * 255 / 402, atol=2)
 
 
+def test_a_jpeg_narrower_than_the_shrinkage_is_decoded():
+    pixels, applied = images.decode_image(_encode(_rgb(40, 3), "JPEG"), "face", shrink=8)
+    assert pixels.shape[0] == -(-40 // applied)
+
+
 def test_what_is_no_jpeg_is_not_shrunk():
     pixels, applied = images.decode_image(_encode(_rgb(64, 64)), "face", shrink=4)
     assert applied == 1 and pixels.shape == (64, 64, 3)

@@ -77,7 +77,8 @@ def test_points_may_lie_a_photo_outside_and_no_more(image, point, good):
     ("box", "good"),
     [
         ([-10, -10, 70, 50], True),
-        ([59.5, 0, 70, 9], True),
+        ([57, 0, 70, 9], True),
+        ([59.5, 0, 70, 9], False),
         ([60, 0, 70, 9], False),
         ([-9, 0, 0, 9], False),
         ([-61, 0, 30, 30], False),

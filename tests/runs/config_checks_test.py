@@ -23,6 +23,7 @@ SHARE = (-0.1, 1.1, NAN, INFINITY, True, "0.5")
 TEXT = (3, None, ("a",))
 NAME = ("", " ", *TEXT)
 MARGIN = (-0.5, -2, 11, NAN, INFINITY, True, "0.1")
+PIXELS = (40, 40, 120, 130)  # where fractions are meant
 SCHEDULE = ("linear", "", 0, None)
 
 AUGMENTATION = {
@@ -54,8 +55,18 @@ SECTIONS = {
     "pretraining": {
         "run": TEXT,
         "unlabeled_dir": TEXT,
-        "unlabeled_box": ((0, 0, 1), (1, 0, 0, 1), (0, 1, 1, 1), (0, 0, NAN, 1), "0011", 1, "box"),
+        "unlabeled_box": (
+            (0, 0, 1),
+            (1, 0, 0, 1),
+            (0, 1, 1, 1),
+            (0, 0, NAN, 1),
+            "0011",
+            1,
+            "box",
+            PIXELS,
+        ),
         "unlabeled_boxes_csv": TEXT,
+        "on_error": ("ignore", "", True),
         "training_images": FLAG,
         "mixture": ("the300w", "the300w:train=0", "a:b,a:b", "folder:", 3),
         "exclude": ("the300w", "the300w:train=x", 3),
