@@ -17,7 +17,7 @@ import numpy.typing as npt
 import tensorflow_datasets as tfds
 
 from scaf_jax.data import images, photo_boxes, photo_files
-from scaf_jax.files import csv_tables
+from scaf_jax.files import csv_tables, spellings
 from scaf_jax.formats import doubts, pts
 
 Box = npt.NDArray[np.float32]
@@ -203,6 +203,8 @@ def read_face(face: Face, num_landmarks: int) -> dict[str, Any]:
 def file_below(root: pathlib.Path, name: str, place: str) -> pathlib.Path:
     """Returns the file that an annotation names, without letting the name lead out of the folder.
 
+    Accents may be spelled otherwise there, see `files.spellings`.
+
     Args:
       root: The folder that names are relative to.
       name: The name, with `/` between folders.
@@ -218,7 +220,7 @@ def file_below(root: pathlib.Path, name: str, place: str) -> pathlib.Path:
             f"{place}: '{images.printable_name(name)[:80]}' is no file below {root}: names must be "
             "relative, with / between folders and without .."
         )
-    return root.joinpath(*parts)
+    return spellings.find(root, parts)
 
 
 def unusable_face(root: pathlib.Path, key: str, subset: str, place: str, message: str) -> Face:

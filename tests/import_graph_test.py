@@ -55,7 +55,6 @@ TESTED_ELSEWHERE = {
     "scaf_jax.commands.snapshot_conversion": "tests/convert_test.py",
     "scaf_jax.config_forms": "tests/configs_test.py",
     "scaf_jax.default_config": "tests/configs_test.py",
-    "scaf_jax.formats.coco": "tests/annotation/importing/coco_test.py",
     "scaf_jax.formats.label_studio": "tests/annotation/importing/label_studio_test.py",
     "scaf_jax.models.torch_networks": "tests/benchmark/torch_twin_test.py",
     "scaf_jax.ops.paired_convolutions": "tests/models/layers_test.py",

@@ -1,11 +1,9 @@
-"""Faces from COCO keypoints, as CVAT and other tools export them.
+"""Faces from COCO keypoints, as CVAT and other tools export them; `formats.coco_reader` reads them.
 
-An annotation is a face. Keypoints are x, y, v with v = 0 for one that is not known; `bbox` is
-x, y, width, height; segmentations are not looked at. Coordinates count from the photo's upper left
-corner: pixel i covers [i, i + 1), so that the centre of the first pixel is 0.5.
-Format: https://cocodataset.org/#format-data
+`bbox` is x, y, width, height; one without an area is none. Segmentations are not looked at.
 """
 
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -15,20 +13,21 @@ import numpy as np
 
 from data_builders import face_builder, faces, split_names
 from data_builders.landmarks_folder import listed
-from scaf_jax.data import images
 from scaf_jax.files import folder_files, strict_json
-from scaf_jax.landmarks import scheme_files
+from scaf_jax.formats import coco_reader, marks
+from scaf_jax.landmarks import scheme_files, schemes
 
 _OTHER_FILES = ("scheme.json", "boxes.json")
 _PARTS = ("images", "annotations", "categories")
-_ABSENT, _LARGEST_VISIBILITY = 0, 2
+_ANNOTATIONS = "annotations"
 _LOOKED_AT = 10  # .json files, before a folder is taken for one of another kind
 _ADVICE = "export it as COCO keypoints again"
 
 
 def find_files(root: pathlib.Path) -> list[pathlib.Path]:
     """Returns the .json files of a folder, its split folders and its folder `annotations`."""
-    places = [*listed.places_of(root), root / "annotations"]
+    places = listed.places_of(root)
+    places += [path for path in listed.folders_of(root) if path.name.lower() == _ANNOTATIONS]
     return [
         path
         for place in places
@@ -50,7 +49,7 @@ def landmark_names(path: pathlib.Path) -> list[str]:
       JsonError: It cannot be read.
       DownloadError: It has no keypoints.
     """
-    for names in _keypoint_names(path, _read(path)).values():
+    for names in _keypoint_names(path, _read(path)):
         return names
     raise face_builder.DownloadError(f"{path}: no category has keypoints; {_ADVICE}")
 
@@ -70,22 +69,33 @@ def list_faces(
 
     Raises:
       JsonError: A file cannot be read.
-      DownloadError: A file is no COCO file or has other keypoints than the scheme.
+      DownloadError: A file is no COCO file, has photos without ids or other keypoints than the
+        scheme, or its name looks like a split and is not clear.
     """
-    found, problems = [], []
+    scheme, found, problems = scheme_file.scheme, [], []
     for path in paths:
         content = _read(path)
-        orders = _orders(path, content, scheme_file.scheme.landmark_names)
-        photos = {photo.get("id"): photo for photo in content["images"]}
-        items = [a for a in content["annotations"] if a.get("keypoints") and not a.get("iscrowd")]
-        passed_over = len(content["annotations"]) - len(items)
-        if passed_over:
-            problems.append(
-                f"{path.name}: {passed_over} annotations are no single face with keypoints and are "
-                "left out"
+        _check_names(path, content, scheme)
+        in_file = coco_reader.list_faces(content)
+        if in_file.without_id:
+            raise face_builder.DownloadError(
+                f"{path}: {len(in_file.without_id)} images have no id "
+                f"({listed.some(in_file.without_id)}), so that no annotation can be of them; "
+                f"{_ADVICE}"
             )
-        found += [_as_listed(root, path, item, photos, orders) for item in items]
+        problems += _file_problems(path, in_file, scheme)
+        file = _File(root, path, split_of_file(root, path))
+        found += [_as_listed(file, face, scheme) for face in in_file.faces]
     return found, problems
+
+
+@dataclasses.dataclass(frozen=True)
+class _File:
+    """A COCO file of a data set's folder, and the split that its name says."""
+
+    root: pathlib.Path
+    path: pathlib.Path
+    split: str | None
 
 
 def _is_usable(path: pathlib.Path) -> bool:
@@ -104,134 +114,159 @@ def _read(path: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
                 f"{path}: no COCO file: '{part}' is no list of objects; {_ADVICE}, or move the "
                 "file away"
             )
-        for entry in entries:
-            if not isinstance(entry.get("id", 0), int | str):
-                raise face_builder.DownloadError(f"{path}: {part}: an id is no number; {_ADVICE}")
     return content
 
 
-def _keypoint_names(path: pathlib.Path, content: Mapping[str, Any]) -> dict[Any, list[str]]:
-    """The keypoints' names of each category that has some, by its id."""
-    names = {c.get("id"): c["keypoints"] for c in content["categories"] if c.get("keypoints")}
-    for entry in names.values():
-        if not isinstance(entry, list) or not all(isinstance(name, str) for name in entry):
+def _keypoint_names(path: pathlib.Path, content: Mapping[str, Any]) -> list[list[str]]:
+    """The keypoints' names of each category that has some."""
+    found = [
+        category["keypoints"] for category in content["categories"] if category.get("keypoints")
+    ]
+    for names in found:
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise face_builder.DownloadError(f"{path}: categories: keypoints must be names")
-    return names
+    return found
 
 
-def _orders(
-    path: pathlib.Path, content: Mapping[str, Any], expected: Sequence[str]
-) -> dict[Any, list[int]]:
-    """Where the scheme's landmarks are among a category's keypoints, by the category's id."""
-    orders = {}
-    for number, names in _keypoint_names(path, content).items():
+def _check_names(
+    path: pathlib.Path, content: Mapping[str, Any], scheme: schemes.LandmarkScheme
+) -> None:
+    expected = scheme.landmark_names
+    for given in _keypoint_names(path, content):
+        names = coco_reader.scheme_names(given, scheme)
         if sorted(names) != sorted(expected):
             odd = sorted(set(names) ^ set(expected)) or sorted(names)
             raise face_builder.DownloadError(
-                f"{path}: category {number}: its {len(names)} keypoints are not the "
-                f"{len(expected)} landmarks of scheme.json; they differ in {listed.some(odd)}"
+                f"{path}: categories: its {len(names)} keypoints are not the {len(expected)} "
+                f"landmarks of scheme.json; they differ in {listed.some(odd)}"
             )
-        orders[number] = [names.index(name) for name in expected]
-    return orders
 
 
-def _as_listed(
-    root: pathlib.Path,
-    path: pathlib.Path,
-    item: Mapping[str, Any],
-    photos: Mapping[Any, Mapping[str, Any]],
-    orders: Mapping[Any, list[int]],
-) -> listed.Listed:
-    place = f"{path}: annotation {item.get('id')}"
-    split = _split_of(path)
-    photo, order = photos.get(_id(item, "image_id")), orders.get(_id(item, "category_id"))
-    if photo is None or order is None:
-        what = "image_id" if photo is None else "category_id"
-        message = f"{place}: {what} {item.get(what)!r:.40} is not in the file; {_ADVICE}"
-        return listed.unusable(root, place, message, split)
+def _file_problems(
+    path: pathlib.Path, found: coco_reader.CocoFaces, scheme: schemes.LandmarkScheme
+) -> list[str]:
+    problems = []
+    if found.passed_over:
+        problems.append(
+            f"{path.name}: {found.passed_over} annotations are no single face with keypoints and "
+            "are left out"
+        )
+    if found.listed_twice:
+        problems.append(
+            f"{path.name}: {len(found.listed_twice)} photos are listed under several ids "
+            f"({listed.some(found.listed_twice)}): if files were joined, are these all one photo?"
+        )
+    unplaced = [count for face in found.faces if (count := coco_reader.count_unplaced(face))]
+    if unplaced:
+        problems.append(
+            f"{path.name}: {sum(unplaced)} keypoints of {len(unplaced)} faces lie at 0, 0 though v "
+            "says that they are labelled; they are taken as not known"
+        )
+    flat = sum(bool(face.box) and _has_no_area(face.box) for face in found.faces)
+    if flat:
+        problems.append(
+            f"{path.name}: {flat} boxes have no area; these are drawn around the landmarks"
+        )
+    return problems
+
+
+def split_of_file(root: pathlib.Path, path: pathlib.Path) -> str | None:
+    """Returns the split that a file is named after, such as `person_keypoints_train2017.json`.
+
+    Raises:
+      DownloadError: Its name looks like a split, and it is not clear which.
+    """
     try:
-        image = _find_photo(root, path, photo.get("file_name"), place, split)
-    except faces.FaceError as error:
-        return listed.unusable(root, place, str(error), split)
-    size = (photo.get("width"), photo.get("height"))
-    return listed.Listed(
-        name=image.relative_to(root).as_posix(),
-        image=image,
-        place=place,
-        annotate=functools.partial(
-            _annotate, item["keypoints"], order, item.get("bbox"), size, image, place
-        ),
-        split=split,
-    )
-
-
-def _id(item: Mapping[str, Any], field: str) -> int | str | None:
-    value = item.get(field)
-    return value if isinstance(value, int | str) else None
-
-
-def _split_of(path: pathlib.Path) -> str | None:
-    """The split that a file is named after, such as `person_keypoints_train.json`."""
-    try:
-        return split_names.split_of(path.stem)
+        own = split_names.split_of(path.stem)
+        folders = path.relative_to(root).parts[:-1]
+        return split_names.split_of_path(folders) if own is None else own
     except split_names.UnclearSplitError as error:
         raise face_builder.DownloadError(f"{path}: the name {error}") from error
 
 
-def _find_photo(
-    root: pathlib.Path, path: pathlib.Path, name: Any, place: str, split: str | None
-) -> pathlib.Path:
-    if not isinstance(name, str):
-        raise faces.FaceError(f"{place}: its photo has no file_name; {_ADVICE}")
-    base = root if path.parent.name == "annotations" else path.parent
-    inside = "images", f"images/{split}", f"images/{path.stem.rpartition('_')[2]}"
-    found = [
-        faces.file_below(folder, name, place) for folder in (base, *map(base.joinpath, inside))
-    ]
+def _as_listed(
+    file: _File, face: coco_reader.CocoFace, scheme: schemes.LandmarkScheme
+) -> listed.Listed:
+    place = f"{file.path}: annotation {face.number}"
+    split = file.split
+    try:
+        if face.objections:
+            raise _refused(place, face.objections)
+        if face.split is not None:
+            split = listed.split_of_cell(str(face.split), f"{place}: its photo's split")
+        image = _find_photo(file, face.photo, place)
+    except faces.FaceError as error:
+        return listed.unusable(file.root, place, str(error), split)
+    return listed.Listed(
+        name=image.relative_to(file.root).as_posix(),
+        image=image,
+        place=place,
+        annotate=functools.partial(_annotate, face, scheme, image, place),
+        split=split,
+        blank=coco_reader.is_blank(face),
+        boxed=not _has_no_area(face.box),
+        points=repr(face.keypoints),
+    )
+
+
+def _find_photo(file: _File, name: str, place: str) -> pathlib.Path:
+    base = file.path.parent
+    if base != file.root and base.name.lower() == _ANNOTATIONS:
+        base = base.parent
+    last = file.path.stem.rpartition("_")[2]  # of person_keypoints_train2017
+    inside = (".", "images", f"images/{last}", f"images/{file.split}", last, str(file.split))
+    found = [faces.file_below(base / folder, name, place) for folder in inside]
     return next((photo for photo in found if photo.is_file()), found[0])
 
 
 def _annotate(
-    keypoints: Any,
-    order: list[int],
-    bbox: Any,
-    size: tuple[Any, Any],
+    face: coco_reader.CocoFace,
+    scheme: schemes.LandmarkScheme,
     image: pathlib.Path,
     place: str,
 ) -> faces.Annotation:
-    marked = _numbers(keypoints, 3 * len(order), f"{place}: keypoints").reshape(-1, 3)[order]
-    visibility = marked[:, 2]
-    if not np.isin(visibility, range(_ABSENT, _LARGEST_VISIBILITY + 1)).all():
-        raise faces.FaceError(f"{place}: keypoints: v must be 0 (not known), 1 or 2")
+    marked = coco_reader.marked_face(face, str(image), scheme)
+    if marked.problems:
+        raise _refused(place, marked.problems)
+    landmarks = np.zeros((scheme.num_landmarks, 2))
+    mask = np.zeros(scheme.num_landmarks, bool)
+    numbers = {name: i for i, name in enumerate(scheme.landmark_names)}
+    for point in marked.points:
+        i = numbers[point.name]
+        landmarks[i] = _numbers([point.x, point.y], 2, f"{place}: {point.field}")
+        mask[i] = True
     box = None
-    if bbox:
-        x, y, width, height = _numbers(bbox, 4, f"{place}: bbox")
+    if not _has_no_area(face.box):
+        x, y, width, height = _numbers(face.box, 4, f"{place}: bbox")
         box = np.array([x, y, x + width, y + height], np.float32)
-    _check_size(size, image, place)
+    listed.check_size(face.size, image, place)
     return faces.Annotation(
-        landmarks=(marked[:, :2] - 0.5).astype(np.float32),
-        mask=visibility > _ABSENT,
+        landmarks=(landmarks - 0.5).astype(np.float32),
+        mask=mask,
         box_ground_truth=box,
+        unknown_as="v = 0",
     )
+
+
+def _refused(place: str, objections: Sequence[marks.Objection]) -> faces.FaceError:
+    field, message, advice = objections[0]
+    return faces.FaceError(f"{place}: {field}: {message}; {advice[:1].lower()}{advice[1:]}")
+
+
+def _has_no_area(box: Any) -> bool:
+    """Whether a bbox is none: missing, empty, or of no width and height, as some tools write it."""
+    if not isinstance(box, list) or len(box) != 4:
+        return not box
+    return all(_is_number(side) and side == 0 for side in box[2:])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _numbers(values: Any, count: int, place: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    good = isinstance(values, list) and all(
-        isinstance(value, int | float) and not isinstance(value, bool) for value in values
-    )
+    good = isinstance(values, list) and all(map(_is_number, values))
     if not good or len(values) != count:
         raise faces.FaceError(f"{place} must be {count} numbers; {_ADVICE}")
     with np.errstate(over="ignore"):
         return np.array([float(value) if abs(value) < 1e9 else np.nan for value in values])
-
-
-def _check_size(size: tuple[Any, Any], image: pathlib.Path, place: str) -> None:
-    """Points of a photo that is turned or scaled since would be silently wrong."""
-    if size == (None, None):
-        return
-    actual = images.image_size(images.read_encoded(image), str(image))
-    if size != actual:
-        raise faces.FaceError(
-            f"{place}: was made for {size[0]!r:.10} x {size[1]!r:.10} pixels, but {image} has "
-            f"{actual[0]} x {actual[1]}; give the photo that was annotated"
-        )

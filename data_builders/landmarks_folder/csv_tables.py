@@ -1,31 +1,46 @@
 """Faces from `landmarks.csv`: a row a face, with columns NAME_x and NAME_y for each landmark.
 
 Empty cells are landmarks that are not known. Boxes (x0, y0, x1, y1) count from the photo's upper
-left corner, landmarks from the centre of the first pixel.
+left corner, landmarks from the centre of the first pixel. A column `split` says what a face is for;
+`width` and `height`, where they are, are those of the photo as people see it.
 """
 
-import csv
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
-from data_builders import faces, split_names
+from data_builders import face_builder, faces, split_names
 from data_builders.landmarks_folder import listed
-from scaf_jax.files import csv_tables
+from scaf_jax.files import csv_tables, folder_files
 from scaf_jax.landmarks import scheme_files
 
 FILE = "landmarks.csv"
 FIRST_PIXEL = 0
+_START = "landmarks"
 _SIDES = ("x0", "y0", "x1", "y1")
-_UNKNOWN = ("", "nan")
+_SIZE = ("width", "height")
+_UNKNOWN = ("", "nan", "na", "n/a", "none", "null")
+_FLAGS = ("0", "1", "true", "false", "yes", "no", "")
 _SEPARATOR = "\x1f"
 
 
 def find_files(root: pathlib.Path) -> list[pathlib.Path]:
-    """Returns the tables of a folder."""
-    return [path for folder in listed.places_of(root) if (path := folder / FILE).is_file()]
+    """Returns the tables of a folder: `landmarks.csv`, and those like `landmarks_test.csv`."""
+    return [
+        path
+        for folder in listed.places_of(root)
+        if folder.is_dir()
+        for path in folder_files.files_in(folder)
+        if path.name == FILE
+        or (
+            folder_files.ending(path.name) == ".csv"
+            and path.stem.lower().startswith(_START)
+            and listed.is_split(path.stem)
+        )
+    ]
 
 
 def landmark_names(path: pathlib.Path) -> list[str]:
@@ -34,11 +49,7 @@ def landmark_names(path: pathlib.Path) -> list[str]:
     Raises:
       TableError: It is no table.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header = [name.strip() for name in next(csv.reader(file), [])]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise csv_tables.TableError(f"{path}: not a table in UTF-8: {error}") from error
+    header = csv_tables.read_header(path)
     names = [name.removesuffix("_x") for name in header if name.endswith("_x")]
     return [name for name in names if f"{name}_y" in header]
 
@@ -58,6 +69,7 @@ def list_faces(
 
     Raises:
       TableError: A table cannot be read or lacks columns.
+      DownloadError: Something in a table looks like a split and is not called so.
     """
     found, problems = [], []
     names = scheme_file.scheme.landmark_names
@@ -68,52 +80,121 @@ def list_faces(
                 f"{path.name} has landmarks that scheme.json does not name, which are left out: "
                 f"{listed.some(further)}"
             )
-        wanted = ["name", *(f"{name}_{axis}" for name in names for axis in "xy")]
-        for place, row in csv_tables.read_table(path, wanted):
-            found.append(_as_listed(root, path, place, row, wanted[1:], scheme_file.first_pixel))
+        table = _table_of(root, path, names, scheme_file.first_pixel)
+        unused = _UnusedColumns(path, table)
+        for place, row in csv_tables.read_table(path, ["name", *table.columns]):
+            found.append(_as_listed(table, place, row))
+            unused.look_at(row)
+        unused.check()
     return found, problems
 
 
-def _as_listed(
-    root: pathlib.Path,
-    path: pathlib.Path,
-    place: str,
-    row: csv_tables.Row,
-    columns: Sequence[str],
-    first_pixel: int | None,
-) -> listed.Listed:
-    said = row.get("split")
-    split = None if said is None else _split(said)
-    if said is not None and split is None:
-        message = f"{place}: split is '{said[:40]}'; {split_names.ADVICE}"
-        return listed.unusable(root, place, message, split_names.TRAIN)
+@dataclasses.dataclass(frozen=True)
+class _Table:
+    """A table, its columns of landmarks and the one that is called split, if there is one."""
+
+    root: pathlib.Path
+    path: pathlib.Path
+    header: list[str]
+    columns: tuple[str, ...]
+    split_column: str | None
+    split: str | None
+    first_pixel: int | None
+
+
+class _UnusedColumns:
+    """Notices columns that say splits though they are not called so."""
+
+    def __init__(self, path: pathlib.Path, table: _Table) -> None:
+        self._path = path
+        used = {"name", table.split_column, *table.columns, *_SIDES, *_SIZE}
+        used |= {f"{name}_{axis}" for name in landmark_names(path) for axis in "xy"}
+        said = table.split_column is not None or table.split is not None
+        # None for a column of which one cell looked like no split.
+        self._values: dict[str, set[str] | None] = {
+            name: set() for name in table.header if name and name not in used and not said
+        }
+
+    def look_at(self, row: csv_tables.Row) -> None:
+        for name, values in self._values.items():
+            cell = row[name]
+            if values is not None and cell not in values:
+                says = not cell or listed.is_split(cell) or _is_flag(name, cell)
+                self._values[name] = values | {cell} if says else None
+
+    def check(self) -> None:
+        for name, values in self._values.items():
+            if values and values != {""}:
+                raise face_builder.DownloadError(
+                    f"{self._path}: the column '{name[:40]}' looks as if it said splits "
+                    f"({listed.some(sorted(values))}); call it 'split', with cells that say train, "
+                    "val, test or test_NAME, or take it out"
+                )
+
+
+def _is_flag(column: str, cell: str) -> bool:
+    """Whether a cell is a yes or no to a column such as is_test; 'valid' says too many things."""
     try:
-        image = faces.file_below(path.parent, row["name"], place)
-    except faces.FaceError as error:
-        return listed.unusable(root, place, str(error), split)
-    cells = [row[column] for column in columns] + [row.get(side, "") for side in _SIDES]
-    # One text rather than hundreds: tables may have many rows.
-    text = _SEPARATOR.join(cell.replace(_SEPARATOR, "?") for cell in cells)
-    return listed.Listed(
-        name=image.relative_to(root).as_posix(),
-        image=image,
-        place=place,
-        annotate=functools.partial(_annotate, text, tuple(columns), first_pixel, place),
+        split = split_names.split_of(column)
+    except split_names.UnclearSplitError:
+        return False
+    return split is not None and split != split_names.VALIDATION and cell.lower() in _FLAGS
+
+
+def _table_of(
+    root: pathlib.Path, path: pathlib.Path, names: Sequence[str], first_pixel: int | None
+) -> _Table:
+    header = csv_tables.read_header(path)
+    try:
+        split = split_names.split_of(path.stem)
+    except split_names.UnclearSplitError as error:
+        raise face_builder.DownloadError(f"{path}: the name {error}") from error
+    return _Table(
+        root=root,
+        path=path,
+        header=header,
+        columns=tuple(f"{name}_{axis}" for name in names for axis in "xy"),
+        split_column=next((name for name in header if name.lower() == "split"), None),
         split=split,
+        first_pixel=first_pixel,
     )
 
 
-def _split(cell: str) -> str | None:
+def _as_listed(table: _Table, place: str, row: csv_tables.Row) -> listed.Listed:
+    split = table.split
     try:
-        return split_names.split_of(cell)
-    except split_names.UnclearSplitError:
-        return None
+        if table.split_column is not None:
+            split = split_names.TRAIN  # should the cell say none
+            split = listed.split_of_cell(row[table.split_column], f"{place}: split")
+        image = faces.file_below(table.path.parent, row["name"], place)
+    except faces.FaceError as error:
+        return listed.unusable(table.root, place, str(error), split)
+    marked = [row[column] for column in table.columns]
+    sides = [row.get(side, "") for side in _SIDES]
+    cells = [*marked, *sides, *(row.get(side, "") for side in _SIZE)]
+    # One text rather than hundreds: tables may have many rows.
+    text = _SEPARATOR.join(cell.replace(_SEPARATOR, "?") for cell in cells)
+    return listed.Listed(
+        name=image.relative_to(table.root).as_posix(),
+        image=image,
+        place=place,
+        annotate=functools.partial(_annotate, text, table.columns, table.first_pixel, image, place),
+        split=split,
+        blank=all(cell.lower() in _UNKNOWN for cell in marked),
+        boxed=any(cell.lower() not in _UNKNOWN for cell in sides),
+        points=text,
+    )
 
 
 def _annotate(
-    text: str, columns: tuple[str, ...], first_pixel: int | None, place: str
+    text: str,
+    columns: tuple[str, ...],
+    first_pixel: int | None,
+    image: pathlib.Path,
+    place: str,
 ) -> faces.Annotation:
-    row = dict(zip((*columns, *_SIDES), text.split(_SEPARATOR), strict=True))
+    row = dict(zip((*columns, *_SIDES, *_SIZE), text.split(_SEPARATOR), strict=True))
+    listed.check_size((row["width"], row["height"]), image, place)
     points = np.array([_number(row, column, place) for column in columns], np.float64)
     points = points.reshape(-1, 2)
     half = np.flatnonzero(np.isnan(points).sum(axis=1) == 1)

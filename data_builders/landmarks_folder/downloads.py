@@ -19,6 +19,7 @@ from data_builders.landmarks_folder import (
     csv_tables,
     listed,
     pts_folders,
+    sifting,
     splits,
 )
 from scaf_jax.data import images, photo_files
@@ -48,7 +49,7 @@ def recognize(root: pathlib.Path) -> bool:
     Args:
       root: The folder.
     """
-    if any((root / name).is_file() for name in (SCHEME_FILE, csv_tables.FILE)):
+    if (root / SCHEME_FILE).is_file() or csv_tables.find_files(root):
         return True
     return pts_folders.has_pairs(root) or coco_files.has_keypoints(root)
 
@@ -66,21 +67,28 @@ def find(root: pathlib.Path) -> faces.Found:
     """
     kind = _find_kind(root)
     scheme_file = _read_scheme(root, kind)
-    found, problems = kind.list_faces(root, kind.files, scheme_file)
+    every, problems = kind.list_faces(root, kind.files, scheme_file)
+    photo_problems = _photo_problems(root, kind, every)
+    found, more = sifting.sift(every)
+    problems = [*problems, *photo_problems, *more]
     if not found:
-        raise face_builder.DownloadError(f"{root}: no face is annotated in its {kind.name}")
+        raise face_builder.DownloadError(
+            "\n  ".join([f"{root}: no face is annotated in its {kind.name}", *problems])
+        )
     average = boxes.average_face(
         [face.annotate for face in found], scheme_file.scheme.num_landmarks
     )
-    by_split, more = splits.assign(root, found)
+    by_split, split_problems = splits.assign(root, found)
     return faces.Found(
         layout=f"photos with landmarks of your own: {kind.name}",
         splits={name: _as_faces(root, members, average) for name, members in by_split.items()},
         parts=[faces.Part(name, len(members)) for name, members in by_split.items()],
-        problems=_scheme_problems(scheme_file.scheme)
-        + problems
-        + _photo_problems(root, kind, found)
-        + more,
+        problems=[
+            *_scheme_problems(scheme_file.scheme),
+            *problems,
+            *split_problems,
+            *sifting.split_problems(by_split),
+        ],
     )
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from data_builders import faces, split_names
 from scaf_jax.data import images
@@ -23,6 +24,8 @@ class Listed:
       split: The split that the file names; None where it names none.
       blank: Whether it is known that not one of its landmarks is.
       boxed: Whether the file has a box of it.
+      points: The file's text of its landmarks, to find faces that are listed twice; empty where
+        nobody can tell.
     """
 
     name: str
@@ -32,12 +35,76 @@ class Listed:
     split: str | None = None
     blank: bool = False
     boxed: bool = False
+    points: str = ""
 
 
 def unusable(root: pathlib.Path, place: str, message: str, split: str | None = None) -> Listed:
     """Returns a face that cannot be used, with what reading it raises."""
     face = faces.unusable_face(root, "", "", place, message)
     return Listed(place.rpartition("/")[2], None, place, face.annotate, split)
+
+
+def split_of_cell(text: str, place: str) -> str:
+    """Returns the split that a table's cell says.
+
+    Raises:
+      FaceError: It says none; the message has what may be written.
+    """
+    try:
+        split = split_names.split_of(text)
+    except split_names.UnclearSplitError:
+        split = None
+    if split is None:
+        raise faces.FaceError(f"{place} is '{text[:40]}'; {split_names.ADVICE}")
+    return split
+
+
+def check_size(given: tuple[Any, Any], image: pathlib.Path, place: str) -> None:
+    """Compares what a file says of a photo's width and height with the photo as people see it.
+
+    Landmarks of a photo that is turned or scaled since would be silently wrong.
+
+    Args:
+      given: Width and height, unchecked: numbers or their texts. None, 0 and nothing say nothing.
+      image: The photo.
+      place: Where that is said, for messages.
+
+    Raises:
+      FaceError: They differ.
+      ImageError: The photo cannot be read.
+    """
+    wanted = [_side(value) for value in given]
+    if wanted == [None, None]:
+        return
+    encoded = images.read_encoded(image)
+    shown = images.image_size(encoded, str(image))
+    if all(side in (None, own) for side, own in zip(wanted, shown, strict=True)):
+        return
+    said = " x ".join(f"{value!r:.10}" for value in given)
+    message = f"{place}: was made for {said} pixels, but {image} has {shown[0]} x {shown[1]}"
+    stored = images.stored_size(encoded, str(image))
+    if stored != shown and all(s in (None, own) for s, own in zip(wanted, stored, strict=True)):
+        raise faces.FaceError(
+            f"{message} as people see it: the landmarks are of the photo before its EXIF data turn "
+            "it; remove its EXIF Orientation, or give the landmarks as people see the photo"
+        )
+    raise faces.FaceError(f"{message}; give the photo that was annotated")
+
+
+def _side(value: Any) -> Any:
+    """A width or height as a whole number, None where none is given; else what is given."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None if value == "" else value
+    return None if number == 0 else number
+
+
+def folders_of(root: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the folders in a folder; none if it is not there."""
+    return folder_files.folders_in(root) if root.is_dir() else []
 
 
 def is_split(name: str) -> bool:
@@ -50,9 +117,7 @@ def is_split(name: str) -> bool:
 
 def split_folders(root: pathlib.Path) -> list[pathlib.Path]:
     """Returns the folders in a folder that are splits."""
-    if not root.is_dir():
-        return []
-    return [path for path in folder_files.folders_in(root) if is_split(path.name)]
+    return [path for path in folders_of(root) if is_split(path.name)]
 
 
 def places_of(root: pathlib.Path) -> list[pathlib.Path]:

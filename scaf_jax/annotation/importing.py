@@ -14,7 +14,7 @@ from scaf_jax.annotation import reports, store, validation
 from scaf_jax.annotation.faces import AnnotationError, Index, read_index, read_json
 from scaf_jax.annotation.reports import ImportReport
 from scaf_jax.data.images import printable_name
-from scaf_jax.formats import coco, label_studio, pts
+from scaf_jax.formats import coco_reader, label_studio, pts
 from scaf_jax.formats.asked import AskedFace
 from scaf_jax.formats.marks import MarkedFace, Problem, Source, as_dict, shown
 from scaf_jax.landmarks.schemes import LandmarkScheme
@@ -48,6 +48,8 @@ def import_annotations(
     _check_scheme(folder, index, scheme)
     source = read_source(path, scheme)
     accepted, problems = _judge(source, index, scheme)
+    if not (accepted or problems or source.problems):
+        problems = [_nothing(source)]
     replaced = [a.key for a, m, c in accepted if _write(folder, a, m, c, scheme, source)]
     annotated = store.read_annotations(folder)
     report = ImportReport(
@@ -92,7 +94,7 @@ def read_source(path: PathLike, scheme: LandmarkScheme) -> Source:
     content = read_json(path)
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         if isinstance(content.get("images"), list):
-            return Source(name, "coco", tuple(coco.read_document(name, content, scheme)))
+            return Source(name, "coco", tuple(coco_reader.read_document(name, content, scheme)))
     return _label_studio_source(path, name, content, scheme)
 
 
@@ -116,7 +118,9 @@ def _judge(source: Source, index: Index, scheme: LandmarkScheme) -> tuple[Accept
     for face in source.faces:
         asked = index.find(face.photo)
         if asked is None:
-            problems.append(_unknown_photo(face))
+            told = [problem for problem in face.problems if face.photo is None]
+            problems += [Problem(face.location, None, *problem) for problem in told]
+            problems += [] if told else [_unknown_photo(face)]
             continue
         checked, objections = validation.check(face, asked, scheme)
         problems += objections
@@ -139,6 +143,12 @@ def _unknown_photo(face: MarkedFace) -> Problem:
     )
     advice = "Import it into the round it belongs to, and keep the names of the photos"
     return Problem(face.location, None, "photo", message, advice)
+
+
+def _nothing(source: Source) -> Problem:
+    message = "not one face is annotated in it"
+    advice = "Submit the annotations in the tool and export them again, whole"
+    return Problem(source.name, None, "file", message, advice)
 
 
 def _doubled(found: Accepted) -> list[Problem]:

@@ -8,18 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaf_jax.annotation import orientation
+from scaf_jax.formats import doubts
 from scaf_jax.formats.asked import AskedFace
-from scaf_jax.formats.conventions import to_centres
-from scaf_jax.formats.marks import MarkedFace, MarkedPoint, Problem, shown
+from scaf_jax.formats.conventions import Unit, to_centres
+from scaf_jax.formats.marks import MarkedFace, MarkedPoint, Objection, Problem, shown
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Objection = tuple[str, str, str]  # field, message, advice
 
 UNCHANGED = 0.02  # pixels; CVAT rounds to hundredths
 _EDGE_TOLERANCE = 0.01  # pixels
 _MAX_COORDINATE = 1e9
+_UNITS = {
+    Unit.EDGES: "pixels",
+    Unit.ONE_BASED: "pixels, counted from 1",
+    Unit.PERCENT: "per cent of them, as Label Studio does",
+}
 _MAX_ABSENT = 0.5  # of the landmarks
 _BOX_MARGIN = 0.5  # of the box's sides
 
@@ -55,7 +60,8 @@ def check(
     checked = None
     if not objections:
         checked = _convert(face, asked, scheme)
-        objections += _wrong_places(checked, face, asked, scheme)
+        objections += _doubts(checked, face, scheme)
+        objections = objections or list(_wrong_places(checked, face, asked, scheme))
     if objections:
         return None, [Problem(face.location, asked.key, *o) for o in objections]
     return checked, []
@@ -88,9 +94,16 @@ def _wrong_points(face: MarkedFace, scheme: LandmarkScheme) -> Iterator[Objectio
         else:
             places[point.name] = point.field
         yield from _wrong_numbers(point)
+    for name, field in list(face.unplaced.items())[:5]:
+        yield (
+            field,
+            f"landmark {name} lies at 0, 0, which means that nobody marked it",
+            "Place it, or say that the photo does not show it",
+        )
     for name in sorted(face.absent - names)[:5]:
         yield _unknown_name("absent", name, scheme)
-    missing = [n for n in scheme.landmark_names if n not in places and n not in face.absent]
+    told = {*places, *face.absent, *face.unplaced}
+    missing = [name for name in scheme.landmark_names if name not in told]
     if missing:
         yield (
             "points",
@@ -136,6 +149,34 @@ def _convert(face: MarkedFace, asked: AskedFace, scheme: LandmarkScheme) -> Chec
     centres = to_centres(landmarks, face.unit, asked.width, asked.height)
     unchanged = bool(mask.all()) and bool(np.abs(centres - asked.landmarks).max() <= UNCHANGED)
     return CheckedFace(np.where(mask[:, None], centres, 0), mask, unchanged)
+
+
+def _doubts(checked: CheckedFace, face: MarkedFace, scheme: LandmarkScheme) -> Iterator[Objection]:
+    if _are_fractions(face):
+        yield (
+            "points",
+            "all coordinates lie between 0 and 1, so they are fractions of width and height",
+            f"Give {_UNITS[face.unit]}",
+        )
+        return
+    doubt = doubts.find(checked.landmarks, checked.mask)
+    if doubt is None:
+        return
+    names = [scheme.landmark_names[i] for i in doubt.landmarks]
+    fields = {point.name: point.field for point in face.points}
+    if len(names) == checked.mask.sum():
+        yield "points", doubt.message, doubt.advice.capitalize()
+        return
+    yield (
+        fields[names[0]],
+        f"landmark {_listed(names)} {doubt.message}",
+        "Place it, or say that the photo does not show it",
+    )
+
+
+def _are_fractions(face: MarkedFace) -> bool:
+    numbers = [value for point in face.points for value in (point.x, point.y)]
+    return bool(numbers) and max(numbers) <= 1 and min(numbers) >= 0 and len(set(numbers)) > 1
 
 
 def _wrong_places(

@@ -131,6 +131,12 @@ def image_size(encoded: bytes, name: str) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
+def stored_size(encoded: bytes, name: str) -> tuple[int, int]:
+    """Returns the (width, height) of a photo as it is stored, before EXIF turns it; see above."""
+    with _open(encoded, name) as image:
+        return image.size
+
+
 def decode_image(
     encoded: bytes, name: str, *, shrink: int = 1
 ) -> tuple[npt.NDArray[np.uint8], int]:

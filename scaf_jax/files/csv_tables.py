@@ -1,12 +1,24 @@
-"""Reads csv tables that come from anywhere: line by line, with errors that name the line."""
+"""Reads csv tables that come from anywhere: line by line, with errors that name the line.
+
+Spreadsheets of some countries write semicolons or tabs between columns, and then commas in
+numbers; some write `sep=;` first. The header says which it is.
+"""
 
 import csv
+import itertools
 import math
 import os
 import pathlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TextIO
+
+from scaf_jax.files import texts
 
 MAX_BYTES = 1 << 30
+DELIMITERS = (",", ";", "\t", "|")
+_SAID = re.compile(r'"?sep=(.)"?\s*')
+_WITH_COMMA = re.compile(r"[+-]?\d*,\d+")
 
 
 class TableError(ValueError):
@@ -22,7 +34,7 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str]) -> Iterator
     A byte order mark (as spreadsheets write it), blank lines and further columns are fine.
 
     Args:
-      path: The file, in UTF-8.
+      path: The file, in UTF-8, or what its byte order mark says.
       columns: Columns that it must have.
 
     Yields:
@@ -36,9 +48,25 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str]) -> Iterator
     try:
         if path.stat().st_size > MAX_BYTES:
             raise TableError(f"{path}: larger than {MAX_BYTES} bytes; split it")
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            yield from _rows(path, csv.reader(file, strict=True), columns)
-    except (csv.Error, UnicodeDecodeError) as error:
+        with _open(path) as file:
+            yield from _rows(path, _start(file), columns)
+    except (csv.Error, UnicodeError) as error:
+        raise TableError(f"{path}: not a table in UTF-8: {error}; save it as UTF-8 csv") from error
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def read_header(path: str | os.PathLike[str]) -> list[str]:
+    """Returns the names of a table's columns.
+
+    Raises:
+      TableError: It cannot be read.
+    """
+    path = pathlib.Path(path)
+    try:
+        with _open(path) as file:
+            return _start(file).header
+    except (csv.Error, UnicodeError) as error:
         raise TableError(f"{path}: not a table in UTF-8: {error}; save it as UTF-8 csv") from error
     except OSError as error:
         raise TableError(f"{path}: cannot be read: {error.strerror}") from error
@@ -65,12 +93,50 @@ def number(row: Row, column: str, place: str) -> float:
     return value
 
 
-def _rows(path: pathlib.Path, reader, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
-    header = [name.strip() for name in next(reader, [])]
+class _Table(NamedTuple):
+    """A table whose header is read: the rows to come, and how many lines are before `reader`'s."""
+
+    header: list[str]
+    delimiter: str
+    reader: Any
+    before: int
+
+
+def _open(path: pathlib.Path) -> TextIO:
+    with path.open("rb") as file:
+        encoding = texts.encoding(file.read(4))
+    return path.open(newline="", encoding=encoding)
+
+
+def _start(file: TextIO) -> _Table:
+    """Reads a table's header, which shows what is between columns, unless `sep=` says so."""
+    lines, before = iter(file), 0
+    first = next(lines, "")
+    while first and not first.strip():
+        first, before = next(lines, ""), before + 1
+    said = _SAID.fullmatch(first.replace(texts.MARK, ""))
+    if said:
+        first, before = next(lines, ""), before + 1
+    delimiter = said[1] if said else max(DELIMITERS, key=lambda d: len(_cells(first, d)))
+    reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter, strict=True)
+    return _Table([_plain(name) for name in next(reader, [])], delimiter, reader, before)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter), [])
+
+
+def _plain(cell: str) -> str:
+    return cell.replace(texts.MARK, "").strip()
+
+
+def _rows(path: pathlib.Path, table: _Table, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    header, reader = table.header, table.reader
     missing = [name for name in columns if name not in header]
     if missing:
         raise TableError(
-            f"{path}:1: the header lacks {', '.join(missing)}; it must name {','.join(columns)}"
+            f"{path}:1: the header lacks {', '.join(missing)}; it must name {','.join(columns)}, "
+            f"with commas, semicolons or tabs between ({len(header)} columns were found)"
         )
     doubled = sorted({name for name in header if name and header.count(name) > 1})
     if doubled:
@@ -78,7 +144,10 @@ def _rows(path: pathlib.Path, reader, columns: Sequence[str]) -> Iterator[tuple[
     for row in reader:
         if not any(text.strip() for text in row):
             continue
-        place = f"{path}:{reader.line_num}"
+        place = f"{path}:{reader.line_num + table.before}"
         if len(row) != len(header):
             raise TableError(f"{place}: {len(row)} columns, but the header has {len(header)}")
-        yield place, dict(zip(header, (text.strip() for text in row), strict=True))
+        cells = [_plain(text) for text in row]
+        if table.delimiter != ",":  # then commas may be those of numbers
+            cells = [c.replace(",", ".") if _WITH_COMMA.fullmatch(c) else c for c in cells]
+        yield place, dict(zip(header, cells, strict=True))

@@ -5,6 +5,8 @@ import os
 import pathlib
 from typing import Any
 
+from scaf_jax.files import texts
+
 MAX_BYTES = 512 << 20
 _ZIP_START = b"PK\x03\x04"
 
@@ -36,7 +38,7 @@ def read_json(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Any:
     if data.startswith(_ZIP_START):
         raise JsonError(f"{path}: is a zip archive; unpack it and give the .json inside")
     try:
-        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_without_repeats)
+        return json.loads(texts.decode(data), object_pairs_hook=_without_repeats)
     except UnicodeDecodeError as error:
         raise JsonError(
             f"{path}: not a UTF-8 text (byte {error.start}); save it as UTF-8"

@@ -1,19 +1,17 @@
-"""COCO keypoints: pre-labels for CVAT, CVAT's description of the skeleton, and reading exports.
+"""COCO keypoints for CVAT: pre-labels, and CVAT's description of the skeleton.
 
-Format: https://cocodataset.org/#format-data and CVAT's "COCO Keypoints 1.0". Keypoints are x, y, v
-with v = 0 for one that is not in the photo, 1 for a hidden one whose place is known and 2 for a
-visible one. Coordinates are those of CVAT: pixel i covers [i, i + 1).
+Format: https://cocodataset.org/#format-data and CVAT's "COCO Keypoints 1.0"; `coco_reader` has what
+the numbers mean.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from xml.sax import saxutils
 
 import numpy as np
 
 from scaf_jax.formats.asked import AskedFace
-from scaf_jax.formats.conventions import Floats, Unit, from_centres, landmark_name
-from scaf_jax.formats.marks import MarkedFace, MarkedPoint, as_dict, as_list, identity, shown
+from scaf_jax.formats.conventions import Floats, Unit, from_centres
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 ANNOTATIONS_FILE = "person_keypoints_default.json"  # the name by which CVAT knows the format
@@ -21,7 +19,7 @@ LABELS_FILE = "cvat_labels.json"
 CATEGORY = "face"
 
 _DECIMALS = 4
-_ABSENT, _HIDDEN, _VISIBLE = 0, 1, 2
+_VISIBLE = 2
 
 
 def document(
@@ -101,79 +99,3 @@ def cvat_labels(scheme: LandmarkScheme, shape: Floats) -> list[dict[str, Any]]:
             "sublabels": [{"name": name, "type": "points", "attributes": []} for name in names],
         }
     ]
-
-
-def read_document(
-    source: str, content: dict[str, Any], scheme: LandmarkScheme
-) -> Iterator[MarkedFace]:
-    """Yields what is annotated in a COCO file.
-
-    Annotations without keypoints, such as boxes, are passed over.
-
-    Args:
-      source: Name of the file, for locations.
-      content: Its content.
-      scheme: The expected marking scheme.
-    """
-    photos = _by_id(content.get("images"))
-    categories = _by_id(content.get("categories"))
-    for number, item in enumerate(as_list(content.get("annotations")), 1):
-        annotation = as_dict(item)
-        if not annotation.get("keypoints"):
-            continue
-        photo = photos.get(_hashable(annotation.get("image_id")), {})
-        location = f"{source}: annotation {identity(annotation, number)}"
-        face = MarkedFace(location, photo.get("file_name"), Unit.EDGES)
-        if "width" in photo or "height" in photo:
-            face.photo_sizes.append((photo.get("width"), photo.get("height")))
-        category = categories.get(_hashable(annotation.get("category_id")), {})
-        _take_keypoints(face, annotation["keypoints"], as_list(category.get("keypoints")), scheme)
-        yield face
-
-
-def _take_keypoints(
-    face: MarkedFace, keypoints: Any, names: list[Any], scheme: LandmarkScheme
-) -> None:
-    expected = scheme.landmark_names
-    names = [landmark_name(str(name), scheme) for name in names]
-    if sorted(names) != sorted(expected):
-        face.problems.append(
-            (
-                "category_id",
-                f"the skeleton's {len(names)} points are not those of '{scheme.name}' "
-                f"('{expected[0]}' to '{expected[-1]}')",
-                f"Annotate with the labels of {LABELS_FILE}",
-            )
-        )
-    elif not isinstance(keypoints, list) or len(keypoints) != 3 * len(expected):
-        count = len(keypoints) if isinstance(keypoints, list) else "no"
-        face.problems.append(
-            (
-                "keypoints",
-                f"there are {count} numbers, not {3 * len(expected)} (x, y, v of each landmark)",
-                "Mark all landmarks of the skeleton and export again",
-            )
-        )
-    else:
-        for i, name in enumerate(names):
-            _take_keypoint(face, f"keypoints[{3 * i}]", name, keypoints[3 * i : 3 * i + 3])
-
-
-def _take_keypoint(face: MarkedFace, field: str, name: str, values: list[Any]) -> None:
-    x, y, visibility = values
-    if isinstance(visibility, bool) or visibility not in (_ABSENT, _HIDDEN, _VISIBLE):
-        face.problems.append(
-            (field, f"landmark {name} has visibility {shown(visibility)}", "It must be 0, 1 or 2")
-        )
-    elif visibility == _ABSENT:
-        face.absent.add(name)
-    else:
-        face.points.append(MarkedPoint(field, name, x, y))
-
-
-def _by_id(items: Any) -> dict[Any, dict[str, Any]]:
-    return {_hashable(as_dict(item).get("id")): as_dict(item) for item in as_list(items)}
-
-
-def _hashable(value: Any) -> Any:
-    return value if isinstance(value, int | str) else None

@@ -42,7 +42,7 @@ def find(points: npt.ArrayLike, mask: npt.NDArray[np.bool_] | None = None) -> Do
       mask: (L,) bool, which are said to be known; None says all.
     """
     points = np.asarray(points, np.float64)
-    known = np.isfinite(points).all(axis=1)
+    known = np.asarray(np.isfinite(points).all(axis=1))
     if mask is not None:
         known &= mask
     if not known.any():

@@ -134,7 +134,8 @@ def _region(face: AskedFace, name: str, kind: str, value: dict[str, Any]) -> dic
 def read_tasks(source: str, content: list[Any], scheme: LandmarkScheme) -> Iterator[MarkedFace]:
     """Yields what is annotated in an export, full JSON or JSON_MIN.
 
-    Tasks that nobody annotated are passed over.
+    Tasks that nobody annotated are passed over. What versions before 1.0 call completions is read
+    as annotations; drafts, which nobody submitted, are objected to.
 
     Args:
       source: Name of the file, for locations.
@@ -144,7 +145,7 @@ def read_tasks(source: str, content: list[Any], scheme: LandmarkScheme) -> Itera
     for number, item in enumerate(content, 1):
         task = as_dict(item)
         name = f"{source}: task {identity(task, number)}"
-        if "annotations" in task or "data" in task:
+        if {"annotations", "completions", "data"} & task.keys():
             yield from _annotations(name, task, scheme)
         elif task.get("annotation_id") is not None or POINTS in task:
             yield _flat_record(name, task, scheme)
@@ -154,10 +155,22 @@ def read_tasks(source: str, content: list[Any], scheme: LandmarkScheme) -> Itera
 
 def _annotations(name: str, task: dict[str, Any], scheme: LandmarkScheme) -> Iterator[MarkedFace]:
     photo = as_dict(task.get("data")).get(IMAGE)
-    for number, item in enumerate(as_list(task.get("annotations")), 1):
+    drafts = [draft for draft in as_list(task.get("drafts")) if as_dict(draft).get("result")]
+    if drafts:
+        face = MarkedFace(name, photo, Unit.PERCENT)
+        face.problems.append(
+            (
+                "drafts",
+                f"{len(drafts)} drafts of it were not submitted and do not count",
+                "Open the task, press Submit (or Update), and export again",
+            )
+        )
+        yield face
+    given = [*as_list(task.get("annotations")), *as_list(task.get("completions"))]
+    for number, item in enumerate(given, 1):
         annotation = as_dict(item)
         face = MarkedFace(f"{name}, annotation {identity(annotation, number)}", photo, Unit.PERCENT)
-        if annotation.get("was_cancelled"):
+        if annotation.get("was_cancelled") or annotation.get("skipped"):
             face.problems.append(
                 ("was_cancelled", "the task was skipped", "Annotate it, or leave it for later")
             )

@@ -29,6 +29,9 @@ class Problem:
         return f"{self.location}, {self.field}{face}: {self.message}. {self.advice}."
 
 
+Objection = tuple[str, str, str]  # field, message, advice
+
+
 class MarkedPoint(NamedTuple):
     """A point: where in the file it is, its landmark's name and coordinates, all unchecked."""
 
@@ -48,6 +51,8 @@ class MarkedFace:
       unit: How its coordinates count.
       points: The points.
       absent: Names of landmarks that are said not to be in the photo.
+      unplaced: Landmarks that the file calls marked, at the place that its format has for those
+        that nobody marked; with the field that says so.
       photo_sizes: (width, height) of the photo wherever the file says it, unchecked.
       problems: (field, message, advice) of what the reader found wrong.
     """
@@ -57,8 +62,9 @@ class MarkedFace:
     unit: Unit
     points: list[MarkedPoint] = dataclasses.field(default_factory=list)
     absent: set[str] = dataclasses.field(default_factory=set)
+    unplaced: dict[str, str] = dataclasses.field(default_factory=dict)
     photo_sizes: list[tuple[Any, Any]] = dataclasses.field(default_factory=list)
-    problems: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
+    problems: list[Objection] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from scaf_jax.files import folder_files
+from scaf_jax.files import folder_files, texts
 from scaf_jax.formats.asked import AskedFace
 from scaf_jax.formats.conventions import Unit, from_centres
 from scaf_jax.formats.marks import MarkedFace, MarkedPoint
@@ -85,11 +85,11 @@ def _read_lines(path: pathlib.Path):
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise PtsError(f"{path}: larger than {MAX_BYTES} bytes; not a .pts file")
-        text = data.decode("ascii")
+        text = texts.decode(data)
     except OSError as error:
         raise PtsError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise PtsError(f"{path}: not a text file (byte {error.start} is not ASCII)") from error
+        raise PtsError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
     return ((i, line.strip()) for i, line in enumerate(text.splitlines(), 1) if line.strip())
 
 
@@ -132,9 +132,8 @@ def read_folder(path: pathlib.Path, scheme: LandmarkScheme) -> Iterator[MarkedFa
     """
     paths = [path]
     if path.is_dir():
-        paths = [
-            file for file in folder_files.files_in(path) if folder_files.ending(file.name) == ".pts"
-        ]
+        found = [*folder_files.files_in(path), *folder_files.folders_in(path)]
+        paths = sorted(file for file in found if folder_files.ending(file.name) == ".pts")
     for file in paths:
         face = MarkedFace(file.name, file.name, Unit.ONE_BASED)
         if not file.is_file():

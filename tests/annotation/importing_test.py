@@ -350,3 +350,54 @@ def test_another_scheme_than_that_of_the_export_is_refused(make_round, save):
     path = save(exported.label_studio(exported.moved()))
     with pytest.raises(AnnotationError, match="exported for scheme 'ibug68', not 'wflw98'"):
         importing.import_annotations(path, exported.folder, WFLW98)
+
+
+@pytest.mark.parametrize("kind", ["drafts", "completions"])
+def test_drafts_are_told_and_completions_of_old_versions_are_read(make_round, save, kind):
+    exported = make_round()
+    tasks = exported.label_studio(exported.moved())
+    for task in tasks:
+        task[kind] = task.pop("annotations")
+    report = _import(exported, save(tasks))
+    if kind == "completions":
+        assert len(report.accepted) == 3 and not report.rejected
+        return
+    assert not report.accepted
+    assert [p.field for p in report.rejected] == ["drafts"] * 3
+    assert {p.key for p in report.rejected} == set(exported.keys)
+    assert "press Submit" in report.rejected[0].advice
+
+
+def test_a_draft_beside_what_was_submitted_is_told(make_round, save):
+    exported = make_round()
+    tasks = exported.label_studio(exported.moved())
+    tasks[0]["drafts"] = [{"id": 5, "result": tasks[0]["annotations"][0]["result"]}]
+    tasks[1]["drafts"] = []
+    report = _import(exported, save(tasks))
+    assert len(report.accepted) == 3 and [p.field for p in report.rejected] == ["drafts"]
+
+
+@pytest.mark.parametrize("form", ["label_studio", "coco"])
+def test_a_file_in_which_nothing_is_annotated_is_no_success(make_round, save, form):
+    exported = make_round()
+    document = getattr(exported, form)(exported.moved())
+    if form == "coco":
+        document["annotations"] = []
+    else:
+        document = exported.load("tasks.json")
+    [problem] = _import(exported, save(document)).rejected
+    assert problem.message == "not one face is annotated in it"
+
+
+def test_label_studio_gives_per_cent_and_no_fractions_and_no_corners(make_round, save):
+    exported = make_round()
+    tasks = exported.label_studio(exported.moved())
+    for region in _result(tasks):
+        region["value"]["x"] /= 100
+        region["value"]["y"] /= 100
+    _point({0: tasks[1]}, "30")["value"].update(x=0, y=0)
+    report = _import(exported, save(tasks))
+    assert [p.key for p in report.rejected] == exported.keys[:2]
+    assert "fractions of width and height" in report.rejected[0].message
+    assert "per cent" in report.rejected[0].advice
+    assert "landmark 30 lies at (-0.5, -0.5)" in report.rejected[1].message

@@ -101,7 +101,8 @@ def test_a_table_with_missing_points_boxes_and_several_faces(folder):
         "c/d.png,,,NaN,nan,20,40,1,2,31,42,test,\n",
     )
     report = folder.prepare()
-    assert "test 1, train 2" in report and "warning" not in report
+    assert "test 1, train 2" in report and report.count("warning") == 1
+    assert "1 photos are both in 'train' and in 'test': c/d.png" in report
     train, test = folder.records(), folder.records("test")
     assert list(train) == ["a b.jpg", "c/d.png"] and list(test) == ["c/d.png"]
     np.testing.assert_array_equal(train["a b.jpg"]["landmarks"], FACE)
@@ -114,8 +115,10 @@ def test_a_table_with_missing_points_boxes_and_several_faces(folder):
 
 def test_several_faces_of_a_photo_are_numbered_and_stay_together(folder):
     folder.photo(*(f"{i}.jpg" for i in range(4)))
-    folder.write("landmarks.csv", HEADER + "".join(f"{i % 4}.jpg,{ROW}\n" for i in range(8)))
+    rows = [f"{i % 4}.jpg,{ROW[:-1]}{i // 4}\n" for i in range(8)]
+    folder.write("landmarks.csv", HEADER + "".join(rows + rows[:1]))
     report = folder.prepare()
+    assert "1 faces are listed again with the same landmarks and are used once: 0.jpg" in report
     assert "1 of 4 photos were drawn for the split 'test'" in report
     train, test = set(folder.records()), set(folder.records("test"))
     assert train | test == {f"{i}.jpg#{n}" for i in range(4) for n in (1, 2)}
@@ -256,14 +259,15 @@ def test_bad_boxes_and_splits(folder, more, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"keypoints": [1, 2, 2]}, "annotation 7: keypoints must be 9 numbers"),
-        ({"keypoints": [1, 2, 5] * 3}, r"annotation 7: keypoints: v must be 0"),
-        ({"keypoints": [1, "2", 2] * 3}, "keypoints must be 9 numbers"),
+        ({"keypoints": [1, 2, 2]}, "annotation 7: keypoints: there are 3 numbers, not 9"),
+        ({"keypoints": [1, 2, 5] * 3}, r"annotation 7: keypoints\[0\]: .* visibility '5'"),
+        ({"keypoints": [1, "2", 2] * 3}, r"annotation 7: keypoints\[0\] must be 2 numbers"),
         ({"keypoints": [1, float("nan"), 2] * 3}, "landmark 1 is not finite"),
         ({"bbox": [1, 2, 0, 4]}, "annotation 7: the box"),
+        ({"keypoints": [-1, -1, 2, 9, 9, 2, 20, 9, 2]}, "landmark 3 lies .*; write v = 0"),
         ({"bbox": [1, 2, 3]}, "annotation 7: bbox must be 4 numbers"),
-        ({"image_id": 12}, "annotation 7: image_id 12 is not in the file"),
-        ({"category_id": {}}, "annotation 7: category_id {} is not in the file"),
+        ({"image_id": 12}, "annotation 7: image_id: image_id '12' is not in the file"),
+        ({"category_id": {}}, "annotation 7: category_id: category_id '{}' is no id"),
         ({"photo": "../a.jpg"}, r"'\.\./a\.jpg' is no file below"),
         ({"photo": "none.jpg"}, r"none\.jpg: cannot be read"),
     ],
@@ -290,7 +294,7 @@ def test_a_photo_of_another_size_is_noticed(folder):
         ({"annotations": [3]}, "no COCO file: 'annotations' is no list of objects"),
         (
             {"categories": [{"id": 1, "keypoints": ["chin", "left_eye", "nose"]}]},
-            "category 1: its 3 keypoints are not the 3 landmarks .* differ in nose, right_eye",
+            "categories: its 3 keypoints are not the 3 landmarks .* differ in nose, right_eye",
         ),
     ],
 )

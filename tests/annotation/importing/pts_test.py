@@ -34,6 +34,8 @@ PTS = {
     "not a number": (_lines(lambda x: x.__setitem__(4, "nan 3")), "points", r"^0001_\w+\.pts:5:"),
     "cut short": (_lines(lambda x: x.pop()), "points", "cut short"),
     "outside": (_lines(lambda x: x.__setitem__(4, "1 99")), "point 1", "outside the photo"),
+    "0 0": (_lines(lambda x: x.__setitem__(33, "0 0")), "point 30", "30 lies .*nobody marked"),
+    "-1 -1": (_lines(lambda x: x.__setitem__(33, "-1 -1")), "point 30", "30 lies .*nobody marked"),
     "left and right swapped": (_lines(_mirror_pts), "points", "left and right are swapped"),
 }
 
@@ -55,3 +57,12 @@ def test_a_point_that_the_photo_does_not_show(make_round, save):
     masks = {k: a.mask for k, a in store.read_annotations(exported.folder).items()}
     assert [len(mask) - mask.sum() for mask in masks.values()] == [1, 0, 0]
     assert not masks[exported.keys[0]][1]
+
+
+def test_a_byte_order_mark_and_a_macs_hidden_files_are_fine(make_round, save):
+    exported = make_round()
+    document = exported.pts(exported.moved())
+    document = {name: "\ufeff" + text for name, text in document.items()}
+    document["._" + min(document)] = "Mac OS X"
+    report = importing.import_annotations(save(document), exported.folder, exported.scheme)
+    assert len(report.accepted) == 3 and not report.rejected
