@@ -121,9 +121,7 @@ def test_a_wrong_box_is_told_with_the_face(box):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-@pytest.mark.parametrize(
-    "box", [(700, 0, 800, 100), (-900, -90, -850, -50), (50, 500, 90, 560)]
-)
+@pytest.mark.parametrize("box", [(700, 0, 800, 100), (-900, -90, -850, -50), (50, 500, 90, 560)])
 def test_a_crop_of_nothing_is_an_error_with_the_photos_name(kind, box):
     record = _record(kind) | {"box_ground_truth": np.array(box, np.float32)}
     crop = geometry.CropSettings(input_size=SIZE, box="ground_truth")
