@@ -82,7 +82,7 @@ def transform(
             row = json.dumps([split, index, made.key, made.reason])
             yield beam.pvalue.TaggedOutput(_SKIPPED, row)
         else:
-            yield index, made
+            yield index, made.example
 
     def expand(pipeline: Any) -> Any:
         made = (

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from data_builders import faces, precropped, processes
+from data_builders.doctor import examination
 
 OnError = Literal["stop", "skip"]
 ON_ERROR: tuple[OnError, ...] = ("stop", "skip")
@@ -16,11 +17,20 @@ _WAITING = 4
 
 
 @dataclasses.dataclass(frozen=True)
+class Made:
+    """The example of a face, and what was seen of it on the way."""
+
+    example: dict[str, Any]
+    seen: examination.Observation
+
+
+@dataclasses.dataclass(frozen=True)
 class Skipped:
-    """A face that was left out: its key, and why."""
+    """A face that was left out: its key, why, and what was seen of it."""
 
     key: str
     reason: str
+    seen: examination.Observation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,36 +38,40 @@ class ExampleMaker:
     """Makes the example of a face. Can be pickled, for other processes.
 
     Attributes:
+      split: The split.
       num_landmarks: How many landmarks a face must have.
       on_error: Whether a face that cannot be used is an error or left out.
       cropping: What is stored of each photo; None stores its file as it is.
     """
 
+    split: str
     num_landmarks: int
     on_error: OnError = "stop"
     cropping: precropped.Cropping | None = None
 
-    def __call__(self, numbered: tuple[int, faces.Face]) -> tuple[int, dict[str, Any] | Skipped]:
+    def __call__(self, numbered: tuple[int, faces.Face]) -> tuple[int, Made | Skipped]:
         """Returns a face's place and its example, or why there is none.
 
         Raises:
           ValueError: One of `faces.FACE_ERRORS`, where these stop the preparation.
         """
         index, face = numbered
+        listed = examination.Listed(face, (self.split,))
         try:
             example = faces.read_face(face, self.num_landmarks)
+            seen = examination.of_values(listed, example)
             if self.cropping is not None:
                 example = precropped.precrop(example, self.cropping)
         except faces.FACE_ERRORS as error:
             if self.on_error == "stop":
                 raise
-            return index, Skipped(face.key, str(error))
-        return index, {**example, "index": index}
+            return index, Skipped(face.key, str(error), examination.of_error(listed, error))
+        return index, Made({**example, "index": index}, seen)
 
 
 def make_all(
     make: ExampleMaker, members: Iterable[faces.Face], workers: int
-) -> Iterator[tuple[int, dict[str, Any] | Skipped]]:
+) -> Iterator[tuple[int, Made | Skipped]]:
     """Yields what `make` returns for each face, in order.
 
     Args:

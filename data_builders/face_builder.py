@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from data_builders import beam_examples, examples, faces, precropped
+from data_builders.doctor import examination
 from scaf_jax.data import geometry
 from scaf_jax.files.escaping import printable
 
@@ -33,6 +34,8 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     Attributes:
       problems: What was found to be incomplete or odd; known once the set is prepared.
       skipped: (split, key, reason) of the faces that were left out.
+      found: What was found in the folder of downloads; None before that.
+      seen: What was seen of each face, by split; nothing where Apache Beam made the examples.
     """
 
     NUM_LANDMARKS: int
@@ -68,6 +71,8 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self._with_beam = with_beam
         self.problems: list[str] = []
         self.skipped: list[tuple[str, str, str]] = []
+        self.found: faces.Found | None = None
+        self.seen: list[examination.Observation] = []
         super().__init__(**kwargs)
 
     @property
@@ -95,9 +100,9 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-        found = self.find(pathlib.Path(dl_manager.manual_dir))
+        self.seen, self.skipped = [], []
+        self.found = found = self.find(pathlib.Path(dl_manager.manual_dir))
         self.problems = list(found.problems)
-        self.skipped = []
         _report(self.name, self.problems, strict=self._strict)
         return {
             split: self._generate_examples(split, members)
@@ -106,7 +111,7 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         }
 
     def _generate_examples(self, split: str, members: Sequence[faces.Face]) -> Any:
-        make = examples.ExampleMaker(self.NUM_LANDMARKS, self._on_error, self.cropping)
+        make = examples.ExampleMaker(split, self.NUM_LANDMARKS, self._on_error, self.cropping)
         if self._with_beam:
             return beam_examples.transform(make, split, members, pathlib.Path(self.data_path))
         return self._examples_here(make, split, members)
@@ -116,11 +121,12 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         used = 0
         for index, made in examples.make_all(make, members, self._workers):
+            self.seen.append(made.seen)
             if isinstance(made, examples.Skipped):
                 self.skipped.append((split, made.key, made.reason))
                 continue
             used += 1
-            yield index, made
+            yield index, made.example
         if not used:
             raise DownloadError(
                 f"not one of the {len(members)} faces of the split '{split}' can be used; "

@@ -14,15 +14,20 @@ import inspect
 import pathlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow_datasets as tfds
+from absl import logging
 
 from data_builders import beam_examples, face_builder, overwriting, precropped
+from data_builders.doctor import diagnosis, examination, recognition
+from data_builders.known_sets import BUILDER_SUFFIX, known_names
+from scaf_jax.files import atomic
 
 DEFAULT_DATA_DIR = "~/tensorflow_datasets"
-_SUFFIX = "_dataset_builder.py"
+# Follows the name of the data's folder, beside which it lies.
+SUMMARY_FILE = "summary.json"
 # Of folders of a user's own, whose builders have `accepts_any_config_name`.
 _OWN_NAME = re.compile(r"[a-z0-9_]+")
 # Flags that are called otherwise than what they tell a builder.
@@ -31,14 +36,6 @@ _FLAGS = {"with_beam": "beam_runner"}
 
 class UsageError(ValueError):
     """The command cannot be carried out as given; the message says what to do."""
-
-
-def known_names() -> list[str]:
-    """Returns the names of the data sets that can be prepared, sorted."""
-    here = pathlib.Path(__file__).parent
-    return sorted(
-        folder.name for folder in here.iterdir() if (folder / f"{folder.name}{_SUFFIX}").is_file()
-    )
 
 
 def prepare(
@@ -87,13 +84,14 @@ def prepare(
     if path.exists() and not overwrite:
         return f"{_summary(builder, path)} is there already (--overwrite prepares it afresh)."
     download_config = _download_config(builder, manual_dir, beam_runner, beam_options)
-    if not path.exists():
-        return _download_and_prepare(builder, download_config, path)
-    with overwriting.folder_beside(path) as folder:
-        builder = make(str(folder))
-        said = _download_and_prepare(builder, download_config, path)
-        overwriting.replace(path, pathlib.Path(builder.data_path))
-    return said
+    with _summary_of_failure(builder, path, manual_dir):
+        if not path.exists():
+            return _download_and_prepare(builder, download_config, path, manual_dir)
+        with overwriting.folder_beside(path) as folder:
+            builder = make(str(folder))
+            said = _download_and_prepare(builder, download_config, path, manual_dir)
+            overwriting.replace(path, pathlib.Path(builder.data_path))
+        return said
 
 
 def _download_config(
@@ -113,15 +111,66 @@ def _download_config(
 
 
 def _download_and_prepare(
-    builder: tfds.core.DatasetBuilder, config: tfds.download.DownloadConfig, path: pathlib.Path
+    builder: tfds.core.DatasetBuilder,
+    config: tfds.download.DownloadConfig,
+    path: pathlib.Path,
+    manual_dir: str | None,
 ) -> str:
     """Prepares a set; returns what to say, with `path` for the place where it will be."""
     with beam_examples.plain_errors() if config.beam_runner else contextlib.nullcontext():
         builder.download_and_prepare(download_config=config)
     # Said again at the end: progress has pushed the warnings off the screen.
     problems = [*getattr(builder, "problems", []), *_write_skipped(builder, path)]
-    warnings = "".join(f"\nwarning: {problem}" for problem in problems)
-    return f"{_summary(builder, path)} is ready.{warnings}"
+    lines = [f"{_summary(builder, path)} is ready.", *(f"warning: {text}" for text in problems)]
+    seen = _diagnosis(builder, manual_dir)
+    if seen is not None:
+        lines += [line for line in seen.findings() if not line.startswith("incomplete: ")]
+    about = {"command": "prepare", "set": builder.name, "error": None}
+    about |= {} if seen is None else seen.as_dict()
+    about["prepared"] = {k: v.num_examples for k, v in sorted(builder.info.splits.items())}
+    about["left_out"] = len(getattr(builder, "skipped", []))
+    about["data"] = str(path)
+    _write_summary(path, about)
+    return "\n".join(lines)
+
+
+def _diagnosis(
+    builder: tfds.core.DatasetBuilder, manual_dir: str | None
+) -> diagnosis.Diagnosis | None:
+    """What the doctor says of the folder, from the same look at each face; None without one."""
+    if not isinstance(builder, face_builder.FaceBuilder) or manual_dir is None:
+        return None
+    if builder.found is None or not builder.seen:
+        return None
+    root = pathlib.Path(manual_dir).expanduser()
+    data_set = recognition.open_set(builder.name, root)
+    seen = examination.merge(builder.seen)
+    return diagnosis.diagnose(root, data_set, builder.found, seen)
+
+
+@contextlib.contextmanager
+def _summary_of_failure(
+    builder: tfds.core.DatasetBuilder, path: pathlib.Path, manual_dir: str | None
+) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        failure = diagnosis.of_failure(str(manual_dir), builder.name, error)
+        _write_summary(path, {"command": "prepare", **failure})
+        raise
+
+
+def _write_summary(path: pathlib.Path, about: dict[str, Any]) -> None:
+    """Writes what was found for programs to read, beside the folder of the data.
+
+    It is not in it: of a preparation that fails nothing is left there.
+    """
+    place = path.with_name(f"{path.name}_{SUMMARY_FILE}")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_json(place, about)
+    except OSError as error:
+        logging.warning("%s: cannot be written: %s", place, error)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -165,7 +214,9 @@ def _make_builder(
 ) -> tfds.core.DatasetBuilder:
     if name not in known_names():
         raise UsageError(f"no data set is called '{name}'; known: {', '.join(known_names())}")
-    module = importlib.import_module(f"data_builders.{name}.{name}{_SUFFIX.removesuffix('.py')}")
+    module = importlib.import_module(
+        f"data_builders.{name}.{name}{BUILDER_SUFFIX.removesuffix('.py')}"
+    )
     options: dict[str, Any] = {
         "data_dir": str(pathlib.Path(data_dir).expanduser()),
         "file_format": "array_record",

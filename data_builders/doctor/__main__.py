@@ -2,21 +2,29 @@
 
     python -m data_builders.doctor DIR [--out=FOLDER]
 
-Nothing in DIR is changed. What was found is written to `doctor.md`, `problems.csv` and
-`faces.png`.
+Nothing in DIR is changed. What was found is written to `doctor.md`, `problems.csv`, `faces.png`
+and, for programs, `summary.json`, which `data_builders.prepare` writes too.
 """
 
 import argparse
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from data_builders import faces
-from data_builders.doctor import comparisons, examination, pictures, problems, recognition, report
+from data_builders.doctor import (
+    diagnosis,
+    examination,
+    pictures,
+    problems,
+    recognition,
+    report,
+)
 from scaf_jax.files import atomic
 
 WRONG_ARGUMENTS = 3
+SUMMARY_FILE = "summary.json"
 _EPILOG = """
 exit code:
   0  usable
@@ -37,7 +45,7 @@ class _Parser(argparse.ArgumentParser):
 
 def diagnose(
     root: pathlib.Path, name: str | None = None, limit: int | None = None
-) -> report.Diagnosis:
+) -> diagnosis.Diagnosis:
     """Looks at every face of a folder of downloads.
 
     Args:
@@ -59,32 +67,29 @@ def diagnose(
     found = data_set.downloads.find(root)
     listed = examination.list_faces(found.splits, limit)
     observations = examination.examine(listed, data_set.num_landmarks)
-    wrong = [problem for seen in observations for problem in seen.problems]
-    wrong += comparisons.duplicates(observations)
-    wrong += comparisons.repeated_keys(observations)
-    wrong += comparisons.flip_pairs(observations, data_set.scheme, str(root))
     others = [other for other in names[1:] if other not in recognition.FALLBACKS]
-    return report.Diagnosis(root, data_set, others, found, observations, wrong)
+    return diagnosis.diagnose(root, data_set, found, observations, others)
 
 
-def write(diagnosis: report.Diagnosis, out: pathlib.Path) -> list[pathlib.Path]:
-    """Writes the report, the table of problems and the picture; returns their paths.
+def write(seen: diagnosis.Diagnosis, out: pathlib.Path) -> list[pathlib.Path]:
+    """Writes the report, the table of problems, the summary and the picture; returns their paths.
 
     Raises:
       OSError: They cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    written = [out / "doctor.md", out / "problems.csv"]
-    chosen = pictures.choose(diagnosis.observations)
+    written = [out / "doctor.md", out / "problems.csv", out / SUMMARY_FILE]
+    chosen = pictures.choose(seen.observations)
     picture = out / "faces.png"
     if chosen:
-        title = f"{diagnosis.data_set.name}: {diagnosis.found.layout}"
-        atomic.write_png(picture, pictures.draw_faces(chosen, diagnosis.data_set.crop, title))
+        title = f"{seen.data_set.name}: {seen.found.layout}"
+        atomic.write_png(picture, pictures.draw_faces(chosen, seen.data_set.crop, title))
         written.append(picture)
     else:
         picture.unlink(missing_ok=True)
-    atomic.write_text(written[0], report.markdown(diagnosis, picture.name if chosen else None))
-    atomic.write_text(written[1], problems.table(report.rows(diagnosis), str(diagnosis.root)))
+    atomic.write_text(written[0], report.markdown(seen, picture.name if chosen else None))
+    atomic.write_text(written[1], problems.table(report.rows(seen), str(seen.root)))
+    atomic.write_json(written[2], {"command": "doctor", **seen.as_dict()})
     return written
 
 
@@ -107,13 +112,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{root} is not a folder")
     out = pathlib.Path(values.out or f"doctor_{root.resolve().name}").expanduser()
     try:
-        diagnosis = diagnose(root, values.set, values.limit)
-        print(report.summary(diagnosis))
-        print(f"written: {', '.join(map(str, write(diagnosis, out)))}")
+        seen = diagnose(root, values.set, values.limit)
+        print(report.summary(seen))
+        print(f"written: {', '.join(map(str, write(seen, out)))}")
     except (ValueError, OSError, *faces.FACE_ERRORS) as error:  # no traceback: the user's to mend
-        print(f"error: {error}\nverdict: {report.VERDICTS[report.NOT_USABLE]}", file=sys.stderr)
-        return report.NOT_USABLE
-    return diagnosis.verdict
+        verdict = diagnosis.VERDICTS[diagnosis.NOT_USABLE]
+        print(f"error: {error}\nverdict: {verdict}", file=sys.stderr)
+        _write_failure(out, diagnosis.of_failure(str(root), values.set, error))
+        return diagnosis.NOT_USABLE
+    return seen.verdict
+
+
+def _write_failure(out: pathlib.Path, failure: dict[str, Any]) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        atomic.write_json(out / SUMMARY_FILE, {"command": "doctor", **failure})
+    except OSError as error:
+        print(f"error: {out}: cannot be written: {error}", file=sys.stderr)
 
 
 def _positive(text: str) -> int:

@@ -5,7 +5,7 @@ import dataclasses
 import hashlib
 import os
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,15 +20,21 @@ from scaf_jax.data import images
 MIN_COVERED = 0.5
 # Points that are this far outside the photo are more than rounding, pixels.
 _BEYOND = 1.0
+_KEPT = ("landmarks", "landmark_mask", "box_ground_truth", "box_detector")
 _CHUNK = 1000  # so that a long list is not queued whole
 
 
 @dataclasses.dataclass(frozen=True)
 class Listed:
-    """A face and the splits that it is in, with its place in the first of them."""
+    """A face and the splits that it is in."""
 
     face: faces.Face
     splits: tuple[str, ...]
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What faces have in common that are one face of several splits."""
+        return (str(self.face.image), self.face.key, self.face.place)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +45,8 @@ class Observation:
       listed: The face.
       problems: What is wrong with it.
       digest: Of its photo's bytes; empty where it could not be read.
-      values: What `faces.read_face` gave, without the photo; empty where it raised.
+      values: Landmarks, their mask and boxes as `faces.read_face` gave them; empty where it
+        raised.
     """
 
     listed: Listed
@@ -66,7 +73,7 @@ def list_faces(
     found: dict[tuple[str, str, str], tuple[faces.Face, list[str]]] = {}
     for split, members in splits.items():
         for face in members:
-            identity = (str(face.image), face.key, face.place)
+            identity = Listed(face, ()).identity
             found.setdefault(identity, (face, []))[1].append(split)
     # A face that a split names twice is no face of two splits.
     listed = [Listed(face, tuple(dict.fromkeys(names))) for face, names in found.values()]
@@ -104,24 +111,65 @@ def look_at(listed: Listed, num_landmarks: int) -> Observation:
       listed: The face.
       num_landmarks: How many landmarks it must have.
     """
-    face = listed.face
     try:
-        values = faces.read_face(face, num_landmarks)
+        values = faces.read_face(listed.face, num_landmarks)
     except faces.FACE_ERRORS as error:
-        return Observation(listed, (problems.of_error(error, face.place, listed.splits),))
-    encoded = values.pop("image")
+        return of_error(listed, error)
+    return of_values(listed, values)
+
+
+def of_error(listed: Listed, error: ValueError) -> Observation:
+    """Returns what is seen of a face that cannot be used, for one of `faces.FACE_ERRORS`."""
+    problem = problems.of_error(error, listed.face.place, listed.splits)
+    return Observation(_light(listed), (problem,))
+
+
+def of_values(listed: Listed, values: Mapping[str, Any]) -> Observation:
+    """Returns what is seen of a face that `faces.read_face` has read.
+
+    Args:
+      listed: The face.
+      values: What that gave.
+    """
+    face, encoded = listed.face, values["image"]
     size = np.array(images.image_size(encoded, str(face.image)))
     points = values["landmarks"][values["landmark_mask"]]
     found = [] if not len(points) else _point_problems(points, size) + _box_problems(values, points)
     return Observation(
-        listed,
+        _light(listed),
         tuple(
             problems.Problem(face.place, listed.splits, kind, problems.LOOK, what, advice)
             for kind, what, advice in found
         ),
         hashlib.blake2b(encoded, digest_size=16).digest(),
-        values,
+        {name: value for name, value in values.items() if name in _KEPT},
     )
+
+
+def merge(observations: Iterable[Observation]) -> list[Observation]:
+    """Returns each face once that was seen in several splits, in all of these."""
+    found: dict[tuple[str, str, str], Observation] = {}
+    for seen in observations:
+        first = found.setdefault(seen.listed.identity, seen)
+        splits = tuple(dict.fromkeys((*first.listed.splits, *seen.listed.splits)))
+        if splits != first.listed.splits:
+            found[seen.listed.identity] = dataclasses.replace(
+                first,
+                listed=dataclasses.replace(first.listed, splits=splits),
+                problems=tuple(dataclasses.replace(p, splits=splits) for p in first.problems),
+            )
+    return list(found.values())
+
+
+def _light(listed: Listed) -> Listed:
+    """The face without what reads it: a long list of them must not hold all its annotations."""
+    return dataclasses.replace(
+        listed, face=dataclasses.replace(listed.face, annotate=_was_read, extra={})
+    )
+
+
+def _was_read() -> faces.Annotation:
+    raise RuntimeError("a face that was looked at is not read again")
 
 
 def _point_problems(

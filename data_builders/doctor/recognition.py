@@ -6,7 +6,7 @@ import importlib.util
 import pathlib
 from typing import Any
 
-from data_builders import prepare
+from data_builders import known_sets
 from scaf_jax.data import geometry
 from scaf_jax.landmarks import schemes
 
@@ -35,7 +35,7 @@ class DataSet:
 
 def known_names() -> list[str]:
     """Returns the names of the sets that are made from downloads, in the order of asking."""
-    names = [name for name in prepare.known_names() if _has_downloads(name)]
+    names = [name for name in known_sets.known_names() if _has_downloads(name)]
     own = [name for name in names if name not in FALLBACKS]
     return own + [name for name in FALLBACKS if name in names]
 

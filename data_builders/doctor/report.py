@@ -1,63 +1,13 @@
 """The doctor's report: what was found, in tables, and whether it can be used."""
 
-import collections
-import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 
 from data_builders import faces
-from data_builders.doctor import recognition
-from data_builders.doctor.examination import Observation
+from data_builders.doctor.diagnosis import NOT_USABLE, USABLE_WITH_SKIP, VERDICTS, Diagnosis
 from data_builders.doctor.problems import BAD, LOOK, Problem
 from scaf_jax.files.escaping import escape_markdown
 from scaf_jax.reporting.tables import Table
-
-USABLE, NOT_USABLE, USABLE_WITH_SKIP = 0, 1, 2
-VERDICTS = {
-    USABLE: "usable",
-    NOT_USABLE: "not usable",
-    USABLE_WITH_SKIP: "usable with --on_error=skip, which leaves the bad faces out",
-}
-# A split of which more is bad was not unpacked whole, or is read wrongly.
-MAX_BAD = 0.5
-
-
-@dataclasses.dataclass(frozen=True)
-class Diagnosis:
-    """Everything that was found out about a folder of downloads.
-
-    Attributes:
-      root: The folder.
-      data_set: Which set it holds.
-      others: Further sets that it looks like.
-      found: What the set's own search found.
-      observations: What was seen of each face.
-      problems: What is wrong with faces or with the set.
-    """
-
-    root: pathlib.Path
-    data_set: recognition.DataSet
-    others: Sequence[str]
-    found: faces.Found
-    observations: Sequence[Observation]
-    problems: Sequence[Problem]
-
-    def split_counts(self) -> Mapping[str, tuple[int, int]]:
-        """Returns how many faces of each split were looked at, and how many of these are bad."""
-        looked = collections.Counter(s for seen in self.observations for s in seen.listed.splits)
-        bad = collections.Counter(
-            s for seen in self.observations if not seen.usable for s in seen.listed.splits
-        )
-        return {split: (looked[split], bad[split]) for split in self.found.splits if looked[split]}
-
-    @property
-    def verdict(self) -> int:
-        """`USABLE`, `NOT_USABLE` or `USABLE_WITH_SKIP`."""
-        if not any(seen.usable for seen in self.observations):
-            return NOT_USABLE
-        if any(bad > MAX_BAD * looked for looked, bad in self.split_counts().values()):
-            return NOT_USABLE
-        return USABLE if all(seen.usable for seen in self.observations) else USABLE_WITH_SKIP
 
 
 def summary(diagnosis: Diagnosis) -> str:
@@ -69,9 +19,7 @@ def summary(diagnosis: Diagnosis) -> str:
         f"layout: {diagnosis.found.layout}",
         f"faces looked at: {len(diagnosis.observations)}, bad: {bad}",
         *(f"  {part.name}: {_count(part)}" for part in diagnosis.found.parts),
-        *(f"incomplete: {text}" for text in diagnosis.found.problems),
-        *(f"{kind}: {len(of_kind)}" for kind, of_kind in _by_kind(diagnosis.problems).items()),
-        f"verdict: {VERDICTS[diagnosis.verdict]}",
+        *diagnosis.findings(),
     ]
     if diagnosis.verdict != NOT_USABLE:
         lines.append(_command(diagnosis))
@@ -94,11 +42,15 @@ def markdown(diagnosis: Diagnosis, picture: str | None) -> str:
         f"- Verdict: **{VERDICTS[diagnosis.verdict]}**\n",
         *_section("Parts", _parts_table(found.parts) if found.parts else None),
         *_section("Splits", _splits_table(diagnosis)),
-        *_section("Problems", _problems_table(diagnosis.problems)),
+        *_section("Problems", _problems_table(diagnosis.by_kind())),
     ]
     text.append("Each with its file or line: [problems.csv](problems.csv).\n")
     if found.problems:
         text += ["## Incomplete\n", *(f"- {escape_markdown(line)}" for line in found.problems), ""]
+    passed_over = diagnosis.found.passed_over
+    if passed_over:
+        counts = [f"- {escape_markdown(kind)}: {n}" for kind, n in sorted(passed_over.items())]
+        text += ["## Passed over\n", *counts, ""]
     if picture:
         text += ["## Faces\n", f"![Sample faces, with points numbered from 0]({picture})\n"]
     if diagnosis.verdict != NOT_USABLE:
@@ -150,23 +102,12 @@ def _splits_table(diagnosis: Diagnosis) -> Table:
     return Table(("split", "faces", "looked at", "bad"), tuple(rows))
 
 
-def _problems_table(problems: Sequence[Problem]) -> Table | None:
+def _problems_table(by_kind: Mapping[str, Sequence[Problem]]) -> Table | None:
     rows = []
-    for kind, of_kind in _by_kind(problems).items():
+    for kind, of_kind in by_kind.items():
         first = of_kind[0]
         name = "/".join(pathlib.PurePath(first.place).parts[-2:])
         severity = "bad" if first.severity == BAD else "worth a look"
         rows.append((kind, severity, f"{name}: {first.what}", first.advice, str(len(of_kind))))
     header = ("kind", "severity", "the first", "what to do", "number")
     return Table(header, tuple(rows), num_names=4) if rows else None
-
-
-def _by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
-    """Problems by kind, those that make faces unusable first, then by number."""
-    found: dict[str, list[Problem]] = collections.defaultdict(list)
-    for problem in problems:
-        found[problem.kind].append(problem)
-    order = sorted(
-        found, key=lambda kind: (found[kind][0].severity != BAD, -len(found[kind]), kind)
-    )
-    return {kind: found[kind] for kind in order}

@@ -2,20 +2,21 @@
 
 import csv
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from data_builders import faces
+from data_builders import faces, prepare
 from data_builders.doctor import __main__ as doctor
 from data_builders.doctor import (
     comparisons,
+    diagnosis,
     examination,
     pictures,
     problems,
     recognition,
-    report,
 )
 from scaf_jax.landmarks import schemes
 
@@ -72,7 +73,7 @@ def _run(root, out, *arguments):
 def test_a_healthy_set_is_usable(layout, tmp_path, capsys):
     code, rows = _run(layout, tmp_path / "out")
     output = capsys.readouterr()
-    assert code == report.USABLE and rows == []
+    assert code == diagnosis.USABLE and rows == []
     assert "set: the300w\nlayout: 300-W as iBUG's downloads unzip\n" in output.out
     assert "faces looked at: 18, bad: 0" in output.out and "verdict: usable" in output.out
     assert f"data_builders.prepare the300w --manual_dir='{layout}'\n" in output.out
@@ -102,7 +103,7 @@ def test_bad_faces_are_named_in_one_pass(layout, tmp_path, capsys):
     path = layout / "lfpw/testset" / "0.pts"
     path.write_text(path.read_text().replace("n_points: 68", "n_points: 67"))
     code, rows = _run(layout, tmp_path / "out")
-    assert code == report.USABLE_WITH_SKIP
+    assert code == diagnosis.USABLE_WITH_SKIP
     assert "usable with --on_error=skip" in capsys.readouterr().out
     assert {(row["file_or_line"], row["kind"]) for row in rows if row["severity"] == "bad"} == {
         ("afw/0.pts", "photo damaged or cut short"),
@@ -119,7 +120,7 @@ def test_bad_faces_are_named_in_one_pass(layout, tmp_path, capsys):
 def test_a_mostly_bad_split_is_not_usable(layout, tmp_path):
     for i in range(2):
         (layout / "ibug" / f"{i}.png").write_bytes(b"")
-    assert _run(layout, tmp_path / "out")[0] == report.NOT_USABLE
+    assert _run(layout, tmp_path / "out")[0] == diagnosis.NOT_USABLE
 
 
 def test_no_usable_face(layout, tmp_path, capsys):
@@ -128,7 +129,7 @@ def test_no_usable_face(layout, tmp_path, capsys):
     out = tmp_path / "out"
     out.mkdir()
     (out / "faces.png").write_bytes(b"of an earlier run")
-    assert _run(layout, out)[0] == report.NOT_USABLE
+    assert _run(layout, out)[0] == diagnosis.NOT_USABLE
     assert "verdict: not usable" in capsys.readouterr().out
     assert (out / "doctor.md").is_file() and not (out / "faces.png").exists()
 
@@ -136,7 +137,7 @@ def test_no_usable_face(layout, tmp_path, capsys):
 def test_what_is_no_known_set(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     code, rows = _run(tmp_path / "empty", tmp_path / "out")
-    assert code == report.NOT_USABLE and not rows
+    assert code == diagnosis.NOT_USABLE and not rows
     assert "looks like none of the known sets (" in capsys.readouterr().err
 
 
@@ -259,10 +260,10 @@ def test_wrong_flip_pairs_are_problems_of_the_set(layout, monkeypatch):
     opened = recognition.open_set("the300w", layout)
     own = dataclasses.replace(opened, scheme=scheme)
     monkeypatch.setattr(recognition, "open_set", lambda name, root: own)
-    diagnosis = doctor.diagnose(layout)
-    texts = [p.what for p in diagnosis.problems if p.kind == "flip pair does not pair"]
+    found = doctor.diagnose(layout)
+    texts = [p.what for p in found.problems if p.kind == "flip pair does not pair"]
     assert len(texts) == 2 and texts[0].startswith("point 36 pairs with 42, which is not")
-    assert "45 lies nearer" in texts[0] and diagnosis.verdict == report.USABLE
+    assert "45 lies nearer" in texts[0] and found.verdict == diagnosis.USABLE
 
 
 def test_left_and_right_swapped_in_all_faces(layout):
@@ -310,6 +311,69 @@ def test_the_pictures_are_of_usual_and_odd_faces(layout):
 
 def test_the_frames_beside_the_repository(shared, tmp_path):
     root = shared / "data" / "faces_300w_layout"
-    diagnosis = doctor.diagnose(root, limit=150)
-    assert diagnosis.verdict == report.USABLE
-    assert not [p for p in diagnosis.problems if "flip" in p.kind or "mirrored" in p.kind]
+    found = doctor.diagnose(root, limit=150)
+    assert found.verdict == diagnosis.USABLE
+    assert not [p for p in found.problems if "flip" in p.kind or "mirrored" in p.kind]
+
+
+@pytest.fixture
+def odd(layout):
+    """A layout in which something of every kind is wrong."""
+    points = _usual_face()
+    points[3] = (70, 30)
+    _write_face(layout / "afw", "0.png", points, seed=99)
+    (layout / "ibug" / "0.png").write_bytes((layout / "afw" / "1.png").read_bytes())
+    (layout / "ibug" / "1.png").write_bytes(b"")
+    (layout / "afw" / "._0.png").write_bytes(b"")
+    (layout / "afw" / "9.NEF").write_bytes(b"")
+    (layout / "__MACOSX" / "afw").mkdir(parents=True)
+    return layout
+
+
+def test_who_prepares_says_what_the_doctor_says(odd, tmp_path, capsys):
+    """One examination behind both: the same lines, and the same summary but for who wrote it."""
+    _run(odd, tmp_path / "out")
+    said = capsys.readouterr().out.splitlines()
+    common = [f"--manual_dir={odd}", f"--data_dir={tmp_path / 'data'}"]
+    assert prepare.main(["the300w", *common, "--on_error=skip"]) == 0
+    prepared = capsys.readouterr().out.splitlines()
+    findings = [
+        line for line in said if ": 1; the first: " in line or line.startswith("passed over")
+    ]
+    assert len(findings) == 4 and set(findings) <= set(prepared)
+    assert "passed over: hidden files: 1, photos that cannot be read (.nef): 1" in findings
+    incomplete = [line.removeprefix("incomplete: ") for line in said if "incomplete: " in line]
+    assert incomplete and {f"warning: {text}" for text in incomplete} <= set(prepared)
+    summaries = [
+        json.loads(path.read_text())
+        for path in (
+            tmp_path / "out" / "summary.json",
+            tmp_path / "data" / "the300w" / "1.2.0_summary.json",
+        )
+    ]
+    assert [summary.pop("command") for summary in summaries] == ["doctor", "prepare"]
+    assert summaries[1].pop("prepared")["test_challenging"] == 2
+    assert summaries[1].pop("left_out") == 2  # once in each of its test sets
+    assert summaries[1].pop("data") == str(tmp_path / "data" / "the300w" / "1.2.0")
+    assert summaries[0] == summaries[1]
+    assert summaries[0]["verdict"] == "usable_with_skip"
+    kinds = {problem["kind"] for problem in summaries[0]["problems"]}
+    assert kinds == {
+        "photo empty",
+        "photo both to train and to test on",
+        "points outside the photo",
+    }
+
+
+def test_a_run_that_fails_leaves_a_summary_too(odd, tmp_path, capsys):
+    common = [f"--manual_dir={odd}", f"--data_dir={tmp_path / 'data'}"]
+    assert prepare.main(["the300w", *common]) == 1
+    (tmp_path / "empty").mkdir()
+    _run(tmp_path / "empty", tmp_path / "out")
+    for path, words in (
+        (tmp_path / "data" / "the300w" / "1.2.0_summary.json", "1.png: the file is empty"),
+        (tmp_path / "out" / "summary.json", "looks like none of the known sets"),
+    ):
+        summary = json.loads(path.read_text())
+        assert summary["verdict"] == "not_usable" and words in summary["error"]
+    capsys.readouterr()

@@ -13,24 +13,27 @@ def _members(root):
 
 def _keys(made):
     return [
-        (index, one.key if isinstance(one, examples.Skipped) else one["key"]) for index, one in made
+        (index, one.key if isinstance(one, examples.Skipped) else one.example["key"])
+        for index, one in made
     ]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_examples_come_in_the_order_of_the_list(faces_of_afw, workers):
-    make = examples.ExampleMaker(68, "skip", precropped.Cropping(32, ("300w",)))
+    make = examples.ExampleMaker("train", 68, "skip", precropped.Cropping(32, ("300w",)))
     made = list(examples.make_all(make, _members(faces_of_afw), workers))
     assert _keys(made) == [(i, f"afw/face {i:02d}.jpg") for i in range(20)]
     assert [i for i, one in made if isinstance(one, examples.Skipped)] == [7, 12]
     for index, one in made:
         if not isinstance(one, examples.Skipped):
-            assert one["index"] == index and one["stored_matrix"].shape == (2, 3)
+            assert one.example["index"] == index and one.example["stored_matrix"].shape == (2, 3)
+        assert one.seen.listed.splits == ("train",)
+        assert one.seen.usable != isinstance(one, examples.Skipped)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_face_that_cannot_be_used_stops_where_that_is_asked_for(faces_of_afw, workers):
-    made = examples.make_all(examples.ExampleMaker(68), _members(faces_of_afw), workers)
+    made = examples.make_all(examples.ExampleMaker("train", 68), _members(faces_of_afw), workers)
     with pytest.raises(faces.FaceError, match="face 07.pts: a point lies far outside the photo"):
         list(made)
 

@@ -69,7 +69,7 @@ def test_what_is_prepared_stays_until_the_new_is_complete(numbers, tmp_path, mon
     parent = tmp_path / "numbers" / "tiny"
 
     def stored():
-        assert [path.name for path in parent.iterdir()] == ["1.0.0"]
+        assert [path.name for path in parent.iterdir() if path.is_dir()] == ["1.0.0"]
         source = tfds.builder_from_directory(parent / "1.0.0").as_data_source(split="train")
         return sorted(int(example["number"]) for example in source)
 
