@@ -23,6 +23,7 @@ from data_builders.landmarks_folder import (
     splits,
 )
 from scaf_jax.data import images, photo_files
+from scaf_jax.files import folder_files
 from scaf_jax.formats import pts
 from scaf_jax.landmarks import scheme_files, schemes
 
@@ -68,7 +69,8 @@ def find(root: pathlib.Path) -> faces.Found:
     kind = _find_kind(root)
     scheme_file = _read_scheme(root, kind)
     every, problems = kind.list_faces(root, kind.files, scheme_file)
-    photo_problems = _photo_problems(root, kind, every)
+    notes = faces.Notes()
+    photo_problems = _photo_problems(root, kind, every, notes)
     found, more = sifting.sift(every)
     problems = [*problems, *photo_problems, *more]
     if not found:
@@ -89,6 +91,7 @@ def find(root: pathlib.Path) -> faces.Found:
             *split_problems,
             *sifting.split_problems(by_split),
         ],
+        passed_over=notes.passed_over,
     )
 
 
@@ -172,12 +175,19 @@ def _scheme_problems(scheme: schemes.LandmarkScheme) -> list[str]:
     ]
 
 
-def _photo_problems(root: pathlib.Path, kind: _Kind, found: Sequence[listed.Listed]) -> list[str]:
+def _photo_problems(
+    root: pathlib.Path, kind: _Kind, found: Sequence[listed.Listed], notes: faces.Notes
+) -> list[str]:
+    """What there is to say of the folder's photos; what was passed over is noted."""
+    files = photo_files.look(root, {folder_files.ending(path.name) for path in kind.files})
+    notes.add(files)
     annotated = {face.name for face in found}
-    alone = [name for name in photo_files.list_photos(root) if name not in annotated]
-    if not alone:
-        return []
-    return [f"{len(alone)} photos have no landmarks in {kind.name}: {listed.some(alone)}"]
+    alone = [name for name in files.photos if name not in annotated]
+    if alone:
+        notes.problems.append(
+            f"{len(alone)} photos have no landmarks in {kind.name}: {listed.some(alone)}"
+        )
+    return notes.problems
 
 
 def _as_faces(

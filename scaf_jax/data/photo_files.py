@@ -9,7 +9,7 @@ import collections
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from scaf_jax.data import images
 from scaf_jax.files import folder_files
@@ -56,7 +56,7 @@ class PhotoFiles:
 
 
 def look(
-    root: str | os.PathLike[str], beside: Sequence[str] = (), *, deep: bool = True
+    root: str | os.PathLike[str], beside: Collection[str] = (), *, deep: bool = True
 ) -> PhotoFiles:
     """Finds the photos of a folder; `files.folder_files` has the rule of what is passed over.
 
