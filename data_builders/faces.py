@@ -268,6 +268,10 @@ def _checked_landmarks(
         raise FaceError(
             f"{face.place}: a point lies far outside the photo {face.image.name} of {size[0]} x "
             f"{size[1]} pixels; do the two belong together?"
+            + (
+                f" Where it is not known, write {annotation.unknown_as}"
+                * bool(annotation.unknown_as)
+            )
         )
     return points, mask
 

@@ -40,7 +40,7 @@ _SAYS_NOTHING = re.compile(rf"{_AFTER}|(?:19|20)\d\d")
 # Words for a split that do not say which, and those of which a letter is wrong.
 _UNCLEAR = re.compile(
     r"(?:eval|evaluation|evaluate|evals|dev|devel|development|holdout|heldout|unseen|minival"
-    r"|trainval|valtrain|trainvaltest|traintest|testtrain|valtest|testval"
+    r"|(?:train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?){2,3}"
     r"|trian|tarin|tran|trai|traing|traning|trainig|tranining|triaining"
     r"|tset|tets|tes|teste|testign|tesing|vaild|vald|vali|vaildation|validaton|valdation|validtion)"
     rf"(?:{_AFTER})*\d*"
@@ -75,7 +75,8 @@ def split_of(name: str) -> str | None:
     if len(kinds) > 1:
         raise UnclearSplitError(f"'{name[:80]}' names several splits; {ADVICE}")
     if not said:
-        if any(map(_UNCLEAR.fullmatch, tokens)) or (
+        # Hold-Out is two words for one.
+        if any(map(_UNCLEAR.fullmatch, [*tokens, "".join(tokens)])) or (
             len(tokens) == 1 and _UNCLEAR_ALONE.fullmatch(tokens[0])
         ):
             raise UnclearSplitError(

@@ -8,6 +8,7 @@ left corner, landmarks from the centre of the first pixel. A column `split` says
 import dataclasses
 import functools
 import pathlib
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ _SIDES = ("x0", "y0", "x1", "y1")
 _SIZE = ("width", "height")
 _UNKNOWN = ("", "nan", "na", "n/a", "none", "null")
 _FLAGS = ("0", "1", "true", "false", "yes", "no", "")
+_SPLIT_WORDS = {"split", "partition"}
 _SEPARATOR = "\x1f"
 
 
@@ -119,7 +121,8 @@ class _UnusedColumns:
         for name, values in self._values.items():
             cell = row[name]
             if values is not None and cell not in values:
-                says = not cell or listed.is_split(cell) or _is_flag(name, cell)
+                says = _is_called_so(name) or listed.is_split(cell) or _is_flag(name, cell)
+                says |= not cell
                 self._values[name] = values | {cell} if says else None
 
     def check(self) -> None:
@@ -130,6 +133,12 @@ class _UnusedColumns:
                     f"({listed.some(sorted(values))}); call it 'split', with cells that say train, "
                     "val, test or test_NAME, or take it out"
                 )
+
+
+def _is_called_so(column: str) -> bool:
+    """Whether a column is called data_split, Partition or the like, whatever its cells say."""
+    words = re.findall("[a-z]+", column.lower())
+    return not _SPLIT_WORDS.isdisjoint(words)
 
 
 def _is_flag(column: str, cell: str) -> bool:

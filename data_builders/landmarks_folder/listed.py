@@ -8,6 +8,7 @@ from typing import Any
 from data_builders import faces, split_names
 from scaf_jax.data import images
 from scaf_jax.files import folder_files
+from scaf_jax.formats import marks
 
 _MAX_NAMED = 5
 
@@ -73,7 +74,7 @@ def check_size(given: tuple[Any, Any], image: pathlib.Path, place: str) -> None:
       FaceError: They differ.
       ImageError: The photo cannot be read.
     """
-    wanted = [_side(value) for value in given]
+    wanted = [marks.side(value) for value in given]
     if wanted == [None, None]:
         return
     encoded = images.read_encoded(image)
@@ -89,17 +90,6 @@ def check_size(given: tuple[Any, Any], image: pathlib.Path, place: str) -> None:
             "it; remove its EXIF Orientation, or give the landmarks as people see the photo"
         )
     raise faces.FaceError(f"{message}; give the photo that was annotated")
-
-
-def _side(value: Any) -> Any:
-    """A width or height as a whole number, None where none is given; else what is given."""
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None if value == "" else value
-    return None if number == 0 else number
 
 
 def folders_of(root: pathlib.Path) -> list[pathlib.Path]:

@@ -11,7 +11,7 @@ from scaf_jax.annotation import orientation
 from scaf_jax.formats import doubts
 from scaf_jax.formats.asked import AskedFace
 from scaf_jax.formats.conventions import Unit, to_centres
-from scaf_jax.formats.marks import MarkedFace, MarkedPoint, Objection, Problem, shown
+from scaf_jax.formats.marks import MarkedFace, MarkedPoint, Objection, Problem, shown, side
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 Floats = NDArray[np.float64]
@@ -69,7 +69,9 @@ def check(
 
 def _wrong_photo(face: MarkedFace, asked: AskedFace) -> Iterator[Objection]:
     for width, height in face.photo_sizes:
-        if (width, height) != (asked.width, asked.height):
+        told = side(width), side(height)
+        own = asked.width, asked.height
+        if not all(one in (None, other) for one, other in zip(told, own, strict=True)):
             yield (
                 "photo size",
                 f"{shown(width)} x {shown(height)} pixels, but {asked.file} has "

@@ -96,6 +96,20 @@ def identity(item: dict[str, Any], number: int) -> str:
     return str(own)[:40] if isinstance(own, int | str) else f"number {number}"
 
 
+def side(value: Any) -> Any:
+    """Returns a photo's width or height, however a file writes it, as a number.
+
+    None where the file says nothing (null, 0 or an empty text); what is no number stays as it is.
+    """
+    if value is None or isinstance(value, bool) or value == "":
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return value
+    return None if number == 0 else number
+
+
 def as_list(value: Any) -> list[Any]:
     """Returns the value if it is a list, an empty one otherwise."""
     return value if isinstance(value, list) else []

@@ -19,7 +19,7 @@ UNDERSTOOD = {
 }
 UNCLEAR = (
     "trainval train_val train_test_split eval evaluation dev holdout tset trian traning "
-    "minival2014 tr te validaton Evaluation_Set test_train"
+    "validtest Hold-Out held_out minival2014 tr te validaton Evaluation_Set test_train"
 )
 NONE = (
     "images photos latest contest brightest constrained portrait values valentina valley festival "

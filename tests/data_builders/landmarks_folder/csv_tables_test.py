@@ -71,6 +71,8 @@ def test_cells_that_are_not_understood_stop(photos, cell):
         ("set", ("train", "val")),
         ("phase", ("train", "dev")),
         ("is_test", ("0", "1")),
+        ("Partition", ("0", "2")),
+        ("data_split", ("A", "B")),
         ("train", ("True", "False")),
     ],
 )
