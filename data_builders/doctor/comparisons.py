@@ -6,12 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data_builders.doctor import shapes
+from data_builders import split_names
+from data_builders.doctor import placements, shapes
 from data_builders.doctor.examination import Observation
 from data_builders.doctor.problems import LOOK, Problem
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 _MIN_FACES = 10  # fewer do not tell how faces of the set look
+# Of many landmarks, some of a face from the side share a pixel.
+_FEW_LANDMARKS = 20
+_MOST_OF_A_PHOTO = 100
+_SAME = 0.05  # of a face's extent
+_NOT_MARKED = "mark it, or say that it is not known, if that is where a program puts such points"
 
 
 def duplicates(observations: Sequence[Observation]) -> list[Problem]:
@@ -86,6 +92,77 @@ def flip_pairs(
     return found
 
 
+def placed_by_programs(
+    observations: Sequence[Observation], scheme: LandmarkScheme | None
+) -> list[Problem]:
+    """Returns landmarks that stand where nobody marked them; see `placements`.
+
+    Args:
+      observations: The faces.
+      scheme: What landmarks mean; without it nobody knows how faces stand.
+    """
+    seen = [face for face in observations if face.values and face.values["landmark_mask"].any()]
+    if len(seen) < 2:
+        return []
+    points = np.stack([face.values["landmarks"] for face in seen])
+    masks = np.stack([face.values["landmark_mask"] for face in seen])
+    names = (
+        [str(i + 1) for i in range(points.shape[1])] if scheme is None else scheme.landmark_names
+    )
+    found = []
+
+    def add(face: Observation, kind: str, what: str, advice: str) -> None:
+        listed = face.listed
+        found.append(Problem(listed.face.place, listed.splits, kind, LOOK, what, advice))
+
+    if points.shape[1] <= _FEW_LANDMARKS and len(seen) >= _MIN_FACES:
+        shape = shapes.median_shape(points, masks)
+        for number, landmarks in placements.at_one_place(points, masks, shape).items():
+            what = f"the landmarks {', '.join(names[i] for i in landmarks)} lie at one place"
+            add(seen[number], "landmarks at one place", what, _NOT_MARKED)
+    for landmark, members in placements.always_there(points, masks):
+        x, y = points[members[0], landmark]
+        what = f"landmark {names[landmark]} lies at ({x:g}, {y:g}) on {len(members)} faces"
+        for number in members:
+            add(seen[number], "landmark always at one place", what, _NOT_MARKED)
+    if scheme is not None:
+        turns = [face.orientation for face in seen]
+        eyes = scheme.eye_corners
+        for number in placements.as_stored(points, masks, turns, (eyes[0], eyes[1])):
+            what = "its landmarks fit the photo as it is stored, before EXIF turns it"
+            advice = "landmarks are those of the photo as people see it; see docs/files.md"
+            add(seen[number], "photo turned after marking", what, advice)
+    return found
+
+
+def repeated_faces(observations: Sequence[Observation]) -> list[Problem]:
+    """Returns faces of a photo whose landmarks are all but the same as those of another."""
+    by_photo: dict[pathlib.Path, list[Observation]] = collections.defaultdict(list)
+    for seen in observations:
+        if seen.values and seen.values["landmark_mask"].sum() > 1:
+            by_photo[seen.listed.face.image].append(seen)
+    found = []
+    for group in by_photo.values():
+        for number, other in enumerate(group[:_MOST_OF_A_PHOTO]):
+            alike = next((seen for seen in group[:number] if _is_same(seen, other)), None)
+            if alike is not None:
+                face = other.listed.face
+                what = f"the same face as {alike.listed.face.key}: {alike.listed.face.place}"
+                advice = "leave one out, or it counts twice"
+                splits = other.listed.splits
+                found.append(Problem(face.place, splits, "face twice", LOOK, what, advice))
+    return found
+
+
+def _is_same(one: Observation, other: Observation) -> bool:
+    known = one.values["landmark_mask"] & other.values["landmark_mask"]
+    if known.sum() < 2:
+        return False
+    a, b = one.values["landmarks"][known], other.values["landmarks"][known]
+    size = max(float(np.ptp(a, axis=0).max()), 1.0)
+    return bool(np.linalg.norm(a - b, axis=1).mean() < _SAME * size)
+
+
 def _pair_problems(shape: np.ndarray, scheme: LandmarkScheme, num_faces: int) -> list[str]:
     if scheme.flip_permutation == tuple(range(scheme.num_landmarks)):
         return []  # a scheme without pairs, which says nothing of mirror images
@@ -100,7 +177,7 @@ def _pair_problems(shape: np.ndarray, scheme: LandmarkScheme, num_faces: int) ->
 
 def _sides(seen: Observation) -> bool:
     """Whether a face is for testing."""
-    return all(split.startswith("test") for split in seen.listed.splits)
+    return all(map(split_names.is_held_out, seen.listed.splits))
 
 
 def _duplicate(first: Observation, other: Observation, leak: bool) -> Problem:

@@ -158,6 +158,8 @@ def diagnose(
     problems = [problem for seen in observations for problem in seen.problems]
     problems += comparisons.duplicates(observations)
     problems += comparisons.repeated_keys(observations)
+    problems += comparisons.repeated_faces(observations)
+    problems += comparisons.placed_by_programs(observations, data_set.scheme)
     problems += comparisons.flip_pairs(observations, data_set.scheme, str(root))
     return Diagnosis(root, data_set, others, found, observations, problems)
 

@@ -47,12 +47,14 @@ class Observation:
       digest: Of its photo's bytes; empty where it could not be read.
       values: Landmarks, their mask and boxes as `faces.read_face` gave them; empty where it
         raised.
+      orientation: How EXIF turns its photo, 1 (not at all) to 8.
     """
 
     listed: Listed
     problems: tuple[problems.Problem, ...]
     digest: bytes = b""
     values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    orientation: int = 1
 
     @property
     def usable(self) -> bool:
@@ -143,6 +145,7 @@ def of_values(listed: Listed, values: Mapping[str, Any]) -> Observation:
         ),
         hashlib.blake2b(encoded, digest_size=16).digest(),
         {name: value for name, value in values.items() if name in _KEPT},
+        images.orientation(encoded, str(face.image)),
     )
 
 

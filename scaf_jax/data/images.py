@@ -131,6 +131,12 @@ def image_size(encoded: bytes, name: str) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
+def orientation(encoded: bytes, name: str) -> int:
+    """Returns how EXIF turns a photo, 1 (not at all) to 8, from the header alone; see above."""
+    with _open(encoded, name) as image:
+        return _orientation(image, name)
+
+
 def stored_size(encoded: bytes, name: str) -> tuple[int, int]:
     """Returns the (width, height) of a photo as it is stored, before EXIF turns it; see above."""
     with _open(encoded, name) as image:
