@@ -65,6 +65,7 @@ TESTED_ELSEWHERE = {
 WHOLE_PROJECT_TESTS = {
     "tests/configs_test.py",
     "tests/data_builders/bad_input_test.py",
+    "tests/data_builders/every_reader_test.py",
     "tests/import_graph_test.py",
 }
 

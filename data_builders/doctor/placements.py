@@ -122,7 +122,7 @@ def as_stored(
     for number in np.flatnonzero(turned):
         known = masks[number] & np.isfinite(upright).all(axis=1)
         face = points[number][known].astype(np.float64)
-        turn = np.array(_TURNS[orientations[number]])
+        turn = np.array(_TURNS[orientations[int(number)]])
         given, once_turned = (_fit(x, upright[known]) for x in (face, face @ turn.T))
         if once_turned > given + _BETTER_FIT:
             found.append(int(number))
