@@ -83,11 +83,16 @@ def list_faces(
                 f"{listed.some(further)}"
             )
         table = _table_of(root, path, names, scheme_file.first_pixel)
-        unused = _UnusedColumns(path, table)
+        unused, flat = _UnusedColumns(path, table), 0
         for place, row in csv_tables.read_table(path, ["name", *table.columns]):
             found.append(_as_listed(table, place, row))
             unused.look_at(row)
+            flat += _has_no_area([row.get(side, "") for side in _SIDES])
         unused.check()
+        if flat:
+            problems.append(
+                f"{path.name}: {flat} boxes are 0, 0, 0, 0; these are drawn around the landmarks"
+            )
     return found, problems
 
 
@@ -190,7 +195,7 @@ def _as_listed(table: _Table, place: str, row: csv_tables.Row) -> listed.Listed:
         annotate=functools.partial(_annotate, text, table.columns, table.first_pixel, image, place),
         split=split,
         blank=all(cell.lower() in _UNKNOWN for cell in marked),
-        boxed=any(cell.lower() not in _UNKNOWN for cell in sides),
+        boxed=any(cell.lower() not in _UNKNOWN for cell in sides) and not _has_no_area(sides),
         points=text,
     )
 
@@ -221,9 +226,14 @@ def _annotate(
     )
 
 
+def _has_no_area(cells: Sequence[str]) -> bool:
+    """Whether a box is 0, 0, 0, 0, as some programs write that there is none."""
+    return all(cell and not cell.strip("0.") for cell in cells)
+
+
 def _box(row: csv_tables.Row, place: str) -> faces.Box | None:
     sides = [_number(row, side, place) for side in _SIDES]
-    if np.isnan(sides).all():
+    if np.isnan(sides).all() or not np.any(sides):
         return None
     if np.isnan(sides).any():
         raise faces.FaceError(

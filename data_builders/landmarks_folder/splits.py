@@ -46,6 +46,7 @@ def assign(
     return {name: members for name, members in splits.items() if members}, [
         *_missing(splits),
         *problems,
+        *_contradictions(found),
     ]
 
 
@@ -54,6 +55,26 @@ def _missing(splits: Mapping[str, Sequence[listed.Listed]]) -> list[str]:
     if not any(splits[name] for name in splits if split_names.is_held_out(name)):
         missing.append("no faces for 'test'")
     return missing
+
+
+def _contradictions(found: Sequence[listed.Listed]) -> list[str]:
+    """Faces for which the annotations say another kind of split than the photo's folders."""
+    odd = []
+    for face in found:
+        if face.split is None or face.image is None:
+            continue
+        try:
+            folder = split_names.split_of_path(face.name.split("/")[:-1])
+        except split_names.UnclearSplitError:
+            continue
+        if folder is not None and folder.partition("_")[0] != face.split.partition("_")[0]:
+            odd.append(f"{face.name} in '{face.split}'")
+    if not odd:
+        return []
+    return [
+        f"{len(odd)} faces are in another split than the folders of their photos say, since the "
+        f"annotations say so: {listed.some(odd)}"
+    ]
 
 
 def _check_all_or_none(found: Sequence[listed.Listed], rest: Sequence[listed.Listed]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from scaf_jax import default_config
 from scaf_jax.active_learning import labels, rounds, selections
 from scaf_jax.annotation import faces, importing
+from scaf_jax.choosing import plan
 from scaf_jax.inference import one_pass
 from scaf_jax.landmarks import schemes
 from scaf_jax.runs import alignment_stage, evaluation, identity, settings
@@ -179,3 +180,13 @@ def _annotate(folder: pathlib.Path, truth: dict[str, np.ndarray], *, seed: int) 
 def test_the_budget_must_fit_the_pool(tiny_faces, tmp_path):
     with pytest.raises(ValueError, match="more than the pool"):
         rounds.run(_config(tiny_faces, budget=10_000), str(tmp_path))
+
+
+@pytest.mark.parametrize(("oracle", "pool"), [("dataset", "labelled"), ("human", "every")])
+def test_faces_without_landmarks_are_not_bought_but_a_person_may_be_asked(
+    monkeypatch, tiny_faces, oracle, pool
+):
+    monkeypatch.setattr(settings, "split_source", lambda *_: "every")
+    monkeypatch.setattr(settings, "labelled_source", lambda *_: "labelled")
+    config = _config(tiny_faces, oracle=oracle)
+    assert rounds._pool(config, plan.from_config(config)) == pool

@@ -156,3 +156,13 @@ def test_accents_in_either_spelling(photos, on_disk, given):
     photos.csv([photos.row(names[given])])
     assert list(photos.landmarks()) == [names[on_disk]]
     assert "have no landmarks" not in photos.listed()[1]
+
+
+@pytest.mark.parametrize("zero", [0, 0.0])
+def test_a_box_of_zeros_is_none(photos, zero):
+    photos.photo("a.jpg")
+    photos.csv([photos.row("a.jpg", zero, zero, zero, zero)], header="x0 y0 x1 y1")
+    np.testing.assert_array_equal(
+        photos.read()["a.jpg"]["box_ground_truth"], [10.5, 20.5, 30.5, 40.5]
+    )
+    assert "landmarks.csv: 1 boxes are 0, 0, 0, 0" in photos.listed()[1]

@@ -48,8 +48,11 @@ def test_folders_decide(train, held_out, name):
 
 
 def test_what_the_annotations_say_comes_first():
-    found, _ = _sorted([*_faces("test/a.jpg", split="train"), *_faces("train/b.jpg", split="val")])
-    assert found == {"train": ["test/a.jpg"], "val": ["train/b.jpg"]}
+    given = [*_faces("test/a.jpg", split="train"), *_faces("images/b.jpg", split="val")]
+    found, problems = _sorted(given)
+    assert found == {"train": ["test/a.jpg"], "val": ["images/b.jpg"]}
+    assert "1 faces are in another split than the folders" in problems[0]
+    assert "test/a.jpg in 'train'" in problems[0]
 
 
 @pytest.mark.parametrize(
