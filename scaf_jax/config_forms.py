@@ -3,14 +3,9 @@
 What differs from the published values is written here once; the configs say for which data.
 """
 
-import os
-
 import ml_collections
 
 ConfigDict = ml_collections.ConfigDict
-
-# Grain's workers beside the process that trains; more than these do not make the loader faster.
-_MOST_WORKERS = 14
 
 
 def use_cpu(config: ConfigDict, *, steps: int) -> None:
@@ -47,9 +42,6 @@ def use_accelerator(config: ConfigDict, *, steps: int) -> None:
       steps: Length of stage 2.
     """
     config.compute_dtype = "bfloat16"
-    # Threads share the interpreter's lock: one accelerator needs processes to be fed.
-    config.loader.num_workers = max(0, min(_MOST_WORKERS, (os.cpu_count() or 1) - 2))
-    config.loader.num_threads = 1
     section = config.pretraining
     shorten_pretraining(section, steps=20_000)
     section.batch_size = 64

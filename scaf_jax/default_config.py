@@ -14,7 +14,17 @@ def get_config() -> ConfigDict:
     # What the networks compute in: float32, or bfloat16 (parameters stay float32).
     config.compute_dtype = "float32"
     config.data = _data()
-    config.loader = ConfigDict({"num_workers": 0, "num_threads": 4})
+    # Processes that prepare faces (-1: as many as the host's accelerators need, none on CPUs; 0:
+    # the training's own), and threads in each.
+    config.loader = ConfigDict(
+        {
+            "num_workers": -1,
+            "num_threads": 4,
+            # Whether the devices keep the faces and cut training crops out themselves: always,
+            # never, or auto: on accelerators, where the faces take up to a quarter of the memory.
+            "on_device": "auto",
+        }
+    )
     # Devices: replicas (-1: as many as there are) x devices that share large parameters.
     config.mesh = ConfigDict({"data": -1, "fsdp": 1})
     config.pretraining = _pretraining()

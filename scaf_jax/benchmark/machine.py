@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from scaf_jax.benchmark import timing
+from scaf_jax.data import hosts
 from scaf_jax.ops.onednn import convolutions as onednn
 from scaf_jax.ops.onednn import library
 
@@ -24,7 +25,7 @@ def describe() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "usable_cores": usable_cores(),
+        "usable_cores": hosts.usable_cores(),
         "memory_gib": _memory_gib(),
         "system": platform.platform(),
         "platform": device.platform,
@@ -36,13 +37,6 @@ def describe() -> dict[str, Any]:
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "matmul_float32_gflops": matmul_gflops(),
     }
-
-
-def usable_cores() -> int:
-    """Returns on how many cores this process may run, which may be fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def matmul_gflops(size: int = _PRODUCT_SIZE, *, rounds: int = 9) -> float:

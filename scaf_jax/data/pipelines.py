@@ -19,7 +19,9 @@ Batches for evaluation hold besides:
 | valid | (B,) bool, False for rows that only fill up the batch |
 """
 
+import concurrent.futures
 import math
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,19 +30,25 @@ import numpy as np
 import numpy.typing as npt
 from absl import flags
 
-from scaf_jax.data import augmentations, geometry, samples, sources
+from scaf_jax.data import augmentations, geometry, resident_faces, samples, sources
 from scaf_jax.landmarks import schemes
 
 Batch = dict[str, npt.NDArray[Any]]
 
 # A worker process sends whole batches; more than this only costs memory.
 _BATCHES_PER_WORKER = 2
+# Politeness of the workers (`nice`): compiling, and whoever feeds the device, come first.
+_NICENESS = 10
 # Length of the endless stream: what Grain can still count.
 _ENDLESS = 2**48
 
 
 class TrainBatches(Iterator[Batch]):
-    """An endless stream of training batches that can be saved and continued."""
+    """An endless stream of training batches that can be saved and continued.
+
+    Worker processes start with the first batch, which is prepared without them: the step compiles
+    while they start.
+    """
 
     def __init__(self, batches: grain.MapDataset, num_workers: int, num_threads: int) -> None:
         """Starts at the first batch.
@@ -58,7 +66,7 @@ class TrainBatches(Iterator[Batch]):
         self._start(0)
 
     def __next__(self) -> Batch:
-        batch = next(self._iterator)
+        batch = self._next()
         self._drawn += 1
         return batch
 
@@ -84,11 +92,33 @@ class TrainBatches(Iterator[Batch]):
 
     def close(self) -> None:
         """Ends the worker processes and threads; the stream cannot be read any more."""
+        if self._second is not None:
+            concurrent.futures.wait([self._second])
+            self._second = None
         self._iterator.close()
         self._iterator = iter(())  # what is left in memory shared with the workers goes now
 
+    def _next(self) -> Batch:
+        if self._first is not None:
+            place, self._first = self._first, None
+            starter = concurrent.futures.ThreadPoolExecutor(1)
+            self._second = starter.submit(next, self._iterator)
+            starter.shutdown(wait=False)
+            first: Any = self._batches[place]
+            return first
+        if self._second is not None:
+            second, self._second = self._second, None
+            return second.result()
+        return next(self._iterator)
+
     def _start(self, drawn: int) -> None:
         self._drawn = drawn
+        # Where there are workers: the place of the batch that is prepared without them, and the
+        # one after it, on its way.
+        self._first: int | None = None
+        self._second: concurrent.futures.Future[Batch] | None = None
+        if self._num_workers:
+            self._first, drawn = drawn, drawn + 1
         stream = self._batches[drawn:].to_iter_dataset(self._read_options)
         if self._num_workers:
             if not flags.FLAGS.is_parsed():
@@ -97,9 +127,16 @@ class TrainBatches(Iterator[Batch]):
             stream = stream.mp_prefetch(
                 grain.MultiprocessingOptions(
                     num_workers=self._num_workers, per_worker_buffer_size=_BATCHES_PER_WORKER
-                )
+                ),
+                worker_init_fn=_be_polite,
             )
         self._iterator: Any = iter(stream)
+
+
+def _be_polite(worker: int, count: int) -> None:
+    del worker, count
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
 
 
 def train_batches(
@@ -122,7 +159,8 @@ def train_batches(
     each global batch in another order.
 
     Args:
-      source: The faces; a batch may hold more than there are.
+      source: The faces; a batch may hold more than there are. Of `ResidentFaces` a batch has, in
+        place of `image`, their numbers and where the crops lie; see `samples.TrainPlace`.
       crop: How a face is cut out.
       augmentation: How it is changed; None leaves it.
       scheme: How it is marked; None leaves landmarks out (L = 0).
@@ -137,6 +175,9 @@ def train_batches(
       ValueError: The source is empty, or the batch cannot be divided.
     """
     local_size = _local_batch_size(batch_size, process_index, process_count)
+    row = samples.TrainCrop(crop, augmentation, scheme)
+    if isinstance(source, resident_faces.ResidentFaces):
+        row = samples.TrainPlace(row)
     if len(source) == 0:
         raise ValueError("there are no faces to train on")
     if num_threads < 0 or num_workers < 0:
@@ -145,7 +186,7 @@ def train_batches(
         grain.MapDataset.source(_Epochs(source, seed))
         .seed(seed)
         # Mapped before it is sliced, so that a face's randomness does not depend on the process.
-        .random_map(samples.TrainCrop(crop, augmentation, scheme))
+        .random_map(row)
     )
     if process_count > 1:  # a slice of everything would only cost time
         faces = faces[process_index::process_count]

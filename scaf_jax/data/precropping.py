@@ -108,10 +108,11 @@ def reach() -> float:
 
     It holds along x and y for the strongest published augmentation of both stages.
     """
-    return max(_reach(change) for change in (augmentations.STAGE1, augmentations.STAGE2))
+    return max(reach_of(change) for change in (augmentations.STAGE1, augmentations.STAGE2))
 
 
-def _reach(change: augmentations.AugmentationSettings) -> float:
+def reach_of(change: augmentations.AugmentationSettings) -> float:
+    """Returns `reach` for an augmentation."""
     shift = change.translation * math.sqrt(2) + 0.5 / _SMALLEST_CROP
     corner = math.sqrt(2) * (0.5 + shift)  # of the crop, in whichever direction it is turned
     # What the crop shows is changed by the inverse: it grows where the face is made smaller, and

@@ -27,28 +27,50 @@ class TrainCrop:
     scheme: schemes.LandmarkScheme | None
 
     def __call__(self, element: tuple[int, sources.Record], rng: np.random.Generator) -> Sample:
-        index, record = element
-        change, settings = None, self.augmentation
-        if settings is not None:
-            change = augmentations.draw(rng, settings, self.crop.input_size)
-        view = face_view.face_view(record, self.crop, None if change is None else change.matrix)
+        settings = self.augmentation
+        view, sample = self.view(element, rng)
         if settings is None:
             image = view.cut()
         else:
             image = view.cut(settings.interpolation, settings.border)
             image = augmentations.occlude(rng, image, settings.occlusion_probability)
+        return {"image": image, **sample}
 
+    def view(
+        self, element: tuple[int, sources.Record], rng: np.random.Generator
+    ) -> tuple[face_view.FaceView, Sample]:
+        """Returns how the crop shows the face, and all of the row but its image."""
+        index, record = element
+        change = None
+        if self.augmentation is not None:
+            change = augmentations.draw(rng, self.augmentation, self.crop.input_size)
+        view = face_view.face_view(record, self.crop, None if change is None else change.matrix)
         points, mask = _landmarks(record, self.scheme.num_landmarks if self.scheme else 0)
         points = view.to_crop(points)
         if self.scheme is not None and change is not None and change.flip:
             points = geometry.mirror(points, self.scheme.flip_permutation)
             mask = geometry.mirror(mask[:, None], self.scheme.flip_permutation)[:, 0]
-        return {
-            "image": image,
+        return view, {
             "landmarks": np.where(mask[:, None], points, 0).astype(np.float32),
             "landmark_mask": mask,
             "index": np.array(index, np.int32),
         }
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainPlace:
+    """Like `TrainCrop`, for faces of `resident_faces`: where the crop is in place of its pixels.
+
+    Attributes:
+      crop: Draws the same changes, and marks the face alike.
+    """
+
+    crop: TrainCrop
+
+    def __call__(self, element: tuple[int, sources.Record], rng: np.random.Generator) -> Sample:
+        view, sample = self.crop.view(element, rng)
+        back = geometry.compose(view.record["region_matrix"], geometry.invert(view.matrix))
+        return {"face": sample["index"], "region_matrix": back.astype(np.float32), **sample}
 
 
 @dataclasses.dataclass(frozen=True)

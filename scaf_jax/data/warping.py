@@ -46,9 +46,9 @@ def warp(
       (size, size, 3) uint8.
     """
     scale = geometry.matrix_scale(matrix)
-    if scale < _SMALLEST_SCALE:
-        factor = math.floor(1 / scale + 1e-6)
-        image, matrix = _reduce(image, matrix, size, factor, BORDERS[border])
+    if reduction(scale) > 1:
+        edges = np.array([-0.5, size - 0.5])
+        image, matrix = part(image, matrix, edges, reduction(scale), border)
     crop = cv2.warpAffine(
         image,
         np.asarray(matrix, np.float64),
@@ -60,23 +60,44 @@ def warp(
     return np.asarray(crop, np.uint8)
 
 
-def _reduce(
-    image: npt.NDArray[np.uint8], matrix: Array, size: int, factor: int, border: int
+def reduction(scale: float) -> int:
+    """Returns how many times smaller a photo is made before it is interpolated at a scale."""
+    return math.floor(1 / scale + 1e-6) if scale < _SMALLEST_SCALE else 1
+
+
+def part(
+    image: npt.NDArray[np.uint8], matrix: Array, edges: Array, factor: int, border: str
 ) -> tuple[npt.NDArray[np.uint8], Array]:
-    """The part of the photo under the crop, `factor` times smaller, and the matrix for it."""
-    edges = np.array([[-0.5, -0.5], [size - 0.5, -0.5], [-0.5, size - 0.5], [size - 0.5] * 2])
-    corners = geometry.to_photo(edges, matrix)
+    """Returns the part of a photo that is read for a square of the crop, smaller if asked to.
+
+    Args:
+      image: (H, W, 3) uint8.
+      matrix: (2, 3), photo to crop, centre coordinates.
+      edges: (2,), lower and upper end of the square in crop pixels, along both axes.
+      factor: How many times smaller; each pixel is the mean of those it replaces.
+      border: A key of `BORDERS`, what lies outside the photo.
+
+    Returns:
+      (h, w, 3) uint8, and the (2, 3) matrix from it to the crop.
+    """
+    low, high = edges
+    square = np.array([[low, low], [high, low], [low, high], [high, high]])
+    corners = geometry.to_photo(square, matrix)
     margin = 3 * factor  # what bicubic interpolation reads beyond the edge
     limits = np.array(image.shape[1::-1])
-    start = np.clip(np.floor(corners.min(axis=0)) - margin, 0, limits - 1).astype(int)
-    stop = np.clip(np.ceil(corners.max(axis=0)) + margin, start + 1, limits).astype(int)
-    part = image[start[1] : stop[1], start[0] : stop[0]]
-    # Filled up to whole blocks, so that the scale is exactly the factor.
-    bottom, right = -part.shape[0] % factor, -part.shape[1] % factor
-    part = cv2.copyMakeBorder(part, 0, bottom, 0, right, border, value=(0, 0, 0))
-    width, height = part.shape[1] // factor, part.shape[0] // factor
-    reduced = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(reduced, np.uint8), geometry.compose(matrix, shrink_matrix(factor, start))
+    first, last = np.floor(corners.min(axis=0)) - margin, np.ceil(corners.max(axis=0)) + margin
+    if border == MIRRORED:  # what is read where a square lies outside the photo
+        first, last = np.minimum(first, 2 * limits - last), np.maximum(last, -first)
+    start = np.clip(first, 0, limits - 1).astype(int)
+    stop = np.clip(last, start + 1, limits).astype(int)
+    found = image[start[1] : stop[1], start[0] : stop[0]]
+    if factor > 1:
+        # Filled up to whole blocks, so that the scale is exactly the factor.
+        bottom, right = -found.shape[0] % factor, -found.shape[1] % factor
+        found = cv2.copyMakeBorder(found, 0, bottom, 0, right, BORDERS[border], value=(0, 0, 0))
+        width, height = found.shape[1] // factor, found.shape[0] // factor
+        found = cv2.resize(found, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(found, np.uint8), geometry.compose(matrix, shrink_matrix(factor, start))
 
 
 def shrink_matrix(factor: float, start: Sequence[float] | Array = (0, 0)) -> Array:

@@ -29,6 +29,7 @@ ConfigDict = ml_collections.ConfigDict
 
 DTYPES = aligner.COMPUTE_DTYPES
 INITIALIZATIONS = ("pretraining", "random")
+ON_DEVICE = ("auto", "never", "always")
 # JAX's keys take no more bits than these, NumPy no negative ones.
 _LARGEST_SEED = 2**32 - 1
 
@@ -251,7 +252,11 @@ _ACTIVE_LEARNING = {
 
 _SECTIONS = {
     "data": _DATA,
-    "loader": {"num_workers": _whole(0), "num_threads": _whole(0)},
+    "loader": {
+        "num_workers": _whole(-1, text="0 or more, or -1 for what the host needs"),
+        "num_threads": _whole(0),
+        "on_device": _one_of(ON_DEVICE),
+    },
     "mesh": {
         "data": Rule("1 or more, or -1 for the rest", lambda x: _is_int(x) and (x == -1 or x > 0)),
         "fsdp": _COUNT,

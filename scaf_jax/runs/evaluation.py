@@ -13,7 +13,7 @@ from scaf_jax.inference import bundle, predictor
 from scaf_jax.landmarks import metrics, normalizers
 from scaf_jax.reporting import report, results, training_curve
 from scaf_jax.runs import evaluation_pictures, settings
-from scaf_jax.training import blindness, metric_writers
+from scaf_jax.training import blindness, metric_writers, pace
 
 ConfigDict = ml_collections.ConfigDict
 Array = np.ndarray
@@ -131,6 +131,7 @@ def evaluate(
             name for name in settings.test_split_names(config) if name not in test_sources
         ],
         "mirrored copies averaged": bool(config.evaluation.flip),
+        **pace.summary(lines),
         "reconstruction L1 (grey levels)": errors,
         "config": config.to_dict(),
     }

@@ -18,7 +18,7 @@ from scaf_jax.files import atomic
 from scaf_jax.files.escaping import printable, spreadsheet_text
 from scaf_jax.inference import bundle
 from scaf_jax.reporting import report as reporting
-from scaf_jax.runs import reconstruction_report, settings, stage_training
+from scaf_jax.runs import feeding, reconstruction_report, settings, stage_training
 from scaf_jax.training import loop, pretraining, pretraining_terms, state
 
 ConfigDict = ml_collections.ConfigDict
@@ -82,7 +82,7 @@ def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Repor
         crop=settings.crop(config),
         provenance={"steps": int(train_state.step)},
     )
-    return reconstruction_report.write(config, network, folder / "report")
+    return reconstruction_report.write(config, network, folder / "report", training=folder)
 
 
 def open_faces(config: ConfigDict, folder: pathlib.Path) -> sources.Source:
@@ -120,6 +120,7 @@ def _write_skipped(path: pathlib.Path, skipped: Sequence[tuple[str, str]]) -> No
 def _guide(config: ConfigDict, train_state: state.TrainState) -> state.TrainState:
     """Computes the embedding's guide from crops that are drawn alike in every process."""
     section = config.pretraining
+    workers, threads = feeding.loader_size(config)
     batches = pipelines.train_batches(
         settings.unlabeled_source(config),
         crop=settings.crop(config),
@@ -127,7 +128,8 @@ def _guide(config: ConfigDict, train_state: state.TrainState) -> state.TrainStat
         scheme=None,
         batch_size=64,
         seed=config.seed,
-        num_threads=config.loader.num_threads,
+        num_workers=workers,
+        num_threads=threads,
     )
     images = [next(batches)["image"] for _ in range(-(-_GUIDE_CROPS // 64))]
     batches.close()

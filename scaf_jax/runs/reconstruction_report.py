@@ -13,7 +13,7 @@ from scaf_jax.inference import bundle, one_pass, steps
 from scaf_jax.models import autoencoder
 from scaf_jax.reporting import figures, reconstruction, report, results
 from scaf_jax.runs import settings
-from scaf_jax.training import sharding
+from scaf_jax.training import metric_writers, pace, sharding
 
 ConfigDict = ml_collections.ConfigDict
 
@@ -21,13 +21,20 @@ _MAX_FACES = 500
 _STEPS = 7
 
 
-def write(config: ConfigDict, network: bundle.FaceNetwork, folder: pathlib.Path) -> report.Report:
+def write(
+    config: ConfigDict,
+    network: bundle.FaceNetwork,
+    folder: pathlib.Path,
+    *,
+    training: pathlib.Path,
+) -> report.Report:
     """Writes L1 and SSIM of training and held-out faces, and pictures.
 
     Args:
       config: The run's config.
       network: Stage 1's networks; their provenance names `steps`.
       folder: Gets the report.
+      training: Folder of the training's metrics.
     """
     sets: dict[str, sources.Source] = {"training": settings.unlabeled_source(config)}
     if config.alignment.steps:  # then test faces are there
@@ -58,6 +65,7 @@ def write(config: ConfigDict, network: bundle.FaceNetwork, folder: pathlib.Path)
         "training steps": network.provenance["steps"],
         "faces": len(sets["training"]),
         "seed": config.seed,
+        **pace.summary(metric_writers.read_scalars(training / metric_writers.SCALARS_FILE)),
         "config": config.to_dict(),
     }
     if jax.process_index() != 0:

@@ -8,8 +8,8 @@ import jax
 import ml_collections
 from absl import logging
 
-from scaf_jax.data import pipelines, sources
-from scaf_jax.runs import config_checks, identity, settings
+from scaf_jax.data import sources
+from scaf_jax.runs import config_checks, feeding, identity
 from scaf_jax.training import checkpointing, loop, metric_writers, sharding, state
 
 ConfigDict = ml_collections.ConfigDict
@@ -95,18 +95,8 @@ def train(
         if int(train_state.step) >= section.steps:
             return train_state
         faces = source()
-        batches = pipelines.train_batches(
-            faces,
-            crop=settings.crop(config),
-            augmentation=settings.augmentation(section),
-            scheme=scheme,
-            batch_size=section.batch_size,
-            seed=config.seed,
-            num_workers=config.loader.num_workers,
-            num_threads=config.loader.num_threads,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
-        )
+        feed = feeding.open_feed(config, section, faces, scheme, mesh)
+        batches = feed.batches
         if restored is not None:
             batches.set_state(restored.iterator_state)
         logging.info(
@@ -117,7 +107,7 @@ def train(
         ) as writer:
             return loop.train(
                 train_state,
-                bind(step),
+                feed.bind(bind(step)),
                 batches,
                 settings=loop.LoopSettings(section.steps, section.log_every),
                 checkpoints=checkpoints,
@@ -126,4 +116,5 @@ def train(
                 metadata=metadata,
                 keys=lambda: faces.keys,
                 watch=watch,
+                advice=feed.advice,
             )

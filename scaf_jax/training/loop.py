@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from absl import logging
 
-from scaf_jax.training import checkpointing, metric_writers, sharding, state
+from scaf_jax.training import checkpointing, metric_writers, pace, sharding, state
 
 Batch = dict[str, Any]
 StepFunction = Callable[
@@ -102,6 +102,7 @@ def train(
     metadata: dict[str, Any],
     keys: Callable[[], list[str]],
     watch: Callable[[int, dict[str, float]], None] | None = None,
+    advice: str = "",
 ) -> state.TrainState:
     """Trains from the state's step to the last one, saving on the way.
 
@@ -116,6 +117,7 @@ def train(
       metadata: Stored with each checkpoint.
       keys: Gives the names of the faces that the batches' `index` counts; called on errors only.
       watch: Called with the step and the numbers of each log line.
+      advice: What helps where the faces are the brake.
 
     Returns:
       The last state, saved.
@@ -124,7 +126,8 @@ def train(
       DivergenceError: The loss is not finite; nothing after the last good checkpoint is saved.
       Interrupted: A signal asked to stop; the state is saved.
     """
-    run = _Run(writer, settings, keys, watch)
+    measured = pace.Pace()
+    run = _Run(writer, settings, keys, watch, measured)
     first = int(train_state.step)
 
     def save(step: int) -> None:
@@ -134,12 +137,16 @@ def train(
 
     with StopSignal().listening() as stop:
         for step in range(first, settings.steps):
-            batch = next(batches)
+            with measured.waiting():
+                batch = next(batches)
             indices = batch["index"]
             arrays = {name: value for name, value in batch.items() if name != "index"}
             train_state, metrics = step_function(
                 step, train_state, sharding.to_global(arrays, mesh)
             )
+            if not measured.has_stepped:
+                jax.block_until_ready(metrics)
+            measured.step(len(indices) * jax.process_count())
             done = step + 1
             run.add(done, metrics, indices)
             if done == settings.steps or checkpoints.should_save(done):
@@ -153,6 +160,7 @@ def train(
                 )
     run.drain()
     checkpoints.wait()
+    measured.tell(advice)
     return train_state
 
 
@@ -165,8 +173,10 @@ class _Run:
         settings: LoopSettings,
         keys: Callable[[], list[str]],
         watch: Callable[[int, dict[str, float]], None] | None,
+        measured: pace.Pace,
     ) -> None:
         self._writer, self._settings, self._keys, self._watch = writer, settings, keys, watch
+        self._pace = measured
         self._pending: collections.deque[tuple[int, dict[str, jax.Array], np.ndarray]]
         self._pending = collections.deque()
         self._sums: dict[str, list[float]] = {}
@@ -196,7 +206,7 @@ class _Run:
                 self._sums.setdefault(name, []).append(value)
         if step % self._settings.log_every == 0 or step == self._settings.steps:
             means = {f"train/{name}": float(np.mean(v)) for name, v in self._sums.items()}
-            self._writer.write_scalars(step, means)
+            self._writer.write_scalars(step, means | self._pace.scalars())
             if self._watch:
                 self._watch(step, means)
             self._sums = {}

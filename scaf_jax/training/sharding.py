@@ -7,6 +7,7 @@ of it: the compiler inserts the communication.
 
 import collections.abc
 import os
+import socket
 from typing import Any
 
 import jax
@@ -186,6 +187,11 @@ def synchronize(name: str) -> None:
     """Waits until every process has come here; a name belongs to one place in the program."""
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices(name)
+
+
+def processes_on_this_host() -> int:
+    """Returns how many processes of the run share this one's host; all must call it."""
+    return gather_text(socket.gethostname()).count(socket.gethostname())
 
 
 def gather_text(text: str) -> list[str]:

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import itertools
 import json
+import os
 
 import numpy as np
 import pytest
@@ -82,6 +83,16 @@ def _stream(source=None, **changes):
         **changes,
     }
     return pipelines.train_batches(DotFaces() if source is None else source, **options)
+
+
+class _Failing:
+    """Stands for the stream of worker processes."""
+
+    def __next__(self):
+        raise RuntimeError("a worker died")
+
+    def close(self):
+        pass
 
 
 def _take(stream, count):
@@ -173,8 +184,25 @@ def test_worker_processes_change_nothing():
     stream = _stream(num_workers=2)
     first = next(stream)
     _assert_equal(batches[:1], [first])
-    stream.set_state({"batches_drawn": 2})
+    stream.set_state({"batches_drawn": 2})  # while the workers are still starting
     _assert_equal(batches[2:], _take(stream, 3))
+
+
+def test_workers_let_others_go_first(monkeypatch):
+    asked = []
+    monkeypatch.setattr(os, "nice", asked.append)
+    pipelines._be_polite(0, 2)
+    assert asked == [10]
+
+
+def test_the_first_batch_waits_for_no_worker():
+    stream = _stream(num_workers=2)
+    stream._iterator = _Failing()
+    _assert_equal(_take(_stream(), 1), [next(stream)])
+    with pytest.raises(RuntimeError, match="a worker died"):
+        next(stream)
+    assert stream.get_state() == {"batches_drawn": 1}
+    stream.close()
 
 
 def test_processes_share_each_batch():

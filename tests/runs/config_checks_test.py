@@ -50,7 +50,11 @@ SECTIONS = {
         "box": ("mine", "", 0),
         "pixel_convention": ("edges", "", 1),
     },
-    "loader": {"num_workers": (-1, 0.5, True), "num_threads": (-1, 0.5, True)},
+    "loader": {
+        "num_workers": (-2, 0.5, True),
+        "num_threads": (-1, 0.5, True),
+        "on_device": ("yes", True, ""),
+    },
     "mesh": {"data": (0, -2, 1.5, True), "fsdp": (0, -1, 1.5, True)},
     "pretraining": {
         "run": TEXT,

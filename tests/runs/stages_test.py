@@ -19,6 +19,8 @@ def _config(data_dir: str):
     default_config.shrink(config)
     # One program for all steps, the same as in configs_test.py: it is compiled once.
     config.pretraining.image_start = config.pretraining.structural_start = -1
+    # The device cuts the crops out; in configs_test.py the loader feeds it.
+    config.loader.on_device = "always"
     config.data.name = "synthetic_faces/tiny"
     config.data.data_dir = data_dir
     config.evaluation.splits = ("test",)
@@ -53,6 +55,9 @@ def test_a_run_trains_both_stages_and_reports(finished_run):
     for name in pictures:
         assert (finished_run / "report" / name).stat().st_size > 1000
     stage1 = json.loads((finished_run / "pretraining" / "report" / "metrics.json").read_text())
+    for made in (metrics["training"], stage1["training"]):
+        assert 0 <= made["share of the time waited for faces"] <= 1
+        assert made["seconds to the first step"] > 0 and made["faces a second"] > 0
     assert set(stage1["sets"]) == {"training", "test"}
 
 
