@@ -54,7 +54,7 @@ def prepare(
     """Prepares one data set unless it is there already.
 
     Args:
-      name: A name from `known_names()`.
+      name: A name from `known_names()`; as in configs, `NAME/FORM` names its form too.
       data_dir: Where prepared data sets live; as for TFDS.
       manual_dir: The folder of the downloads, for data sets that are made from downloads.
       builder_config: Which form of the data set, for those that come in several; `cropped_N` is
@@ -73,6 +73,12 @@ def prepare(
     Raises:
       UsageError: An argument does not fit; the message says which and what to do.
     """
+    name, slash, form = name.partition("/")
+    if slash and builder_config not in (None, form):
+        raise UsageError(
+            f"'{name}/{form}' names another form than --builder_config={builder_config}"
+        )
+    builder_config = form if slash else builder_config
     if workers < 1:
         raise UsageError(f"--workers must be 1 or more, not {workers}")
     options = {"strict": strict, "on_error": on_error, "with_beam": bool(beam_runner)}
@@ -178,7 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m data_builders.prepare", description="Prepares a data set."
     )
-    parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(known_names())}")
+    parser.add_argument(
+        "name", metavar="NAME", help=f"one of: {', '.join(known_names())}; NAME/FORM too"
+    )
     parser.add_argument("--manual_dir", help="folder of the unzipped downloads")
     parser.add_argument("--data_dir", default=DEFAULT_DATA_DIR, help="default: %(default)s")
     parser.add_argument("--builder_config", help="form of the data set, such as 'tiny'")

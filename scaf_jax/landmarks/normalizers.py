@@ -31,7 +31,8 @@ def normalizing_distances(
 ) -> Floats:
     """Returns, for each face, the distance that its errors are divided by.
 
-    A face that lacks a landmark which the normalizer needs has no such distance, hence no error.
+    A face that lacks a landmark which the normalizer needs has no such distance, hence no error;
+    nor has one on which it is 0.
 
     Source: SCAF, sec. 4.2 (outer eye corners).
 
@@ -45,11 +46,11 @@ def normalizing_distances(
 
     Returns:
       (N,) float64, pixels. NaN for a face without a single landmark or without those that the
-      distance is between.
+      distance is between, and where these lie at one place.
 
     Raises:
       ValueError: The normalizer is unknown or not defined for the scheme, shapes do not agree, a
-        face's distance is 0 or not finite (the message names the face), or every face lacks it.
+        face's distance is not finite (the message names the face), or every face lacks it.
     """
     truth, mask = landmarks_and_mask(truth, mask)
     if truth.shape[1] != scheme.num_landmarks:
@@ -71,6 +72,8 @@ def normalizing_distances(
         width, height = _box_sides(boxes, len(truth), normalizer)
         diagonal = normalizer == "box_diagonal"
         distances = np.hypot(width, height) if diagonal else np.sqrt(width * height)
+    some = known & (distances != 0)
+    known = some if some.any() else known
     check_distances(distances, known, keys, normalizer)
     if mask.any() and not known.any():
         raise ValueError(

@@ -72,8 +72,7 @@ class SplitResults:
         It is NaN for a face that lacks all landmarks, or those that errors are divided by.
 
         Raises:
-          ValueError: A face's normalizing distance is 0, a prediction is not finite (it names the
-            face), or no face can be normalised.
+          ValueError: A prediction is not finite (it names the face), or no face can be normalised.
         """
         distances = normalizers.normalizing_distances(
             self.truth, scheme, normalizer, mask=self.mask, boxes=self.boxes, keys=self.keys
@@ -98,10 +97,15 @@ class SplitResults:
         needed = normalizers.needed_landmarks(scheme, normalizer)
         empty = ~mask.any(axis=1)
         lacking = ~mask[:, needed].all(axis=1) & ~empty
+        distances = normalizers.normalizing_distances(
+            self.truth, scheme, normalizer, mask=mask, boxes=self.boxes, keys=self.keys
+        )
+        zero = np.isnan(distances) & ~empty & ~lacking
+        divisor = normalizers.normalizer_text(scheme, normalizer)
         reasons = {
             "no landmark of theirs is known": int(empty.sum()),
-            f"what errors are divided by, {normalizers.normalizer_text(scheme, normalizer)}, is "
-            "not known": int(lacking.sum()),
+            f"what errors are divided by, {divisor}, is not known": int(lacking.sum()),
+            f"what errors are divided by, {divisor}, is 0": int(zero.sum()),
         }
         return {reason: count for reason, count in reasons.items() if count}
 

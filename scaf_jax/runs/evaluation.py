@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import ml_collections
 import numpy as np
+from absl import logging
 
 from scaf_jax.data import face_view, geometry, sources
 from scaf_jax.inference import bundle, predictor
@@ -52,7 +53,7 @@ def check_test_sets(config: ConfigDict) -> None:
                 f"of {place} have {len(truth[0])} (data.landmarks_feature chooses among several)"
             )
         try:
-            normalizers.normalizing_distances(
+            distances = normalizers.normalizing_distances(
                 np.array(truth),
                 scheme,
                 config.evaluation.normalizer,
@@ -62,6 +63,17 @@ def check_test_sets(config: ConfigDict) -> None:
             )
         except ValueError as error:
             raise ValueError(f"evaluation.normalizer, {place}: {error}") from error
+        without = np.flatnonzero(np.isnan(distances))
+        if without.size:
+            logging.warning(
+                "%s: %d of %d faces count in no figure, since what errors are divided by (%s) is "
+                "not known or 0; the first: %s",
+                place,
+                without.size,
+                len(distances),
+                config.evaluation.normalizer,
+                keys[without[0]],
+            )
 
 
 def mean_shape(crop: geometry.CropSettings, source: sources.Source) -> Array:

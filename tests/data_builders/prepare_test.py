@@ -58,6 +58,23 @@ def test_prepares_once(numbers, tmp_path, capsys):
     assert _Builder.runs == 2
 
 
+def test_a_form_may_be_named_as_configs_name_it(numbers, tmp_path, capsys):
+    assert prepare.main(["numbers/tiny", f"--data_dir={tmp_path}"]) == 0
+    assert (tmp_path / "numbers" / "tiny" / "1.0.0").is_dir()
+    assert prepare.main(["numbers/tiny", f"--data_dir={tmp_path}", "--builder_config=tiny"]) == 0
+    assert "is there already" in capsys.readouterr().out
+    for arguments, words in (
+        (
+            ["numbers/tiny", "--builder_config=plain"],
+            "names another form than --builder_config=plain",
+        ),
+        (["numbers/huge"], "no form 'huge'"),
+        (["numbers/"], "no form ''"),
+    ):
+        assert prepare.main([*arguments, f"--data_dir={tmp_path}"]) == 1
+        assert words in capsys.readouterr().err
+
+
 def _fails():
     yield 7
     raise ValueError("the disk is full")

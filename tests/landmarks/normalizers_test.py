@@ -26,11 +26,14 @@ def random_faces():
     return np.random.default_rng(0).uniform(20, 230, (8, 68, 2))
 
 
-def test_a_normalizer_of_zero_names_the_face():
+def test_a_face_whose_normalizer_is_zero_has_none():
     truth = random_faces()
     truth[3, 45] = truth[3, 36]
     keys = [f"helen/{i}.jpg" for i in range(8)]
-    with pytest.raises(ValueError, match=r"helen/3\.jpg.*outer_eye_corners.* 0"):
+    distances = normalizers.normalizing_distances(truth, IBUG68, keys=keys)
+    assert np.flatnonzero(np.isnan(distances)).tolist() == [3]
+    truth[:, 45] = truth[:, 36]  # of all faces it is an error
+    with pytest.raises(ValueError, match=r"helen/0\.jpg.*outer_eye_corners.* 0.*8 of 8 faces"):
         normalizers.normalizing_distances(truth, IBUG68, keys=keys)
 
 

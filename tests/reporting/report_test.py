@@ -97,18 +97,20 @@ def test_faces_without_a_normalizing_distance_are_left_out_and_counted(tmp_path)
     scheme = dataclasses.replace(IBUG68, names=tuple(f"p{i}" for i in range(68)))
     mask = np.ones((3, 68), bool)
     mask[0, 36], mask[1] = False, False
-    part = split("test", [2.0, 4.0, 12.0], mask=mask)
+    part = split("test", [2.0, 4.0, 12.0, 1.0], mask=np.concatenate([mask, np.ones((1, 68), bool)]))
+    part.truth[3, 45] = part.truth[3, 36]
     report = write_report(tmp_path, splits=[part], scheme=scheme)
     text = report.path.read_text()
     assert re.search(r"- test: 1 faces are left out: no landmark of theirs is known\.", text)
     assert re.search(r"- test: 1 faces are left out: .*between p36 and p45, is not", text)
+    assert re.search(r"- test: 1 faces are left out: .*between p36 and p45, is 0", text)
     assert "in per cent of the distance between p36 and p45 (" in text
     numbers = report.metrics["splits"]["test"]
     assert numbers["predictors"]["sub-pixel"]["outer_eye_corners"] == pytest.approx(
         {"faces": 1, "nme": 12, "fr@8": 1, "auc@8": 0, "fr@10": 1, "auc@10": 0}
     )
-    assert sum(numbers["left_out"].values()) == 2
-    assert [row["nme"] for row in read_csv(tmp_path / "per_face.csv")] == ["", "", "12.0"]
+    assert sum(numbers["left_out"].values()) == 3
+    assert [row["nme"] for row in read_csv(tmp_path / "per_face.csv")] == ["", "", "12.0", ""]
     assert "left out" not in write_report(tmp_path, splits=SPLITS, scheme=IBUG68).path.read_text()
 
 
@@ -252,8 +254,8 @@ def test_what_is_not_a_report_is_refused(tmp_path):
 
 def test_a_face_that_cannot_be_normalised_is_named(tmp_path):
     part = split("test", [1.0, 2.0])
-    part.truth[1, 45] = part.truth[1, 36]
-    with pytest.raises(ValueError, match=r"test/1\.jpg"):
+    part.truth[:, 45] = part.truth[:, 36]
+    with pytest.raises(ValueError, match=r"test/0\.jpg"):
         write_report(tmp_path / "new", splits=[part], scheme=IBUG68)
     assert not (tmp_path / "new").exists()
 
