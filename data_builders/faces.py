@@ -43,6 +43,7 @@ class Annotation:
         all are.
       box_ground_truth: (4,) float32 x0, y0, x1, y1, pixel edges; None: drawn around the landmarks.
       box_detector: Same, from a face detector; None: the ground truth takes its place.
+      photo_size: (width, height) that the file says the photo has; None where it says nothing.
       unknown_as: How the file says that a landmark is not known, for messages; empty where it
         cannot.
     """
@@ -51,6 +52,7 @@ class Annotation:
     mask: npt.NDArray[np.bool_] | None = None
     box_ground_truth: Box | None = None
     box_detector: Box | None = None
+    photo_size: tuple[int, int] | None = None
     unknown_as: str = ""
 
 
@@ -180,6 +182,7 @@ def read_face(face: Face, num_landmarks: int) -> dict[str, Any]:
     height, width = pixels.shape[:2]
     if min(width, height) < images.MIN_SIDE:
         raise FaceError(f"{face.image}: {width} x {height} pixels show no face; remove it")
+    _check_size(face, annotation.photo_size, (width, height))
     points, mask = _checked_landmarks(face, annotation, num_landmarks, (width, height))
     truth = annotation.box_ground_truth
     if truth is None:
@@ -243,6 +246,18 @@ def extent(points: npt.NDArray[np.float32]) -> Box:
 
 def _refuse(message: str) -> Annotation:
     raise FaceError(message)
+
+
+def _check_size(face: Face, said: tuple[int, int] | None, size: tuple[int, int]) -> None:
+    """Landmarks are those of the photo as people see it; EXIF may have turned it since."""
+    if said is None or said == size:
+        return
+    turned = " (as it is stored, before EXIF turns it)" if said == size[::-1] else ""
+    raise FaceError(
+        f"{face.place}: is of a photo of {said[0]} x {said[1]} pixels{turned}, but people see "
+        f"{face.image.name} with {size[0]} x {size[1]}; mark the photo as it is seen, or remove "
+        "its EXIF orientation"
+    )
 
 
 def _checked_landmarks(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import overload
 
 from data_builders import face_builder, faces
+from scaf_jax.files import texts
 
 MAX_BYTES = 1 << 30
 MAX_LINE_BYTES = 1 << 16
@@ -29,7 +30,7 @@ def read_lines(path: pathlib.Path) -> Iterator[tuple[int, str]]:
       DownloadError: The file cannot be read or is larger than `MAX_BYTES`.
     """
     for number, _, line in read_raw_lines(path):
-        text = line.decode("utf-8", "surrogateescape").strip(" \t\r\n")
+        text = line.decode("utf-8", "surrogateescape").replace(texts.MARK, "").strip(" \t\r\n")
         if text:
             yield number, text
 
@@ -42,6 +43,8 @@ def read_raw_lines(path: pathlib.Path) -> Iterator[tuple[int, int, bytes]]:
         with path.open("rb") as file:
             number, place = 1, 0
             while line := file.readline(MAX_LINE_BYTES):
+                if place == 0 and texts.encoding(line[:4]) not in ("utf-8", "utf-8-sig"):
+                    raise face_builder.DownloadError(f"{path}:1: not UTF-8; save it as UTF-8")
                 start = len(_BYTE_ORDER_MARK) if place == 0 and _marked(line) else 0
                 yield number, place + start, line[start:]
                 place += len(line)

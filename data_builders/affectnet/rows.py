@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from data_builders import face_builder, faces, listings
 from scaf_jax.data import images
-from scaf_jax.files import csv_tables
+from scaf_jax.files import csv_tables, texts
 
 NUM_LANDMARKS = 68
 # What the column `expression` says of a photo that shows no face.
@@ -38,6 +38,7 @@ class Table:
       path: The csv file.
       photos: The folder of its photos.
       columns: The header.
+      delimiter: What is between columns.
       places: (N,) int64, where each face's row begins, in bytes.
       numbers: (N,) int32, the number of its line.
       left_out: How many rows are no faces.
@@ -46,6 +47,7 @@ class Table:
     path: pathlib.Path
     photos: pathlib.Path
     columns: tuple[str, ...]
+    delimiter: str
     places: npt.NDArray[np.int64]
     numbers: npt.NDArray[np.int32]
     left_out: int
@@ -66,15 +68,18 @@ def read_table(path: pathlib.Path, photos: pathlib.Path) -> Table:
       DownloadError: The file cannot be read or is no such table.
     """
     columns: tuple[str, ...] = ()
+    delimiter = ","
     places, numbers, left_out = [], [], 0
     for number, place, line in listings.read_raw_lines(path):
         if not line.strip():
             continue
         if not columns:
-            columns, is_header = _header(path, line)
+            if line.lower().startswith(b"sep="):
+                continue  # of some spreadsheets
+            columns, delimiter, is_header = _header(path, line)
             if is_header:
                 continue
-        if _is_no_face(line, columns):
+        if _is_no_face(line, columns, delimiter):
             left_out += 1
             continue
         places.append(place)
@@ -82,13 +87,21 @@ def read_table(path: pathlib.Path, photos: pathlib.Path) -> Table:
     if not columns:
         raise face_builder.DownloadError(f"{path}: the file is empty; download it again")
     return Table(
-        path, photos, columns, np.array(places, np.int64), np.array(numbers, np.int32), left_out
+        path,
+        photos,
+        columns,
+        delimiter,
+        np.array(places, np.int64),
+        np.array(numbers, np.int32),
+        left_out,
     )
 
 
 def has_header(path: pathlib.Path) -> bool:
     """Returns whether a file begins as these tables do."""
     for _, _, line in listings.read_raw_lines(path):
+        if line.lower().startswith(b"sep=") or not line.strip():
+            continue
         try:
             return bool(_header(path, line))
         except face_builder.DownloadError:
@@ -96,30 +109,34 @@ def has_header(path: pathlib.Path) -> bool:
     return False
 
 
-def _header(path: pathlib.Path, line: bytes) -> tuple[tuple[str, ...], bool]:
-    """The columns, and whether the line is the header and not the first face."""
-    cells = tuple(_cells(line) or ())
+def _header(path: pathlib.Path, line: bytes) -> tuple[tuple[str, ...], str, bool]:
+    """The columns, what is between them, and whether the line is the header and not a face."""
+    cells, delimiter = max(
+        ((tuple(_cells(line, mark) or ()), mark) for mark in csv_tables.DELIMITERS),
+        key=lambda found: sum(name in found[0] for name in _STANDARD),
+    )
     if len(cells) == len(_STANDARD) and "/" in cells[0] and cells[1].lstrip("-").isdigit():
-        return _STANDARD, False
+        return _STANDARD, delimiter, False
     missing = [name for name in _REQUIRED if name not in cells]
     if missing:
         raise face_builder.DownloadError(
             f"{path}:1: the header lacks {', '.join(missing)}; it must name {','.join(_STANDARD)}"
         )
-    return cells, True
+    return cells, delimiter, True
 
 
-def _cells(line: bytes) -> list[str] | None:
+def _cells(line: bytes, delimiter: str) -> list[str] | None:
     """A line's texts, without blanks around them; None if it is no line of a csv file."""
-    text = line.decode("utf-8", "surrogateescape").strip("\r\n")
+    text = line.decode("utf-8", "surrogateescape").replace(texts.MARK, "").strip("\r\n")
     try:
-        return [cell.strip() for cell in next(csv.reader([text], strict=True), [])]
+        reader = csv.reader([text], strict=True, delimiter=delimiter)
+        return [cell.strip() for cell in next(reader, [])]
     except csv.Error:
         return None
 
 
-def _is_no_face(line: bytes, columns: tuple[str, ...]) -> bool:
-    cells = _cells(line)
+def _is_no_face(line: bytes, columns: tuple[str, ...], delimiter: str) -> bool:
+    cells = _cells(line, delimiter)
     if cells is None or len(cells) != len(columns):
         return False  # a bad line is a face that cannot be used, and is told so
     return cells[columns.index(_EXPRESSION)] == str(NO_FACE)
@@ -149,7 +166,7 @@ def _read_row(table: Table, index: int, place: str) -> csv_tables.Row:
     try:
         with table.path.open("rb") as file:
             file.seek(int(table.places[index]))
-            cells = _cells(file.readline(listings.MAX_LINE_BYTES))
+            cells = _cells(file.readline(listings.MAX_LINE_BYTES), table.delimiter)
     except OSError as error:
         raise faces.FaceError(f"{place}: cannot be read: {error.strerror}") from error
     if cells is None or len(cells) != len(table.columns):
@@ -181,11 +198,14 @@ def _annotate(row: csv_tables.Row, place: str) -> faces.Annotation:
 
 
 def _landmarks(text: str, place: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """The points, and which are known: all, or none where the table has none."""
+    """The points, and which are known: all, or none where the table has none.
+
+    One number throughout stands for none too.
+    """
     shape = (NUM_LANDMARKS, 2)
-    if not text:
+    if not text.strip("; "):
         return np.zeros(shape, np.float32), np.zeros(NUM_LANDMARKS, bool)
-    numbers = []
+    numbers: list[float] = []
     for number, cell in enumerate(text.rstrip(";").split(";"), 1):
         try:
             numbers.append(float(cell))
@@ -198,6 +218,8 @@ def _landmarks(text: str, place: str) -> tuple[npt.NDArray[np.float32], npt.NDAr
             f"{place}: {_LANDMARKS} has {len(numbers)} numbers, expected {2 * NUM_LANDMARKS} "
             "(x;y;x;y...)"
         )
+    if len(set(numbers)) == 1:  # 0 0 or -1 -1 throughout: nothing was found
+        return np.zeros(shape, np.float32), np.zeros(NUM_LANDMARKS, bool)
     with np.errstate(over="ignore"):  # what becomes infinite is refused with the face
         points = np.array(numbers).astype(np.float32).reshape(shape)
     return points, np.ones(NUM_LANDMARKS, bool)

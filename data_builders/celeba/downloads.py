@@ -155,7 +155,8 @@ def _members(partition: pathlib.Path) -> dict[str, list[tuple[int, str]]]:
     members: dict[str, list[tuple[int, str]]] = {split: [] for split in SPLITS}
     for number, text in listings.read_lines(partition):
         name, rest = tables.split_row(partition, text, 1)
-        if number == 1 and name == "image_id":
+        # A header, after what some spreadsheets write before it.
+        if number <= 2 and (name.strip('"') == "image_id" or text.lower().startswith("sep=")):
             continue
         members[_split_of(rest) or "train"].append((number, text))
     return members

@@ -1,9 +1,14 @@
-"""Reads CelebA's tables: a photo's name, then numbers, between blanks (.txt) or commas (.csv)."""
+"""Reads CelebA's tables: a photo's name, then numbers, between blanks (.txt) or commas (.csv).
 
+A .csv that a spreadsheet has saved may have semicolons or tabs instead.
+"""
+
+import functools
 import pathlib
 
 from data_builders import faces, listings
 from scaf_jax.data import images
+from scaf_jax.files import csv_tables, spellings
 
 SUFFIXES = (".txt", ".csv")
 
@@ -23,21 +28,32 @@ class Table:
         """
         self.path = path
         self._num_numbers = num_numbers
-        self._rows = {}
+        self._rows: dict[str, tuple[int, str]] = {}
+        self._again: dict[str, int] = {}
         for number, text in listings.read_lines(path):
             name, rest = split_row(path, text, num_numbers)
-            self._rows.setdefault(name, (number, rest))
+            name = spellings.plain(name)
+            first = self._rows.setdefault(name, (number, rest))
+            if first[1] != rest:
+                self._again.setdefault(name, number)
 
     def numbers(self, name: str) -> tuple[str, list[int]]:
         """Returns where a photo's row is (`FILE:LINE`), and its numbers.
 
         Raises:
-          FaceError: There is no such row, or it has not the right number of whole numbers.
+          FaceError: There is no such row, there are two that differ, or it has not the right
+            number of whole numbers.
         """
+        shown = images.printable_name(name)[:80]
+        name = spellings.plain(name)
         if name not in self._rows:
-            shown = images.printable_name(name)[:80]
             raise faces.FaceError(f"{self.path}: no row for the photo '{shown}'")
         number, rest = self._rows[name]
+        if name in self._again:
+            raise faces.FaceError(
+                f"{self.path}:{number}: line {self._again[name]} says otherwise of the photo "
+                f"'{shown}'; remove one of them"
+            )
         place = f"{self.path}:{number}"
         cells = rest.split(_separator(self.path))
         try:
@@ -59,5 +75,13 @@ def split_row(path: pathlib.Path, text: str, num_numbers: int) -> tuple[str, str
     return cells[0].strip(), (separator or " ").join(cells[1:]).strip()
 
 
+@functools.lru_cache(maxsize=64)
 def _separator(path: pathlib.Path) -> str | None:
-    return "," if path.suffix.lower() == ".csv" else None
+    """What is between columns; the first row that has several says it."""
+    if path.suffix.lower() != ".csv":
+        return None
+    for _, text in listings.read_lines(path):
+        found = max(csv_tables.DELIMITERS, key=text.count)
+        if text.count(found) and not text.lower().startswith("sep="):
+            return found
+    return ","

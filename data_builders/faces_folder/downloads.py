@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from data_builders import face_builder, faces
+from data_builders import face_builder, faces, split_names
 from data_builders.faces_folder import boxes
 from scaf_jax.data import images, photo_boxes, photo_files
 from scaf_jax.files import folder_files
@@ -47,6 +47,7 @@ def find(root: pathlib.Path) -> faces.Found:
         photo: [entry for name in names for entry in table[name]]
         for photo, names in matched.names.items()
     }
+    notes.problems += _held_out_problems(photos)
     members = [face for name in photos for face in _faces_of(root, name, entries.get(name, []))]
     return faces.Found(
         layout="a folder of photos" + ("" if path is None else f" with {path.name}"),
@@ -85,6 +86,25 @@ def _annotate_whole(image: pathlib.Path) -> faces.Annotation:
         np.zeros((0, 2), np.float32),
         box_ground_truth=np.array([0, 0, width, height], np.float32),
     )
+
+
+def _held_out_problems(photos: Sequence[str]) -> list[str]:
+    """Photos that seem to be for testing, which stage 1 would learn from."""
+    held_out = [name for name in photos if _is_held_out(name)]
+    if not held_out:
+        return []
+    return [
+        f"{len(held_out)} photos lie in folders called like test sets and become part of 'train', "
+        f"as all do; move them away if you test on them: {_some(held_out)}"
+    ]
+
+
+def _is_held_out(name: str) -> bool:
+    try:
+        split = split_names.split_of_path(name.split("/")[:-1])
+    except split_names.UnclearSplitError:
+        return True
+    return split is not None and split_names.is_held_out(split)
 
 
 def _problems(file_name: str, matched: photo_boxes.Matched) -> list[str]:

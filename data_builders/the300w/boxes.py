@@ -54,7 +54,8 @@ def read_boxes(path: pathlib.Path) -> dict[str, FaceBoxes]:
       path: The file.
 
     Returns:
-      The boxes by `normalized_name` of the photo's file name.
+      The boxes by `normalized_name` of the photo's file name; none of a photo that is there
+      again with other boxes.
 
     Raises:
       BoxFileError: The file cannot be read, is too large or is not such a file.
@@ -71,8 +72,20 @@ def read_boxes(path: pathlib.Path) -> dict[str, FaceBoxes]:
             ) from error
         if not isinstance(name, str) or not 0 < len(name) < 256 or re.search(r"[/\\\0]", name):
             raise BoxFileError(f"{path}: entry {number}: imgName is no file name: {name!r:.80}")
-        boxes[normalized_name(name)] = FaceBoxes(_as_box(detector), _as_box(ground_truth))
+        key = normalized_name(name)
+        found = FaceBoxes(_as_box(detector), _as_box(ground_truth))
+        first = boxes.setdefault(key, found)
+        if not (
+            _same(first.detector, found.detector) and _same(first.ground_truth, found.ground_truth)
+        ):
+            boxes[key] = FaceBoxes(None, None)  # nobody can tell which: as without any
     return boxes
+
+
+def _same(first: Box | None, second: Box | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second)
 
 
 def normalized_name(file_name: str) -> str:

@@ -24,10 +24,11 @@ _DETECTOR_SIDES = ("left", "top", "width", "height")
 
 @dataclasses.dataclass
 class _Image:
-    """An <image> element: its name and line, and the attributes of what is in it."""
+    """An <image> element: its name, line and size, and the attributes of what is in it."""
 
     file: str
     place: str
+    size: tuple[str | None, str | None] = (None, None)
     boxes: list[dict[str, str]] = dataclasses.field(default_factory=list)
     parts: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
@@ -66,7 +67,8 @@ class _Reader:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if name == "image":
             place = f"{self._path}:{self._parser.CurrentLineNumber}"
-            self._image = _Image(attributes.get("file", ""), place)
+            size = (attributes.get("width"), attributes.get("height"))
+            self._image = _Image(attributes.get("file", ""), place, size)
         elif self._image is not None and name == "box":
             self._image.boxes.append(attributes)
         elif self._image is not None and name == "part":
@@ -165,7 +167,15 @@ def _annotation(image: _Image) -> faces.Annotation:
         landmarks=points,
         box_ground_truth=photos.box_around(points, image.place),
         box_detector=np.array([left, top, left + width, top + height], np.float32),
+        photo_size=_size(image),
     )
+
+
+def _size(image: _Image) -> tuple[int, int] | None:
+    width, height = image.size
+    if width is None or height is None or not (width.isdecimal() and height.isdecimal()):
+        return None
+    return int(width), int(height)
 
 
 def _number(attributes: dict[str, str], name: str, place: str) -> float:

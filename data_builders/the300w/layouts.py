@@ -8,6 +8,7 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
+from data_builders import split_names
 from scaf_jax.files import folder_files
 
 # Folder of iBUG's downloads -> faces in the published data set.
@@ -22,6 +23,7 @@ EXPECTED_FACES = {
 TRAIN = ("afw", "helen/trainset", "lfpw/trainset")
 COMMON = ("helen/testset", "lfpw/testset")
 CHALLENGING = ("ibug",)
+_SPLIT_FOLDERS = {"trainset": split_names.TRAIN, "testset": split_names.TEST}
 # The test set of the challenge's second round, which comes as a download of its own.
 EXPECTED_PRIVATE = {"01_Indoor": 300, "02_Outdoor": 300}
 
@@ -105,7 +107,10 @@ class _Disk:
     def below(self, base: pathlib.Path, place: str) -> pathlib.Path | None:
         """The folder `place` below `base`, however its name is spelled; None if there is none."""
         for name in place.split("/"):
-            alike = [path for path in self.folders_in(base) if _plain(path.name) == _plain(name)]
+            inside = self.folders_in(base)
+            alike = [path for path in inside if _plain(path.name) == _plain(name)]
+            if not alike and name in _SPLIT_FOLDERS:  # helen/train, lfpw/Testing
+                alike = [path for path in inside if _split_of(path.name) == _SPLIT_FOLDERS[name]]
             if not alike:
                 return None
             base = next((path for path in alike if path.name == name), alike[0])
@@ -158,6 +163,13 @@ def _find_private(disk: _Disk, root: pathlib.Path) -> dict[str, pathlib.Path]:
 
 def _has_points(folder: pathlib.Path) -> bool:
     return any(folder_files.ending(path.name) == ".pts" for path in folder_files.files_in(folder))
+
+
+def _split_of(name: str) -> str | None:
+    try:
+        return split_names.split_of(name)
+    except split_names.UnclearSplitError:
+        return None  # the folder that is missing is told
 
 
 def _plain(name: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from data_builders import face_builder, faces
 from data_builders.the300w import boxes, layouts
 from scaf_jax.data import images, photo_files
-from scaf_jax.files import folder_files
+from scaf_jax.files import folder_files, spellings
 from scaf_jax.formats import pts
 
 NUM_LANDMARKS = 68
@@ -94,27 +94,32 @@ def list_folder(
     files = photo_files.look(directory, (".pts",), deep=False)
     notes.add(files, folder)
     photos = [directory / name for name in files.photos]
-    copies = {p.stem + MIRRORED_END for p in photos}
-    notes.passed_over["mirrored copies"] += sum(p.stem in copies for p in photos)
-    photos = [p for p in photos if p.stem not in copies]
-    files_of_points = [directory / n for n in files.beside if pathlib.Path(n).stem not in copies]
-    points = {p.stem: p for p in files_of_points}
+    copies = {_stem(p) + MIRRORED_END for p in photos}
+    notes.passed_over["mirrored copies"] += sum(_stem(p) in copies for p in photos)
+    photos = [p for p in photos if _stem(p) not in copies]
+    files_of_points = [directory / name for name in files.beside]
+    files_of_points = [path for path in files_of_points if _stem(path) not in copies]
+    points = {_stem(p): p for p in files_of_points}
     _refuse_doubles(files_of_points)
-    _refuse_doubles(p for p in photos if p.stem in points)
-    found = [FaceFiles(p, points[p.stem], folder) for p in photos if p.stem in points]
+    _refuse_doubles([p for p in photos if _stem(p) in points])
+    found = [FaceFiles(p, points[_stem(p)], folder) for p in photos if _stem(p) in points]
 
-    alone = [p.name for p in photos if p.stem not in points]
+    alone = [p.name for p in photos if _stem(p) not in points]
     if alone:
         notes.problems.append(f"{folder}: {len(alone)} photos have no .pts file: {some(alone)}")
-    alone = sorted(points.keys() - {p.stem for p in photos})
+    alone = sorted(points.keys() - {_stem(p) for p in photos})
     if alone:
         notes.problems.append(f"{folder}: {len(alone)} .pts files have no photo: {some(alone)}")
     notes.problems += count_problems(folder, len(found), expected)
     return found
 
 
+def _stem(path: pathlib.Path) -> str:
+    return spellings.plain(path.stem)
+
+
 def _refuse_doubles(paths: Iterable[pathlib.Path]) -> None:
-    for group in folder_files.of_one_stem(map(str, paths)):
+    for group in folder_files.of_one_stem(spellings.plain(str(path)) for path in paths):
         raise face_builder.DownloadError(
             f"{group[0]}: {some([pathlib.Path(name).name for name in group])} have one name but "
             "for their endings, which does not tell what belongs together; move all but one away"

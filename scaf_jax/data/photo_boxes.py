@@ -9,13 +9,12 @@ import collections
 import dataclasses
 import os
 import pathlib
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from scaf_jax.files import csv_tables
+from scaf_jax.files import csv_tables, spellings
 
 Box = npt.NDArray[np.float32]
 
@@ -149,7 +148,7 @@ def match(names: Iterable[str], photos: Sequence[str]) -> Matched:
 
 
 def _plain(name: str) -> str:
-    name = unicodedata.normalize("NFC", name).replace("\\", "/")
+    name = spellings.plain(name).replace("\\", "/")
     while name.startswith("./"):
         name = name[2:]
     return name
