@@ -7,6 +7,7 @@ import pathlib
 from data_builders import face_builder, faces, listings
 from data_builders.wflw import lines
 from scaf_jax.data import images
+from scaf_jax.files import folder_files
 
 SCHEME = "wflw98"
 NUM_LANDMARKS = lines.NUM_LANDMARKS
@@ -82,11 +83,26 @@ def _list_path(root: pathlib.Path, name: str) -> pathlib.Path | None:
 def _problems(root: pathlib.Path, parts: list[faces.Part]) -> list[str]:
     missing = [name for name in EXPECTED_FACES if _list_path(root, name) is None]
     problems = [f"{name}: the list {_list_name(name)} is missing" for name in missing]
+    known = {_list_name(name) for name in EXPECTED_FACES}
+    for folder in _LIST_FOLDERS:
+        further = [path.name for path in _lists_in(root / folder) if path.name not in known]
+        if further:
+            problems.append(
+                f"{', '.join(map(images.printable_name, further))} in {folder}: lists that are not "
+                f"read; only {' and '.join(sorted(known))} are"
+            )
     return problems + [
         f"{part.name}: {part.found} faces, the published set has {part.expected}"
         for part in parts
         if part.found != part.expected
     ]
+
+
+def _lists_in(folder: pathlib.Path) -> list[pathlib.Path]:
+    if not folder.is_dir():
+        return []
+    files = folder_files.files_in(folder)
+    return [path for path in files if path.name.lower().startswith("list_98pt")]
 
 
 def _faces_of(root: pathlib.Path, name: str, photos: pathlib.Path) -> list[faces.Face]:

@@ -176,7 +176,7 @@ def test_a_byte_order_mark_is_fine_and_another_encoding_is_told(layout):
     path.write_text(_row(0, NAMES[0]) + "\n", encoding="utf-8-sig")
     assert downloads.find(layout).splits["train"][0].key == NAMES[0]
     path.write_text(text, encoding="utf-16")
-    with pytest.raises(face_builder.DownloadError, match="training.csv:1: the header lacks"):
+    with pytest.raises(face_builder.DownloadError, match="training.csv:1: not UTF-8; save it"):
         downloads.find(layout)
     path.write_text("")
     with pytest.raises(face_builder.DownloadError, match="training.csv: the file is empty"):
@@ -260,3 +260,27 @@ def test_long_tables_are_listed_in_little_memory(tmp_path):
     assert [face.key for face in listed[10:12]] == ["1/000000010.jpg", "1/000000011.jpg"]
     with pytest.raises(IndexError):
         listed[count]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_tables_of_spreadsheets_are_read(layout, delimiter):
+    expected = [faces.read_face(face, 68) for face in downloads.find(layout).splits["train"]]
+    path = _training(layout)
+    with path.open(encoding="utf-8", newline="") as file:
+        table = list(csv.reader(file))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(f"sep={delimiter}\n")
+        csv.writer(file, delimiter=delimiter).writerows(table)
+    assert downloads.recognize(layout)
+    found = [faces.read_face(face, 68) for face in downloads.find(layout).splits["train"]]
+    assert len(found) == len(expected) == 2
+    for one, other in zip(found, expected, strict=True):
+        assert one["key"] == other["key"] and one["valence"] == other["valence"]
+        np.testing.assert_array_equal(one["landmarks"], other["landmarks"])
+
+
+@pytest.mark.parametrize("filler", ["0", "-1", "-2.0"])
+def test_one_number_throughout_is_no_landmark(layout, filler):
+    points = ";".join([filler] * 136)
+    face = _first_face(layout, f"{NAMES[0]},4,6,40,45,{points},1,0.5,-0.25")
+    assert not faces.read_face(face, 68)["landmark_mask"].any()

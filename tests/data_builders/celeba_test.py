@@ -222,7 +222,7 @@ def test_a_bad_line_of_the_partition_is_a_bad_face(wild, row, message):
         ("list_bbox_celeba", "300 2 9 9", "lies outside the photo"),
         ("list_bbox_celeba", "1 2 3 4 5", "list_bbox_celeba.txt: no row for the photo"),
         ("list_landmarks_celeba", "1 2 3", "list_landmarks_celeba.txt:3: expected 10 whole"),
-        ("list_landmarks_celeba", _text([9999] * 10), "far outside the photo 000001.jpg"),
+        ("list_landmarks_celeba", _text(range(9990, 10_000)), "far outside the photo 000001.jpg"),
         ("identity_CelebA", "nobody", "identity_CelebA.txt:1: expected 1 whole numbers"),
     ],
 )
@@ -257,3 +257,37 @@ def test_faces_can_be_sent_to_other_processes_without_the_tables(wild):
     sent = pickle.dumps(face)
     assert b"000001" not in sent
     np.testing.assert_array_equal(pickle.loads(sent).annotate().landmarks, _points(1))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_tables_of_spreadsheets_are_read(aligned, delimiter):
+    expected = [faces.read_face(face, 5) for face in downloads.find(aligned).splits["train"]]
+    for folder, name, header in (
+        ("Eval", "list_eval_partition", "image_id partition"),
+        ("Anno", "list_landmarks_align_celeba", f"image_id {LANDMARK_HEADER}"),
+    ):
+        path = aligned / folder / f"{name}.txt"
+        rows = [row for row in path.read_text(encoding="utf-8").splitlines() if ".jpg" in row]
+        table = [delimiter.join(header.split())]
+        for row in rows:
+            photo, _, numbers = row.partition(".jpg")
+            table.append(delimiter.join([f"{photo}.jpg", *numbers.split()]))
+        said = [f"sep={delimiter}"] if delimiter == ";" else []
+        path.unlink()
+        _write(path.with_suffix(".csv"), *said, *table)
+    found = [faces.read_face(face, 5) for face in downloads.find(aligned).splits["train"]]
+    assert len(found) == len(expected) == 2
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one["landmarks"], other["landmarks"])
+
+
+def test_a_photo_with_two_rows_that_differ_is_unusable(aligned):
+    path = aligned / "Anno" / "list_landmarks_align_celeba.txt"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + f"{NAMES[0]} {_text(_points(9))}\n", encoding="utf-8")
+    first, second = downloads.find(aligned).splits["train"]
+    with pytest.raises(faces.FaceError, match=r"celeba\.txt:3: line 7 says otherwise of the photo"):
+        faces.read_face(first, 5)
+    assert faces.read_face(second, 5)["landmark_mask"].all()
+    path.write_text(text + text, encoding="utf-8")  # joined with itself: nothing is lost
+    assert faces.read_face(downloads.find(aligned).splits["train"][0], 5)

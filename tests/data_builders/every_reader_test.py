@@ -2,12 +2,14 @@
 
 import importlib
 import json
+import shutil
+import unicodedata
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from data_builders import faces
+from data_builders import face_builder, faces
 
 SIZE = (200, 150)
 RNG = np.random.default_rng(0)
@@ -183,3 +185,56 @@ def test_fractions_are_no_pixels(tmp_path, reader):
         assert "expected 10 whole numbers" in read
     else:
         assert "all landmarks lie between 0 and 1" in read and "multiply x by the width" in read
+
+
+def _only_face(root, reader):
+    name, count, *_ = READERS[reader]
+    found = importlib.import_module(f"data_builders.{name}.downloads").find(root)
+    (face,) = [face for listed in found.splits.values() for face in listed]
+    np.testing.assert_allclose(
+        faces.read_face(face, count)["landmarks"], POINTS[count] - READERS[reader][3], atol=1e-4
+    )
+    return found
+
+
+@READER
+def test_what_systems_leave_changes_nothing(tmp_path, reader):
+    root = tmp_path / "root"
+    READERS[reader][2](root, POINTS[READERS[reader][1]])
+    shutil.copytree(root, tmp_path / "copy")
+    for path in [path for path in root.rglob("*") if path.is_file()]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    for folder in ("__MACOSX", ".ipynb_checkpoints", "@eaDir", ".Trash-1000"):
+        shutil.copytree(tmp_path / "copy", root / folder)
+    (root / "Thumbs.db").write_bytes(b"")
+    (root / "loop").symlink_to(root)
+    _only_face(root, reader)
+
+
+@READER
+def test_names_are_found_in_either_spelling(tmp_path, reader):
+    READERS[reader][2](tmp_path, POINTS[READERS[reader][1]])
+    composed, decomposed = (unicodedata.normalize(form, "\u00e9") for form in ("NFC", "NFD"))
+    for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
+        if path.name == "a.jpg":
+            path.rename(path.with_name(f"{decomposed}.jpg"))
+        elif path.name == "a.pts":
+            path.rename(path.with_name(f"{composed}.pts"))
+        else:
+            text = path.read_text(encoding="utf-8").replace("a.jpg", f"{composed}.jpg")
+            path.write_text(text, encoding="utf-8")
+    _only_face(tmp_path, reader)
+
+
+@pytest.mark.parametrize("reader", ["pts", "300w"])
+def test_endings_in_any_case_and_two_files_of_one_name(tmp_path, reader):
+    READERS[reader][2](tmp_path, POINTS[68])
+    for path in list(tmp_path.rglob("a.*")):
+        path.rename(path.with_suffix(path.suffix.upper()))
+    _only_face(tmp_path, reader)
+    (path,) = tmp_path.rglob("a.JPG")
+    for second in ("a.png", "a.pts"):
+        path.with_name(second).write_bytes(path.read_bytes())
+        with pytest.raises(face_builder.DownloadError, match=r"a\.JPG|a\.PTS"):
+            _only_face(tmp_path, reader)
+        path.with_name(second).unlink()

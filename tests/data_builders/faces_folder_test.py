@@ -167,3 +167,36 @@ def test_stage_1_reads_it(photos):
     batches.close()
     assert batch["image"].shape == (3, 64, 64, 3) and batch["landmarks"].shape == (3, 0, 2)
     assert batch["image"][..., 0].max() > 150
+
+
+def test_a_table_of_other_photos_stops(photos):
+    (photos / "boxes.csv").write_text(HEADER + "photos/b.jpg,1,2,13,14\n")
+    with pytest.raises(ValueError, match=r"none of its names, such as photos/b\.jpg, is that of"):
+        _prepare(photos)
+
+
+def test_boxes_in_fractions_are_no_pixels(photos):
+    (photos / "boxes.csv").write_text(HEADER + "b.jpg,0.1,0.1,0.9,0.9\n")
+    with pytest.raises(ValueError, match=r"boxes\.csv:2: the box .* is in fractions of the photo"):
+        _prepare(photos)
+
+
+def test_photos_that_seem_to_be_for_testing_are_told(photos):
+    assert not downloads.find(photos).problems
+    for folder in ("Test", "val2017", "train"):
+        (photos / folder).mkdir()
+        Image.new("RGB", (40, 20)).save(photos / folder / "c.jpg")
+    (problem,) = downloads.find(photos).problems
+    assert problem.startswith("2 photos lie in folders called like test sets")
+
+
+def test_what_is_passed_over_is_counted(photos, monkeypatch):
+    (photos / "a" / "._z.PNG").write_bytes(b"")
+    (photos / "c.NEF").write_bytes(b"")
+    found = downloads.find(photos)
+    assert found.passed_over == {
+        "hidden files": 1,
+        "other files (.txt)": 1,
+        "photos that cannot be read (.nef)": 1,
+    }
+    assert "1 photos are of kinds that cannot be read" in found.problems[0]

@@ -54,3 +54,12 @@ def test_lazy_faces_are_a_list(tmp_path):
     assert [face.key for face in listed[1:3]] == ["1", "2"]
     with pytest.raises(IndexError):
         listed[4]
+
+
+def test_byte_order_marks_anywhere_and_other_encodings(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\n\xef\xbb\xbftwo\n")  # two files, joined
+    assert [text for _, text in listings.read_lines(path)] == ["one", "two"]
+    path.write_text("one\ntwo\n", encoding="utf-16")
+    with pytest.raises(face_builder.DownloadError, match="list.txt:1: not UTF-8; save it as UTF-8"):
+        list(listings.read_lines(path))

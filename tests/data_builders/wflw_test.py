@@ -268,3 +268,10 @@ def test_the_frames_beside_the_repository(shared):
         # The lists' box is around the points, to the pixel.
         low, high = annotation.landmarks.min(axis=0), annotation.landmarks.max(axis=0)
         assert np.abs(annotation.box_ground_truth - np.concatenate([low, high])).max() < 1
+
+
+def test_lists_that_are_not_read_are_told(layout):
+    path = layout / LISTS / "list_98pt_rect_attr_train.txt"
+    shutil.copy(path, path.with_name("list_98pt_rect_attr_val.txt"))
+    (problem,) = [p for p in downloads.find(layout).problems if "not read" in p]
+    assert problem.startswith("list_98pt_rect_attr_val.txt in WFLW_annotations/list_98pt")

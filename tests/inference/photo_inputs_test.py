@@ -90,3 +90,28 @@ def test_what_is_no_box_is_refused(folder):
     for text in ("(0, 0, 1)", "(0, 1, 1, 0)"):
         with pytest.raises(ValueError, match="--box: a box is x0"):
             photo_inputs.parse_box(text)
+
+
+def test_patterns_give_what_folders_give(tmp_path):
+    """Hidden files, what systems leave, other kinds and second ways to a photo do not count."""
+    root = tmp_path / "photos"
+    names = ("a.jpg", "b/c.JFIF", "b/._c.jpg", "__MACOSX/a.jpg", "@eaDir/a.jpg", "d.txt")
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"\xff\xd8")
+    (root / "loop").symlink_to(root)
+    (root / "link").symlink_to(root / "b")
+    in_folder = photo_inputs.find([str(root)])
+    assert in_folder.names == ("a.jpg", "b/c.JFIF")
+    by_pattern = photo_inputs.find([str(root / "**" / "*")])
+    assert by_pattern.names == in_folder.names
+    # A folder that is hidden itself was meant.
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "a.jpg").write_bytes(b"\xff\xd8")
+    assert photo_inputs.find([str(tmp_path / ".cache" / "*.jpg")]).names == ("a.jpg",)
+    assert photo_inputs.find([str(root / "b" / "._c.jpg")]).names == ("._c.jpg",)
+
+
+def test_boxes_in_the_other_unit_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="--box: .* are no fractions"):
+        photo_inputs.parse_box("(40, 40, 120, 130)")

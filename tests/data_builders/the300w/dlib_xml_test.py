@@ -149,3 +149,18 @@ def test_the_size_of_label_files_is_capped(tmp_path):
         file.truncate(dlib_xml.MAX_BYTES + 1)
     with pytest.raises(face_builder.DownloadError, match="larger than"):
         dlib_xml.read_labels(tmp_path, [path])
+
+
+def test_points_of_the_photo_as_it_is_stored_stop(tmp_path):
+    """The file tells the photo's size, and EXIF has turned the photo since."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "afw").mkdir()
+    Image.new("RGB", (60, 50)).save(tmp_path / "afw" / "1.jpg", exif=exif)
+    image = _image("afw/1.jpg").replace("width='50'", "width='60'", 1)
+    members, _ = _read(tmp_path, HEAD + image + TAIL)
+    with pytest.raises(faces.FaceError, match=r"60 x 50 pixels \(as it is stored, before EXIF"):
+        faces.read_face(members["afw"][0], 68)
+    image = image.replace("width='60' height='50'", "width='50' height='60'", 1)
+    members, _ = _read(tmp_path, HEAD + image + TAIL)
+    assert faces.read_face(members["afw"][0], 68)["landmark_mask"].all()

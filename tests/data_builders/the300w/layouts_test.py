@@ -175,3 +175,22 @@ def test_half_of_the_private_test_set_is_named(tmp_path):
     found = downloads.find(tmp_path)
     assert f"02_Outdoor: the folder {tmp_path / '02_Outdoor'} is missing" in found.problems
     assert len(found.splits["test_300w_private"]) == 2
+
+
+@pytest.mark.parametrize(
+    "names", [("Train", "Test"), ("training", "Testing"), ("TrainSet", "test")]
+)
+def test_folders_of_splits_are_found_however_they_are_called(tmp_path, names):
+    places = {p: p.replace("trainset", names[0]).replace("testset", names[1]) for p in PARTS}
+    _write(tmp_path, places)
+    assert _keys(downloads.find(tmp_path)) == EXPECTED
+
+
+def test_what_an_archive_of_a_mac_adds_is_never_taken_for_the_data(tmp_path):
+    """__MACOSX has as many parts as the data, and comes first by its name."""
+    _write(tmp_path / "data", AS_IBUG)
+    for place in PARTS:
+        (tmp_path / "__MACOSX" / place).mkdir(parents=True)
+        (tmp_path / "__MACOSX" / place / "._a.png").write_bytes(b"")
+        (tmp_path / "__MACOSX" / place / "._a.pts").write_bytes(b"")
+    assert _keys(downloads.find(tmp_path)) == EXPECTED
