@@ -1,10 +1,11 @@
 """Finds landmarks in photos with a trained network.
 
 python -m scaf_jax.predict MODEL INPUT... --output=DIR
-    [--boxes=FILE.csv] [--box='(x0, y0, x1, y1)'] [--batch_size=N] [--[no-]flip] [--decoder=NAME]
-    [--no-pictures] [--overwrite]
+    [--detector=NAME] [--most_faces=N] [--boxes=FILE.csv] [--box='(x0, y0, x1, y1)']
+    [--batch_size=N] [--[no-]flip] [--decoder=NAME] [--no-pictures] [--overwrite]
 
-MODEL is the folder of a run or a weights file, INPUT a photo, a folder or a pattern.
+MODEL is the folder of a run or a weights file, INPUT a photo, a folder or a pattern. Stopped, the
+same command continues.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 from absl import logging
 
 from scaf_jax.commands import launch, photo_prediction
+from scaf_jax.detection import detectors
 from scaf_jax.landmarks import heatmaps
 
 
@@ -40,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     add("model", help="the folder of a run, or a weights file")
     add("inputs", nargs="+", help="photos, folders and patterns such as 'photos/*.jpg'")
     add("--output", type=Path, required=True, help="the folder to write")
+    add("--detector", choices=detectors.NAMES, help="finds faces in photos without a row")
+    add("--most_faces", type=int, default=0, help="of those, the N largest of a photo")
     add("--boxes", type=Path, help="a table name,x0,y0,x1,y1 in pixels, a row a face")
     add("--box", help="the face of photos without a row, in fractions of width and height")
     add("--batch_size", type=int, default=default.batch_size, help="faces looked at together")

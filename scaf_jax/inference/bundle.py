@@ -15,6 +15,7 @@ from scaf_jax.landmarks import heatmaps, schemes
 from scaf_jax.models import aligner
 from scaf_jax.training import state, tree_paths
 from scaf_jax.weights import exporting, files, header, marks
+from scaf_jax.weights.fitted import Fitted
 
 PyTree = Any
 
@@ -51,12 +52,14 @@ class Bundle(FaceNetwork):
       codec: What its heatmaps mean.
       scheme: What its landmarks mean.
       decoder: How places are read from heatmaps by default, one of `heatmaps.DECODERS`.
+      fitted: What was fitted to it after its training.
     """
 
     architecture: aligner.Architecture
     codec: heatmaps.HeatmapCodec
     scheme: schemes.LandmarkScheme
     decoder: str
+    fitted: Fitted = Fitted()
 
     def __post_init__(self) -> None:
         for what, values in self._said_twice().items():
@@ -102,6 +105,7 @@ class Bundle(FaceNetwork):
             codec=about.codec,
             scheme=about.scheme,
             decoder=about.decoder,
+            fitted=about.fitted,
         )
 
     def save(
@@ -144,7 +148,9 @@ class Bundle(FaceNetwork):
             crop=self.crop,
             steps=known.pop("steps", 0),
             package_version=exporting.package_version(),
-            marks=marks.Marks(self.architecture, self.codec, self.scheme, self.decoder, known),
+            marks=marks.Marks(
+                self.architecture, self.codec, self.scheme, self.decoder, known, self.fitted
+            ),
             **{name: given[name] or own[name] for name in _TEXTS},
         )
         named = tree_paths.named_leaves({"params": self.params, "batch_stats": self.batch_stats})

@@ -17,7 +17,15 @@ from typing import Any, Literal
 import numpy.typing as npt
 
 from scaf_jax.data import images
-from scaf_jax.inference import bundle, face_batches, found_faces, locator, photo_faces, run_folder
+from scaf_jax.inference import (
+    box_finder,
+    bundle,
+    face_batches,
+    found_faces,
+    locator,
+    photo_faces,
+    run_folder,
+)
 from scaf_jax.inference.found_faces import Faces, FileFaces
 from scaf_jax.landmarks import schemes
 
@@ -36,7 +44,13 @@ class FaceAligner:
     """
 
     def __init__(
-        self, network: bundle.Bundle, *, flip: bool | None = None, decoder: str | None = None
+        self,
+        network: bundle.Bundle,
+        *,
+        flip: bool | None = None,
+        decoder: str | None = None,
+        detector: str | None = None,
+        most_faces: int = 0,
     ) -> None:
         """Takes a network.
 
@@ -46,14 +60,22 @@ class FaceAligner:
             most often better. By default as in the network's evaluation, where that is known.
           decoder: How places are read from heatmaps, `argmax` (whole heatmap pixels) or `subpixel`;
             by default the network's own.
+          detector: What finds the faces of photos without boxes, one of
+            `detection.detectors.NAMES`; by default such photos are each a face.
+          most_faces: How many faces it finds in a photo, the largest ones; 0 for all.
 
         Raises:
-          ValueError: There is no such decoder.
+          DetectorMissingError: The detector's package is not installed; the message says how to
+            get it.
+          ValueError: There is no such decoder or detector.
         """
         if decoder is not None:
             network = dataclasses.replace(network, decoder=decoder)
         self.network = network
         self.flip = bool(network.provenance.get(run_folder.FLIP, True)) if flip is None else flip
+        self.finder: box_finder.BoxFinder | None = None
+        if detector:
+            self.finder = box_finder.make(network, detector, most_faces)
         self._locator = locator.Locator(network, flip=self.flip)
 
     @property
@@ -74,7 +96,8 @@ class FaceAligner:
 
         Args:
           images: A photo, (H, W, 3) uint8 RGB, or a list of photos of any sizes.
-          boxes: Where the faces are. None: the whole photos, each a face. For one photo its box
+          boxes: Where the faces are. None: where the detector finds them, and without one the
+            whole photos, each a face. For one photo its box
             (4,), x0, y0, x1, y1 in pixels, edges (the first pixel covers 0 to 1), or the boxes
             (N, 4) of N faces. For a list of photos a list with an entry for each: a box, boxes or
             None. The network expects boxes like those that it was trained with.
@@ -97,7 +120,7 @@ class FaceAligner:
 
         def prepare(number: int) -> locator.Job:
             name = f"photo {number}"
-            found = photo_faces.of_pixels(photos[number], places[number], crop, name)
+            found = photo_faces.of_pixels(photos[number], self._sought(places[number]), crop, name)
             return locator.Job(number, found)
 
         # All before the first batch: an error must not come after minutes.
@@ -156,7 +179,7 @@ class FaceAligner:
                     places: Any = functools.partial(boxes, path)
                 else:
                     places = None if boxes is None else boxes[number]
-                found = photo_faces.of_file(path, places, self.network.crop)
+                found = photo_faces.of_file(path, self._sought(places), self.network.crop)
             except ValueError as error:
                 return locator.Job(number, None, error)
             return locator.Job(number, found)
@@ -170,22 +193,39 @@ class FaceAligner:
 
         return stream()
 
+    def _sought(self, boxes: Any) -> Any:
+        """Boxes that were given, or what finds them."""
+        return self.finder if boxes is None else boxes
 
-def load(path: Path, *, flip: bool | None = None, decoder: str | None = None) -> FaceAligner:
+
+def load(
+    path: Path,
+    *,
+    flip: bool | None = None,
+    decoder: str | None = None,
+    detector: str | None = None,
+    most_faces: int = 0,
+) -> FaceAligner:
     """Loads a landmark network, to look at photos with it.
 
     Args:
       path: The folder of a run (WORKDIR), or a weights file; see `Bundle.load`.
       flip: Whether heatmaps are averaged with those of the mirrored face; see `FaceAligner`.
       decoder: How places are read from heatmaps; see `FaceAligner`.
+      detector: What finds faces; see `FaceAligner`.
+      most_faces: How many of a photo; see `FaceAligner`.
 
     Raises:
       FileNotFoundError: There is neither, or no checkpoint in the folder.
       checkpoint_errors.CheckpointError, header.WeightsError: It is damaged, not ours, from a
         later version, or a stage 1, which marks no landmarks.
-      ValueError: There is no such decoder.
+      DetectorMissingError: The detector's package is not installed.
+      ValueError: There is no such decoder or detector.
     """
-    return FaceAligner(bundle.Bundle.load(path), flip=flip, decoder=decoder)
+    network = bundle.Bundle.load(path)
+    return FaceAligner(
+        network, flip=flip, decoder=decoder, detector=detector, most_faces=most_faces
+    )
 
 
 def _of_file(path: pathlib.Path, job: locator.Job, faces: Faces) -> FileFaces:

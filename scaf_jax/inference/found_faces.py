@@ -19,6 +19,8 @@ class Faces:
         compares faces of one network only. Higher is less sure.
       boxes: (N, 4) float32, the face boxes that were looked at; x0, y0, x1, y1, pixel edges.
       photo: (N,) int64, the number of the face's photo among those that were given.
+      confidence: (N, L) float32, 0 to 1: the share of such landmarks of held-out faces that were
+        right, see `landmarks.confidence`; None where the network has no calibration.
       heatmaps: (N, H, H, L) float32 of the crops, where asked for.
       reconstructions: (N, S, S, 3) uint8 RGB, the crops as the generator rebuilds them, where
         asked for.
@@ -28,6 +30,7 @@ class Faces:
     nnm: npt.NDArray[np.float32]
     boxes: npt.NDArray[np.float32]
     photo: npt.NDArray[np.int64]
+    confidence: npt.NDArray[np.float32] | None = None
     heatmaps: npt.NDArray[np.float32] | None = None
     reconstructions: npt.NDArray[np.uint8] | None = None
 

@@ -120,10 +120,12 @@ class Locator:
             for name, empty in self._empty(wanted).items()
         }
         points, convention = columns.pop("landmarks"), self._network.crop.pixel_convention
+        heights, calibration = columns.pop("heights"), self._network.fitted.confidence
         return Faces(
             landmarks=geometry.to_photo(points, found.matrices, convention),
             boxes=found.boxes,
             photo=np.full(len(rows), job.number, np.int64),
+            confidence=None if calibration is None else calibration(heights),
             **columns,
         )
 
@@ -131,7 +133,11 @@ class Locator:
         """The results of no faces."""
         shape = self._network.architecture
         landmarks, maps = shape.num_landmarks, shape.heatmap_size
-        columns = {"landmarks": np.zeros((0, landmarks, 2)), "nnm": np.zeros(0, np.float32)}
+        columns = {
+            "landmarks": np.zeros((0, landmarks, 2)),
+            "heights": np.zeros((0, landmarks), np.float32),
+            "nnm": np.zeros(0, np.float32),
+        }
         if wanted.heatmaps:
             columns["heatmaps"] = np.zeros((0, maps, maps, landmarks), np.float32)
         if wanted.reconstructions:

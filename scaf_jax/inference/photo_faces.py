@@ -6,7 +6,7 @@ Everything from outside is checked here; messages name the photo and the box.
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,22 @@ BoxesLike: TypeAlias = npt.ArrayLike | None
 # A photo's (width, height) to its boxes, for boxes that depend on its size.
 BoxesOf: TypeAlias = Callable[[tuple[int, int]], BoxesLike]
 
+
+@runtime_checkable
+class FindsBoxes(Protocol):
+    """Finds boxes in a photo's pixels; `side` is how long its longer side should be at least."""
+
+    @property
+    def side(self) -> int: ...
+
+    def __call__(self, pixels: npt.NDArray[np.uint8], /) -> Array: ...
+
+
 # OpenCV counts the pixels of a row in 16 bits.
 _MAX_SIDE = 32_766
 # A face of a box so much larger than the photo would be a dot in its crop.
 _LARGEST_BOX = 10
+_MAX_SHRINK = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +59,14 @@ NONE = PhotoFaces(
 )
 
 
-def of_pixels(pixels: Any, boxes: BoxesLike, crop: geometry.CropSettings, name: str) -> PhotoFaces:
+def of_pixels(
+    pixels: Any, boxes: BoxesLike | FindsBoxes, crop: geometry.CropSettings, name: str
+) -> PhotoFaces:
     """Returns the faces of a decoded photo.
 
     Args:
       pixels: (H, W, 3) uint8 RGB.
-      boxes: Pixel edges of the photo; see `BoxesLike`.
+      boxes: Pixel edges of the photo; see `BoxesLike`. Or what finds them.
       crop: How faces are cut out.
       name: What errors call the photo.
 
@@ -62,20 +76,22 @@ def of_pixels(pixels: Any, boxes: BoxesLike, crop: geometry.CropSettings, name: 
     """
     _check_pixels(pixels, name)
     size = (pixels.shape[1], pixels.shape[0])
-    checked = checked_boxes(boxes, size, name)
+    checked = checked_boxes(boxes(pixels) if callable(boxes) else boxes, size, name)
     views = _views(checked, crop, name, None)
     return _cut(views, pixels, 1, size, checked, crop)
 
 
 def of_file(
-    path: str | os.PathLike[str], boxes: BoxesLike | BoxesOf, crop: geometry.CropSettings
+    path: str | os.PathLike[str],
+    boxes: BoxesLike | BoxesOf | FindsBoxes,
+    crop: geometry.CropSettings,
 ) -> PhotoFaces:
-    """Returns the faces of a photo's file, decoded once; see `data.images`.
+    """Returns the faces of a photo's file; see `data.images`.
 
     Args:
       path: The file.
       boxes: Pixel edges of the photo, turned the way its EXIF orientation says; or what gives
-        them by its size.
+        them by its size, or what finds them.
       crop: How faces are cut out.
 
     Raises:
@@ -85,12 +101,29 @@ def of_file(
     name, encoded = images.printable_name(os.fspath(path)), images.read_encoded(path)
     size = images.image_size(encoded, name)
     _check_size(size, name)
-    checked = checked_boxes(boxes(size) if callable(boxes) else boxes, size, name)
+    decoded = None
+    if isinstance(boxes, FindsBoxes):
+        wanted = _shrink_to(boxes.side, size)
+        pixels, shrink = decoded = images.decode_image(encoded, name, shrink=wanted)
+        given = np.asarray(boxes(pixels), np.float64) * shrink
+    else:
+        given = boxes(size) if callable(boxes) else boxes
+    checked = checked_boxes(given, size, name)
     views = _views(checked, crop, name, encoded)
     # Small enough to decode fast, large enough for the smallest face.
-    shrink = min((view.jpeg_shrink for view in views), default=1)
-    pixels, shrink = images.decode_image(encoded, name, shrink=shrink)
+    needed = min((view.jpeg_shrink for view in views), default=1)
+    if decoded is None or (views and needed < decoded[1]):
+        decoded = images.decode_image(encoded, name, shrink=needed)
+    pixels, shrink = decoded
     return _cut(views, pixels, shrink, size, checked, crop)
+
+
+def _shrink_to(side: int, size: tuple[int, int]) -> int:
+    """How many times smaller a JPEG may be decoded to have a longer side of so many pixels."""
+    shrink = 1
+    while shrink < _MAX_SHRINK and max(size) >= 2 * shrink * side:
+        shrink *= 2
+    return shrink
 
 
 def one_by_one(photos: Any, boxes: Any) -> tuple[Sequence[Any], Sequence[Any]]:

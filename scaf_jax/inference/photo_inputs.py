@@ -134,6 +134,7 @@ class FaceBoxes:
         photos: Photos,
         *,
         relative_box: Sequence[float] | None = None,
+        searched: bool = False,
         boxes_csv: pathlib.Path | None = None,
     ) -> None:
         """Reads the table, and warns of what does not fit.
@@ -142,15 +143,20 @@ class FaceBoxes:
           photos: The photos.
           relative_box: x0, y0, x1, y1 of the face as fractions of a photo's width and height, for
             photos that the table does not list.
+          searched: Whether a detector looks at those instead.
           boxes_csv: See `read_boxes`; names are those of `photos`. Without both, whole photos.
 
         Raises:
-          ValueError: The table or the box is none, or no name of the table is that of a photo.
+          ValueError: The table or the box is none, no name of the table is that of a photo, or
+            both a box and a detector are to serve the rest.
         """
-        if relative_box is None and boxes_csv is None:
+        if searched and relative_box is not None:
+            raise ValueError("--box and --detector: give one of them")
+        self._searched = searched
+        if relative_box is None and boxes_csv is None and not searched:
             logging.warning(
                 "each whole photo is taken for a face; where they show more than one face, give "
-                "--boxes or --box: a network expects boxes like those of its training"
+                "--detector, --boxes or --box: a network expects boxes like those of its training"
             )
             relative_box = (0, 0, 1, 1)
         self._relative: Boxes | None = None
@@ -170,6 +176,12 @@ class FaceBoxes:
             return np.zeros((0, 4), np.float32)
         return self._relative * np.tile(np.array(size, np.float32), 2)
 
+    def of(self, names: Sequence[str]) -> Any:
+        """Returns what `FaceAligner.predict_files` takes for these photos."""
+        if not self._searched:
+            return self
+        return [self._table.get(name) for name in names]
+
     def _read(self, photos: Photos, table: pathlib.Path) -> dict[str, Boxes]:
         found = read_boxes(table)
         matched = photo_boxes.match(found, photos.names)
@@ -181,7 +193,7 @@ class FaceBoxes:
         if matched.unknown:
             logging.warning("%s: %s of the table: no such photo", table, _some(matched.unknown))
         missing = matched.without
-        if missing and self._relative is None:
+        if missing and self._relative is None and not self._searched:
             logging.warning("%s: no face is looked for in %s, without a row", table, _some(missing))
         return {
             photo: np.concatenate([found[name] for name in names])

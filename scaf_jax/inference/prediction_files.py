@@ -1,31 +1,43 @@
-"""Files of what was found in photos: a table, JSON, `.pts` files and pictures.
+"""Files of what was found in photos: a table, JSON, COCO, `.pts` files and pictures.
 
-landmarks.csv     a row a face, as the landmarks_folder builder reads it, with scheme.json
-predictions.json  everything: sizes, boxes, scores, landmarks, and what could not be used
-pts/              a file a face
-pictures/         a JPEG a photo, with faces and landmarks drawn
+predictions.jsonl  a line a photo, written as photos are looked at; what stopped work goes on from
+pts/               a file a face
+pictures/          a JPEG a photo, with faces and landmarks drawn
+
+and, once all photos were looked at,
+
+landmarks.csv      a row a face, as the landmarks_folder builder reads it, with scheme.json
+predictions.json   everything: sizes, boxes, scores, landmarks, and what could not be used
+coco.json          the same as COCO keypoints
 """
 
 import csv
 import io
 import json
+import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
 from scaf_jax.data import images
-from scaf_jax.files import atomic
-from scaf_jax.formats import pts
+from scaf_jax.files import atomic, json_lines
+from scaf_jax.formats import coco, pts
 from scaf_jax.inference.found_faces import Faces, FileFaces
 from scaf_jax.landmarks import scheme_files, schemes
 from scaf_jax.reporting import photo_pictures
 
-TABLE, JSON, SCHEME = "landmarks.csv", "predictions.json", "scheme.json"
+LINES, TABLE, JSON, SCHEME, COCO = (
+    "predictions.jsonl",
+    "landmarks.csv",
+    "predictions.json",
+    "scheme.json",
+    "coco.json",
+)
 PTS, PICTURES = "pts", "pictures"
-VERSION = 1
+VERSION = 2
 
 _JPEG_QUALITY = 90
 _DECIMALS = 4
@@ -33,10 +45,18 @@ _COORDINATES = (
     "landmarks: pixels of the photo, upright as its EXIF orientation says, the centre of the first "
     "is 0; box: x0, y0, x1, y1 in pixels, pixel i covers [i, i + 1)"
 )
+_CONFIDENCE = (
+    "confidence: of each landmark, the share of such landmarks of held-out faces within {:g} per "
+    "cent of the distance {}"
+)
+_NO_CONFIDENCE = "confidence: none, since this network was not calibrated on held-out faces"
 
 
 class PredictionFiles:
-    """A folder of results: photos are added one after the other; `close` writes what is of all."""
+    """A folder of results: photos are added one after the other; `close` writes what is of all.
+
+    With `with` what was added stays without `close`, for the same work to go on with.
+    """
 
     def __init__(
         self,
@@ -47,33 +67,37 @@ class PredictionFiles:
         pictures: bool = True,
         overwrite: bool = False,
     ) -> None:
-        """Makes the folder.
+        """Makes the folder, or goes on with one of the same work.
 
         Args:
           folder: Where.
           scheme: What the landmarks mean.
-          about: What predictions.json says of the network, plain values.
+          about: What the results depend on, such as the network; predictions.json says it.
           pictures: Whether to draw pictures.
-          overwrite: Whether the folder may hold files, which are replaced.
+          overwrite: Whether the folder may hold files of other work, which are replaced.
 
         Raises:
-          ValueError: It holds files, or is none.
+          ValueError: It holds files of other work, or is none.
         """
-        if folder.exists() and not folder.is_dir():
-            raise ValueError(f"--output: {folder} is a file; give a folder")
-        if folder.exists() and not overwrite and any(folder.iterdir()):
-            raise ValueError(f"--output: {folder} is not empty; empty it, or give --overwrite")
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._scheme, self._about = folder, scheme, about
-        self._pictures = pictures
+        self._scheme, self._about, self._pictures = scheme, about, pictures
+        self._folder = folder
+        work = {"version": VERSION, **about, "pictures": pictures, "scheme": scheme.name}
+        self._lines = open_lines(folder, LINES, work, overwrite=overwrite)
         self._used: set[str] = set()
-        self._photos: list[str] = []
-        self._rows: list[list[str]] = []
+        self.done: dict[str, list[int]] = {}
+        for line in self._lines.read():
+            self._used.update(face["pts"].casefold() for face in line["faces"])
+            self._used.add(str(line["picture"]).casefold())
+            self.done[line["name"]] = line["file"]
         self.unusable: list[dict[str, str]] = []
         self.num_faces = 0
 
+    def is_done(self, name: str, path: pathlib.Path) -> bool:
+        """Whether a photo was looked at before, and has not changed since."""
+        return name in self.done and self.done[name] == file_state(path)
+
     def add(self, name: str, found: FileFaces) -> None:
-        """Writes the `.pts` files and the picture of a photo.
+        """Writes the line, the `.pts` files and the picture of a photo.
 
         Args:
           name: What the photo is called, a path without `..` that is not absolute.
@@ -90,15 +114,20 @@ class PredictionFiles:
         faces = [self._face(name, found.faces, i) for i in range(len(found.faces))]
         size = {"width": found.size[0], "height": found.size[1]}
         photo = {"name": name, **size, "picture": picture, "faces": faces}
-        self._photos.append(json.dumps(atomic.plain(photo), allow_nan=False))
+        self._lines.append(photo | {"file": file_state(found.path)})
         self.num_faces += len(faces)
 
     def close(self) -> None:
-        """Writes the table, the scheme and predictions.json."""
+        """Writes the table, the scheme, predictions.json and coco.json."""
+        photos = sorted(self._photos(), key=lambda photo: photo["name"])
+        self._lines.close()
         header = ["name", "x0", "y0", "x1", "y1"]
         header += [f"{name}_{axis}" for name in self._scheme.landmark_names for axis in "xy"]
+        with_confidence = any("confidence" in f for photo in photos for f in photo["faces"])
+        header += ["nnm", *(["confidence"] if with_confidence else [])]
+        rows = [_row(photo["name"], face) for photo in photos for face in photo["faces"]]
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([[*header, "nnm"], *self._rows])
+        csv.writer(text, lineterminator="\n").writerows([header, *rows])
         atomic.write_text(self._folder / TABLE, text.getvalue())
         scheme = scheme_files.scheme_to_dict(self._scheme)
         atomic.write_json(self._folder / SCHEME, scheme)
@@ -110,18 +139,29 @@ class PredictionFiles:
             "unusable": self.unusable,
         }
         start = json.dumps(atomic.plain(content), indent=1, allow_nan=False).removesuffix("\n}")
-        photos = ",\n".join(f"  {photo}" for photo in self._photos)  # a line each
-        atomic.write_text(self._folder / JSON, f'{start},\n "photos": [\n{photos}\n ]\n}}\n')
+        lines = ",\n".join(f"  {json.dumps(photo)}" for photo in photos)  # a line each
+        atomic.write_text(self._folder / JSON, f'{start},\n "photos": [\n{lines}\n ]\n}}\n')
+        document = coco.predictions(photos, self._scheme, str(self._about.get("model", "")))
+        atomic.write_text(self._folder / COCO, json.dumps(document) + "\n")
+
+    def __enter__(self) -> "PredictionFiles":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+
+    def _photos(self) -> Iterator[dict[str, Any]]:
+        """Each photo as it was looked at last."""
+        last = {line["name"]: line for line in self._lines.read()}
+        for line in last.values():
+            del line["file"]
+            yield line
 
     def _face(self, name: str, faces: Faces, i: int) -> dict[str, Any]:
-        box, points = faces.boxes[i].round(_DECIMALS), faces.landmarks[i].round(_DECIMALS)
-        numbers = [*_texts(box), *_texts(points.ravel()), f"{faces.nnm[i]:.6g}"]
-        self._rows.append([name, *numbers])
         end = ".pts" if len(faces) == 1 else f"_{i + 1}.pts"
         path = self._place(PTS, name, end)
         atomic.write_text(self._folder / path, pts.points_text(faces.landmarks[i]))
-        nnm = float(faces.nnm[i])
-        return {"box": box.tolist(), "nnm": nnm, "landmarks": points.tolist(), "pts": path}
+        return face_values(faces, i) | {"pts": path}
 
     def _picture(self, name: str, path: pathlib.Path, faces: Faces) -> str:
         pixels, _ = images.decode_image(images.read_encoded(path), name)
@@ -144,5 +184,69 @@ class PredictionFiles:
         return place
 
 
-def _texts(values: Sequence[float] | np.ndarray) -> list[str]:
+def open_lines(
+    folder: pathlib.Path, name: str, work: Mapping[str, Any], *, overwrite: bool
+) -> json_lines.JsonLines:
+    """Opens the lines of a folder of results, made where it is not there.
+
+    Args:
+      folder: Where.
+      name: The lines' file.
+      work: What the results depend on.
+      overwrite: Whether the folder may hold files of other work.
+
+    Raises:
+      ValueError: It holds files of other work, or is none.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"--output: {folder} is a file; give a folder")
+    path = folder / name
+    if path.exists() and overwrite:
+        path.unlink()
+    elif not overwrite and folder.exists() and any(folder.iterdir()) and not path.exists():
+        raise ValueError(f"--output: {folder} is not empty; empty it, or give --overwrite")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return json_lines.JsonLines(path, work)
+    except json_lines.OtherWorkError as error:
+        raise ValueError(
+            f"--output: {error} than this command's; give another folder, or --overwrite"
+        ) from error
+
+
+def face_values(faces: Faces, i: int) -> dict[str, Any]:
+    """Returns a face as JSON values."""
+    values = {
+        "box": faces.boxes[i].round(_DECIMALS).tolist(),
+        "nnm": float(faces.nnm[i]),
+        "landmarks": faces.landmarks[i].round(_DECIMALS).tolist(),
+    }
+    if faces.confidence is not None:
+        values["confidence"] = [round(float(c), _DECIMALS) for c in faces.confidence[i]]
+    return values
+
+
+def about_confidence(normalizer: str | None, right_percent: float = 0.0) -> str:
+    """Returns what a network's confidences mean, or that it has none."""
+    return _CONFIDENCE.format(right_percent, normalizer) if normalizer else _NO_CONFIDENCE
+
+
+def file_state(path: pathlib.Path) -> list[int]:
+    """Returns what changes with a file: its size and when it was written; [] without one."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return []
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _row(name: str, face: Mapping[str, Any]) -> list[str]:
+    points = np.array(face["landmarks"]).ravel()
+    numbers = [*_texts(face["box"]), *_texts(points.tolist()), f"{face['nnm']:.6g}"]
+    if "confidence" in face:
+        numbers.append(f"{np.mean(face['confidence']):.{_DECIMALS}f}")
+    return [name, *numbers]
+
+
+def _texts(values: Sequence[float]) -> list[str]:
     return [f"{value:.{_DECIMALS}f}" for value in values]

@@ -41,15 +41,19 @@ def predict(
       flip_permutation: Where given, heatmaps are averaged with those of the mirrored image.
 
     Returns:
-      `landmarks_<decoder>` (B, L, 2) float32 in crop pixels for each decoder,
-      `reconstruction_l1` (B,), mean absolute difference in grey levels, and the rest of the batch.
+      `landmarks_<decoder>` (B, L, 2) float32 in crop pixels for each decoder, `heights` (B, L)
+      of the maps' peaks, `reconstruction_l1` (B,), mean absolute difference in grey levels, and
+      the rest of the batch.
     """
     model = state.merge(graphdef, params, batch_stats)
     images = preprocessing.normalize(batch["image"])
     predicted, embeddings = model(images, train=False)
     predicted = _averaged(predicted, model, images, codec, flip_permutation)
     reconstructions = model.reconstruct(embeddings)
-    outputs = {f"landmarks_{name}": codec.decode(predicted, name) for name in decoders}
+    outputs: Batch = {}
+    for name in decoders:
+        found = codec.decode_with_heights(predicted, name)
+        outputs[f"landmarks_{name}"], outputs["heights"] = found
     outputs["reconstruction_l1"] = losses.reconstruction(images, reconstructions)
     return outputs | {name: value for name, value in batch.items() if name != "image"}
 
@@ -80,8 +84,9 @@ def locate(
       with_reconstructions: Whether to rebuild the faces as well.
 
     Returns:
-      `landmarks` (B, L, 2) float32 in crop pixels, `nnm` (B,) float32 of the maps of the face as
-      it is, as pools are scored, and where asked for `heatmaps` (B, H, H, L) float32 and
+      `landmarks` (B, L, 2) float32 in crop pixels, `heights` (B, L) of the peaks that they are
+      read from, `nnm` (B,) float32 of the maps of the face as it is, as pools are scored, and
+      where asked for `heatmaps` (B, H, H, L) float32 and
       `reconstructions` (B, S, S, 3) uint8.
     """
     model = state.merge(graphdef, params, batch_stats)
@@ -90,7 +95,8 @@ def locate(
     predicted = _averaged(own, model, normalized, codec, flip_permutation)
     own = own.astype(jnp.promote_types(own.dtype, jnp.float32))
     _, nnm = acquisition.landmarks_and_nnm(own, codec.blur_size)
-    outputs = {"landmarks": codec.decode(predicted, decoder), "nnm": nnm}
+    landmarks, heights = codec.decode_with_heights(predicted, decoder)
+    outputs = {"landmarks": landmarks, "heights": heights, "nnm": nnm}
     if with_heatmaps:
         outputs["heatmaps"] = predicted.astype(jnp.float32)
     if with_reconstructions:

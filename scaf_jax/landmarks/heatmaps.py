@@ -127,15 +127,32 @@ class HeatmapCodec:
         Raises:
           ValueError: The decoder does not exist.
         """
+        return self.decode_with_heights(heatmaps, decoder)[0]
+
+    def decode_with_heights(
+        self, heatmaps: jax.Array, decoder: str = "argmax"
+    ) -> tuple[jax.Array, jax.Array]:
+        """Returns what `decode` does, and how high the blurred heatmaps are at their maxima.
+
+        Args:
+          heatmaps: (B, H, H, L).
+          decoder: See `decode`.
+
+        Returns:
+          (B, L, 2) x, y in crop pixels, and (B, L), 0 to about 1, of the same dtype.
+
+        Raises:
+          ValueError: The decoder does not exist.
+        """
         if decoder not in DECODERS:
             raise ValueError(f"decoder must be one of {DECODERS}, not '{decoder}'")
         heatmaps = heatmaps.astype(jnp.promote_types(heatmaps.dtype, jnp.float32))
         blurred = box_blur(heatmaps, self.blur_size)
-        peaks = find_peaks(blurred)
+        peaks, heights = find_maxima(blurred)
         points = peaks.astype(heatmaps.dtype)
         if decoder == "subpixel":
             points = refine_peaks(blurred, peaks, reach=self.reach)
-        return self.to_crop(points)
+        return self.to_crop(points), heights
 
 
 def box_blur(heatmaps: jax.Array, size: int) -> jax.Array:

@@ -14,9 +14,11 @@ from scaf_jax.training import preprocessing
 from scaf_jax.weights import marks as marking
 
 FORMAT = "scaf_jax weights"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # Files of stage 1 are what they were in the first version, and versions before this read them.
 _STAGE1_VERSION = 1
+# Landmark networks to which nothing was fitted.
+_PLAIN_VERSION = 2
 # One entry of the file's metadata holds everything: several would come in another order each time,
 # and the same weights would have another hash.
 METADATA_KEY = "scaf_jax"
@@ -99,7 +101,9 @@ class Header:
 
     def to_metadata(self) -> dict[str, str]:
         """Returns the metadata of the file."""
-        version = _STAGE1_VERSION if self.marks is None else FORMAT_VERSION
+        version = _STAGE1_VERSION
+        if self.marks is not None:
+            version = FORMAT_VERSION if self.marks.fitted else _PLAIN_VERSION
         content = {"format": FORMAT, "format_version": version} | self.to_dict()
         return {METADATA_KEY: json.dumps(content, sort_keys=True)}
 

@@ -11,6 +11,7 @@ from typing import Any
 from scaf_jax.data import geometry
 from scaf_jax.landmarks import heatmaps, scheme_files, schemes
 from scaf_jax.models import aligner
+from scaf_jax.weights import fitted as after_training
 
 PlainValue = str | int | float | bool
 
@@ -31,6 +32,7 @@ _TYPES: Mapping[str, Any] = {
     "decoder": str,
     "provenance": dict,
 }
+_FITTED = "fitted"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Marks:
       scheme: What its landmarks mean.
       decoder: How places are read from heatmaps, one of `heatmaps.DECODERS`.
       provenance: Where it is from, such as `stage1` and `labels`.
+      fitted: What was fitted to it after its training.
     """
 
     architecture: aligner.Architecture
@@ -50,6 +53,7 @@ class Marks:
     scheme: schemes.LandmarkScheme
     decoder: str
     provenance: Mapping[str, PlainValue]
+    fitted: after_training.Fitted = after_training.Fitted()
 
     def __post_init__(self) -> None:
         for name, value in self.provenance.items():
@@ -59,7 +63,7 @@ class Marks:
     def to_dict(self) -> dict[str, Any]:
         """Returns the entry of the file, JSON values."""
         shape = self.architecture
-        return {
+        content = {
             "heatmap_size": shape.heatmap_size,
             "skips": shape.skips,
             "skip_gain": shape.skip_gain,
@@ -69,6 +73,7 @@ class Marks:
             "decoder": self.decoder,
             "provenance": dict(self.provenance),
         }
+        return content | {_FITTED: self.fitted.to_dict()} if self.fitted else content
 
 
 def from_dict(
@@ -84,7 +89,8 @@ def from_dict(
     Raises:
       ValueError: A field is missing, unknown or wrong; the message names it.
     """
-    check_fields(content, _TYPES)
+    there = {_FITTED: dict} if _FITTED in content else {}
+    check_fields(content, {**_TYPES, **there})
     check_fields(content["codec"], _CODEC, "codec.")
     for name, allowed in (
         ("decoder", heatmaps.DECODERS),
@@ -107,7 +113,14 @@ def from_dict(
         pixel_convention=crop.pixel_convention,
         **content["codec"],
     )
-    return Marks(architecture, codec, scheme, content["decoder"], dict(content["provenance"]))
+    fitted = after_training.Fitted()
+    if there:
+        try:
+            fitted = after_training.Fitted.from_dict(content[_FITTED])
+        except ValueError as error:
+            raise ValueError(f"{_FITTED}: {error}") from error
+    decoder, provenance = content["decoder"], dict(content["provenance"])
+    return Marks(architecture, codec, scheme, decoder, provenance, fitted)
 
 
 def check_fields(content: Mapping[str, Any], types: Mapping[str, Any], place: str = "") -> None:

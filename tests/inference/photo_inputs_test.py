@@ -70,7 +70,7 @@ def test_boxes_of_a_table_and_for_the_rest(folder, caplog):
 
 def test_whole_photos_are_warned_of(folder, caplog):
     boxes = photo_inputs.FaceBoxes(photo_inputs.find([str(folder)]))
-    assert "give --boxes or --box" in caplog.text
+    assert "give --detector, --boxes or --box" in caplog.text
     np.testing.assert_array_equal(boxes(folder / "b.jpg", (40, 20)), [0, 0, 40, 20])
 
 

@@ -1,5 +1,7 @@
 """Tests of the files of results: whole, readable by what they are for, none over another."""
 
+import csv
+import dataclasses
 import json
 import pathlib
 
@@ -8,7 +10,7 @@ import pytest
 from PIL import Image
 
 from data_builders.landmarks_folder import csv_tables
-from scaf_jax.formats import pts
+from scaf_jax.formats import coco, pts
 from scaf_jax.inference import found_faces, prediction_files
 from scaf_jax.landmarks import scheme_files, schemes
 
@@ -84,9 +86,11 @@ def test_nothing_is_replaced_unasked(photos, tmp_path):
     files.add("a/x.jpg", photos["a/x.jpg"])
     files.close()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "coco.json",
         "landmarks.csv",
         "mine",
         "predictions.json",
+        "predictions.jsonl",
         "pts",
         "scheme.json",
     ]
@@ -100,3 +104,43 @@ def test_a_photo_that_is_gone_is_noted(photos, tmp_path):
     files.close()
     assert files.num_faces == 0 and "cannot be read" in files.unusable[0]["error"]
     assert json.loads((tmp_path / "out" / "predictions.json").read_text())["photos"] == []
+
+
+def test_photos_that_were_looked_at_are_kept_when_work_is_stopped(photos, tmp_path):
+    folder, (first, second, *_) = tmp_path / "out", photos
+    about = {"model": "m"}
+    with prediction_files.PredictionFiles(folder, schemes.IBUG68, about) as files:
+        files.add(first, photos[first])  # and then it is killed
+    files = prediction_files.PredictionFiles(folder, schemes.IBUG68, about)
+    assert files.is_done(first, photos[first].path) and not files.is_done(
+        second, photos[second].path
+    )
+    files.add(second, photos[second])
+    files.close()
+    content = json.loads((folder / "predictions.json").read_text())
+    assert [photo["name"] for photo in content["photos"]] == [first, second]
+    places = {face["pts"] for photo in content["photos"] for face in photo["faces"]}
+    assert places == {"pts/a/x.pts", "pts/a/x-2.pts"}
+    photos[first].path.write_bytes(b"changed")
+    with prediction_files.PredictionFiles(folder, schemes.IBUG68, about) as files:
+        assert not files.is_done(first, photos[first].path)
+    with pytest.raises(ValueError, match="is of another model than this command's"):
+        prediction_files.PredictionFiles(folder, schemes.IBUG68, {"model": "n"})
+
+
+def test_coco_says_what_was_found(photos, tmp_path):
+    files = prediction_files.PredictionFiles(tmp_path / "out", schemes.IBUG68, {"model": "m"})
+    found = photos["a/y.jpg"]
+    sure = np.tile(np.linspace(0, 1, 68, dtype="f4"), (2, 1))
+    faces = dataclasses.replace(found.faces, confidence=sure)
+    files.add("a/y.jpg", dataclasses.replace(found, faces=faces))
+    files.close()
+    document = json.loads((tmp_path / "out" / "coco.json").read_text())
+    read = list(coco.read_document("coco.json", document, schemes.IBUG68))
+    assert len(read) == 2 and not any(face.problems for face in read)
+    first = read[1].points[3]
+    np.testing.assert_allclose((first.x, first.y), faces.landmarks[1, 3] + 0.5, atol=1e-3)
+    assert document["annotations"][0]["bbox"] == [1.5, 2, 28.5, 23]
+    assert document["annotations"][0]["score"] == pytest.approx(0.5, abs=1e-3)
+    with (tmp_path / "out" / "landmarks.csv").open() as file:
+        assert next(csv.DictReader(file))["confidence"] == "0.5000"

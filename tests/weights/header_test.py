@@ -55,7 +55,7 @@ def test_metadata_of_other_programs_are_refused(metadata):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format_version": 3}, "has format 3; .* reads up to 2: install a newer one"),
+        ({"format_version": 4}, "has format 4; .* reads up to 3: install a newer one"),
         ({"format_version": "1"}, "'format_version' is '1'"),
         ({"format_version": 0}, "'format_version' is 0"),
         ({"licence": "left out", "steps": "left out"}, "'steps' is missing; 'licence' is missing"),
