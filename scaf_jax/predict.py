@@ -1,11 +1,12 @@
-"""Finds landmarks in photos with a trained network.
+"""Finds landmarks in photos and videos with a trained network.
 
 python -m scaf_jax.predict MODEL INPUT... --output=DIR
     [--detector=NAME] [--most_faces=N] [--boxes=FILE.csv] [--box='(x0, y0, x1, y1)']
     [--batch_size=N] [--[no-]flip] [--decoder=NAME] [--no-pictures] [--overwrite]
+    [--smooth] [--detect_every=N] [--most_frames=N]
 
-MODEL is the folder of a run or a weights file, INPUT a photo, a folder or a pattern. Stopped, the
-same command continues.
+MODEL is the folder of a run or a weights file, INPUT a photo, a folder or a pattern, or a video or
+the number of a camera. Stopped, the same command continues.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from absl import logging
 
-from scaf_jax.commands import launch, photo_prediction
+from scaf_jax.commands import launch, photo_prediction, video_prediction
 from scaf_jax.detection import detectors
 from scaf_jax.landmarks import heatmaps
 
@@ -27,7 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def work() -> str:
         nonlocal unusable
-        outcome = photo_prediction.run(settings)
+        videos = video_prediction.find(settings.inputs)
+        if videos:
+            outcome = video_prediction.run(settings, videos)
+        else:
+            outcome = photo_prediction.run(settings)
         unusable = outcome.num_unusable
         return outcome.text
 
@@ -40,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     default = photo_prediction.Settings("", (), Path())
     add = parser.add_argument
     add("model", help="the folder of a run, or a weights file")
-    add("inputs", nargs="+", help="photos, folders and patterns such as 'photos/*.jpg'")
+    add("inputs", nargs="+", help="photos, folders, 'photos/*.jpg'; videos; numbers of cameras")
     add("--output", type=Path, required=True, help="the folder to write")
     add("--detector", choices=detectors.NAMES, help="finds faces in photos without a row")
     add("--most_faces", type=int, default=0, help="of those, the N largest of a photo")
@@ -51,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--decoder", choices=heatmaps.DECODERS, help="how places are read from heatmaps")
     add("--pictures", action=argparse.BooleanOptionalAction, default=True, help="draw them")
     add("--overwrite", action="store_true", help="replace files in the folder")
+    add("--smooth", action="store_true", help="smooth landmarks of videos over time")
+    more = "after how many frames new faces are looked for; 0: where none is left"
+    add("--detect_every", type=int, default=default.detect_every, metavar="N", help=more)
+    add("--most_frames", type=int, default=0, metavar="N", help="stop after so many frames")
     return parser
 
 

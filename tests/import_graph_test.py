@@ -58,6 +58,8 @@ TESTED_ELSEWHERE = {
     "scaf_jax.benchmark.__main__": "tests/benchmark/steps_test.py",
     "scaf_jax.commands.launch": "tests/main_test.py",
     "scaf_jax.commands.photo_prediction": "tests/predict_test.py",
+    "scaf_jax.commands.video_prediction": "tests/predict_test.py",
+    "scaf_jax.inference.video_files": "tests/predict_test.py",
     "scaf_jax.commands.snapshot_conversion": "tests/convert_test.py",
     "scaf_jax.config_forms": "tests/configs_test.py",
     "scaf_jax.default_config": "tests/configs_test.py",

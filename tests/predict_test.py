@@ -13,7 +13,7 @@ from PIL import Image
 import scaf_jax
 from scaf_jax import predict
 from scaf_jax.data import geometry
-from scaf_jax.inference import bundle
+from scaf_jax.inference import bundle, videos
 from scaf_jax.landmarks import heatmaps, schemes
 from scaf_jax.models import aligner
 from scaf_jax.training import state
@@ -117,6 +117,59 @@ def test_faces_are_found_where_no_box_is_given(model, photos, repository, tmp_pa
     fewer = [*more[1:], "--most_faces=1", f"--output={tmp_path / 'fewer'}"]
     assert predict.main([str(model), inputs[0], *fewer]) == 0
     assert "1 faces in 1 photos" in capsys.readouterr().out
+
+
+@pytest.fixture
+def video(tmp_path) -> pathlib.Path:
+    """Six frames of noise."""
+    pytest.importorskip("av")
+    rng = np.random.default_rng(0)
+    path = tmp_path / "clip.mp4"
+    with videos.VideoWriter(path) as writer:
+        for number in range(6):
+            pixels = rng.integers(0, 256, (64, 96, 3), dtype=np.uint8)
+            writer.add(videos.Frame(number, number / 5, pixels))
+    return path
+
+
+def test_a_video_goes_in_and_comes_out_and_goes_on_where_it_was_stopped(
+    model, video, tmp_path, capsys
+):
+    output = tmp_path / "out"
+    arguments = [str(model), str(video), f"--output={output}", "--box=(0.2, 0.1, 0.7, 0.9)"]
+    arguments += ["--smooth", "--no-flip"]
+    assert predict.main(arguments) == 0
+    told = capsys.readouterr().out
+    assert "6 faces in 6 frames" in told and "frames/s" in told
+    folder = output / "clip"
+    with (folder / "landmarks.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["frame"] for row in rows] == [str(i) for i in range(6)]
+    assert float(rows[3]["time"]) == pytest.approx(0.6, abs=2e-3) and rows[0]["confidence"] == ""
+    assert len(list(videos.read(folder / "video.mp4"))) == 6
+    document = json.loads((folder / "coco.json").read_text())
+    assert len(document["images"]) == 6 and len(document["annotations"]) == 6
+    table = (folder / "landmarks.csv").read_bytes()
+    lines = (folder / "frames.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "frames.jsonl").write_bytes(b"".join(lines[:4]) + lines[4][:30])  # killed
+    assert predict.main(arguments) == 0
+    assert "in 3 frames" in capsys.readouterr().out
+    assert (folder / "frames.jsonl").read_bytes() == b"".join(lines)
+    assert (folder / "landmarks.csv").read_bytes() == table
+    assert len(list(videos.read(folder / "video.mp4"))) == 6
+
+
+def test_a_video_that_was_cut_short_is_told_and_the_others_are_looked_at(
+    model, video, tmp_path, caplog, capsys
+):
+    cut = video.with_name("cut.mp4")
+    cut.write_bytes(video.read_bytes()[:300])
+    output = ["--no-flip", "--no-pictures", f"--output={tmp_path / 'out'}", "--most_frames=1"]
+    assert predict.main([str(model), str(cut), str(video), *output]) == 1
+    assert "cut.mp4" in caplog.text and "1 of 2 videos" in capsys.readouterr().out
+    assert (tmp_path / "out" / "clip" / "landmarks.csv").exists()
+    assert predict.main([str(model), str(video), str(model), *output]) == 1
+    assert "give photos and videos to commands of their own" in caplog.text
 
 
 @pytest.mark.parametrize(
