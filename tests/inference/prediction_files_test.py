@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from data_builders.landmarks_folder import csv_tables
-from scaf_jax.formats import coco, pts
+from scaf_jax.formats import coco_reader, pts
 from scaf_jax.inference import found_faces, prediction_files
 from scaf_jax.landmarks import scheme_files, schemes
 
@@ -136,7 +136,7 @@ def test_coco_says_what_was_found(photos, tmp_path):
     files.add("a/y.jpg", dataclasses.replace(found, faces=faces))
     files.close()
     document = json.loads((tmp_path / "out" / "coco.json").read_text())
-    read = list(coco.read_document("coco.json", document, schemes.IBUG68))
+    read = list(coco_reader.read_document("coco.json", document, schemes.IBUG68))
     assert len(read) == 2 and not any(face.problems for face in read)
     first = read[1].points[3]
     np.testing.assert_allclose((first.x, first.y), faces.landmarks[1, 3] + 0.5, atol=1e-3)
