@@ -176,7 +176,7 @@ def read_face(face: Face, num_landmarks: int) -> dict[str, Any]:
       ValueError: One of `FACE_ERRORS`, which names the face's file or line.
     """
     annotation = face.annotate()
-    encoded = images.read_encoded(face.image)
+    encoded = _read_photo(face.image)
     # Decoded once here, so that a damaged photo shows now and not hours into a training.
     pixels, _ = images.decode_image(encoded, str(face.image))
     height, width = pixels.shape[:2]
@@ -201,6 +201,19 @@ def read_face(face: Face, num_landmarks: int) -> dict[str, Any]:
         "subset": face.subset,
         **face.extra,
     }
+
+
+def _read_photo(path: pathlib.Path) -> bytes:
+    try:
+        return images.read_encoded(path)
+    except images.ImageError as error:
+        other = spellings.in_other_case(path)
+        if other is None:
+            raise
+        shown = images.printable_name(other)
+        raise images.ImageError(
+            f"{error}; there is {shown}: write small and capital letters as the file has them"
+        ) from error
 
 
 def file_below(root: pathlib.Path, name: str, place: str) -> pathlib.Path:
@@ -274,7 +287,8 @@ def _checked_landmarks(
     if not np.isfinite(points).all():
         number = int(np.argwhere(~np.isfinite(points).all(axis=1))[0, 0])
         raise FaceError(
-            f"{face.place}: landmark {number + 1} is not finite; leave out unknown ones"
+            f"{face.place}: landmark {number + 1} is not finite; "
+            f"write {annotation.unknown_as or 'a number'} where it is not known"
         )
     doubt = doubts.find(points, mask)
     if doubt is not None:

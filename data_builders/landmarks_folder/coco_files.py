@@ -97,6 +97,25 @@ class _File:
     path: pathlib.Path
     split: str | None
 
+    @functools.cached_property
+    def photo_folders(self) -> list[pathlib.Path]:
+        """Where its photos may be, the likeliest first."""
+        base = self.path.parent
+        if base != self.root and base.name.lower() == _ANNOTATIONS:
+            base = base.parent
+        last = self.path.stem.rpartition("_")[2]  # of person_keypoints_train2017
+        folders = [base, base / "images"]
+        for folder in tuple(folders):
+            below = [path for path in listed.split_folders(folder) if self._is_of_split(path)]
+            folders += [folder / last, *below]
+        return list(dict.fromkeys(folders))
+
+    def _is_of_split(self, folder: pathlib.Path) -> bool:
+        try:
+            return self.split is not None and split_names.split_of(folder.name) == self.split
+        except split_names.UnclearSplitError:
+            return False
+
 
 def _is_usable(path: pathlib.Path) -> bool:
     try:
@@ -205,18 +224,21 @@ def _as_listed(
         split=split,
         blank=coco_reader.is_blank(face),
         boxed=not _has_no_area(face.box),
-        points=repr(face.keypoints),
+        points=f"{hash(repr(face.keypoints))}",
     )
 
 
 def _find_photo(file: _File, name: str, place: str) -> pathlib.Path:
-    base = file.path.parent
-    if base != file.root and base.name.lower() == _ANNOTATIONS:
-        base = base.parent
-    last = file.path.stem.rpartition("_")[2]  # of person_keypoints_train2017
-    inside = (".", "images", f"images/{last}", f"images/{file.split}", last, str(file.split))
-    found = [faces.file_below(base / folder, name, place) for folder in inside]
-    return next((photo for photo in found if photo.is_file()), found[0])
+    """The photo of a name: beside the file, in `images`, or in either's folder of its split."""
+    paths = [faces.file_below(folder, name, place) for folder in file.photo_folders]
+    found = {path.resolve(): path for path in paths if path.is_file()}
+    if len(found) > 1:
+        shown = listed.some([str(path) for path in found.values()])
+        raise faces.FaceError(
+            f"{place}: its photo '{name}' is there {len(found)} times ({shown}); move away all but "
+            "the one that is meant"
+        )
+    return next(iter(found.values()), paths[0])
 
 
 def _annotate(

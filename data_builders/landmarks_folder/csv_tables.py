@@ -36,7 +36,7 @@ def find_files(root: pathlib.Path) -> list[pathlib.Path]:
         for folder in listed.places_of(root)
         if folder.is_dir()
         for path in folder_files.files_in(folder)
-        if path.name == FILE
+        if path.name.lower() == FILE
         or (
             folder_files.ending(path.name) == ".csv"
             and path.stem.lower().startswith(_START)

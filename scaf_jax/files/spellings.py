@@ -36,6 +36,17 @@ def find(root: pathlib.Path, parts: Sequence[str]) -> pathlib.Path:
     return path
 
 
+def in_other_case(path: pathlib.Path) -> str | None:
+    """Returns the name of a file beside a path that differs from its name in case alone, if any."""
+    try:
+        names = os.listdir(path.parent)
+    except (OSError, ValueError):
+        return None
+    if path.name in names:
+        return None
+    return next((name for name in sorted(names) if name.casefold() == path.name.casefold()), None)
+
+
 @functools.lru_cache(maxsize=64)
 def _entries(folder: pathlib.Path) -> dict[str, str]:
     """The names in a folder by their plain spelling."""

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from data_builders import faces
+from scaf_jax.data import images
 
 POINTS = np.array([[10, 12], [30, 12], [20, 25]], np.float32)
 
@@ -158,3 +159,8 @@ def test_fractions_are_refused_for_points_and_for_boxes(image):
         _read(image, POINTS / 60)
     with pytest.raises(faces.FaceError, match="list:1: the box .* fractions"):
         _read(image, box_ground_truth=np.array([0.1, 0.2, 0.6, 0.9]))
+
+
+def test_a_photo_whose_name_differs_in_case_is_named(image):
+    with pytest.raises(images.ImageError, match=r"A\.png: cannot be read: .*; there is a\.png"):
+        _read(image.with_name("A.png"))

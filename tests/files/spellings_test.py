@@ -27,3 +27,11 @@ def test_of_two_spellings_the_given_one_comes_first(tmp_path):
 def test_what_is_not_there_stays_as_it_is_given(tmp_path):
     for name in (WHOLE, APART, "a.jpg"):
         assert spellings.find(tmp_path / "nowhere", [name]) == tmp_path / "nowhere" / name
+
+
+def test_a_name_in_other_case(tmp_path):
+    (tmp_path / "IMG_1.JPG").touch()
+    assert spellings.in_other_case(tmp_path / "img_1.jpg") == "IMG_1.JPG"
+    assert spellings.in_other_case(tmp_path / "IMG_1.JPG") is None
+    assert spellings.in_other_case(tmp_path / "img_2.jpg") is None
+    assert spellings.in_other_case(tmp_path / "nowhere" / "a") is None

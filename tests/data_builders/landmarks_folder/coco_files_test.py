@@ -213,3 +213,25 @@ def test_a_byte_order_mark_and_accents_in_either_spelling(photos):
     photos.coco("train.json", ["Zo\u00eb.jpg"])
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert list(photos.landmarks()) == ["Zoe\u0308.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("images/validation", "annotations/kp_val2017.json"),
+        ("Valid", "my_val.json"),
+        ("images/val2017", "annotations/kp_val2017.json"),
+        ("images/default", "annotations/person_keypoints_default.json"),
+        ("images", "annotations/val.json"),
+    ],
+)
+def test_photos_are_found_in_the_folder_of_their_split(photos, folder, name):
+    photos.photo(f"{folder}/a.jpg")
+    photos.coco(name, ["a.jpg"])
+    assert list(photos.landmarks()) == [f"{folder}/a.jpg"]
+
+
+def test_a_photo_that_is_there_twice_stops(photos):
+    photos.photo("a.jpg", "images/train/a.jpg")
+    photos.coco("train.json", ["a.jpg"])
+    assert "its photo 'a.jpg' is there 2 times" in photos.read()["train.json: annotation 1"]
