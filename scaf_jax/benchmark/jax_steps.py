@@ -31,11 +31,14 @@ class CompiledStep:
       step: Does one step and waits for it; returns its metrics, or landmarks (B, L, 2).
       compile_seconds: Wall time of tracing, lowering and compiling.
       memory: Bytes that the compiled program needs, by kind.
+      work: What one step takes, by the compiler's account: `flops`, and `bytes` that are read and
+        written. Of branches that not every step takes, the larger counts.
     """
 
     step: Callable[[], Any]
     compile_seconds: float
     memory: dict[str, int]
+    work: dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +83,7 @@ def build(
         carried = carried if new_state is None else new_state
         return output
 
-    return CompiledStep(step, seconds, _memory(compiled))
+    return CompiledStep(step, seconds, _memory(compiled), _work(compiled))
 
 
 def _copy(init: Callable[[PyTree, PyTree], PyTree], weights: tuple[PyTree, PyTree]) -> PyTree:
@@ -154,6 +157,13 @@ def _memory(compiled: jax.stages.Compiled) -> dict[str, int]:
     }
     total = parts["arguments"] + parts["outputs"] - parts["aliased"] + parts["temporary"]
     return parts | {"total": total}
+
+
+def _work(compiled: jax.stages.Compiled) -> dict[str, float]:
+    """Returns what the compiler says of the program's work; empty if it is silent."""
+    analysis = compiled.cost_analysis() or {}
+    names = {"flops": "flops", "bytes": "bytes accessed"}
+    return {name: float(analysis[key]) for name, key in names.items() if key in analysis}
 
 
 @contextlib.contextmanager

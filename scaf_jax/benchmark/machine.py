@@ -50,6 +50,23 @@ def matmul_gflops(size: int = _PRODUCT_SIZE, *, rounds: int = 9) -> float:
     return 2 * size**3 / timing.medians(times)["product"] / 1e9
 
 
+def copy_bandwidth(megabytes: int | None = None, *, rounds: int = 9) -> float:
+    """Returns how many bytes a second a large copy reads and writes here (median).
+
+    Nothing that must read and write its arrays can be faster.
+
+    Args:
+      megabytes: Size of what is copied; by default far more than caches hold.
+      rounds: How often it is timed.
+    """
+    if megabytes is None:
+        megabytes = 256 if jax.default_backend() == "cpu" else 2048
+    x = jnp.zeros(megabytes * 2**18, jnp.float32)
+    copy = jax.jit(lambda a: a + 1)  # what only copies, XLA may leave out
+    times = timing.alternate({"copy": lambda: copy(x).block_until_ready()}, rounds=rounds)
+    return 2 * x.nbytes / timing.medians(times)["copy"]
+
+
 def _processor() -> str:
     try:
         text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,7 @@
-"""Measures the training steps of both stages and inference: ours, plain lax, XLA, PyTorch.
+"""Measures the training steps of both stages and inference, ours beside other ways to compute.
+
+On CPUs these are plain lax, XLA as it comes and PyTorch; on accelerators PyTorch, eager and
+compiled, each in float32 (with TF32 units) and bfloat16.
 
     python -m scaf_jax.benchmark steps [--sizes 128 256] [--batch 8] [--output FILE.json]
 
@@ -6,6 +9,7 @@ Contestants start from the same weights, see the same batch, and run by turns.
 """
 
 import argparse
+import dataclasses
 import functools
 import gc
 import importlib.util
@@ -17,6 +21,7 @@ from typing import Any
 import jax
 
 from scaf_jax.benchmark import (
+    accelerator_report,
     default_process,
     jax_steps,
     machine,
@@ -25,10 +30,15 @@ from scaf_jax.benchmark import (
     timing,
     workloads,
 )
+from scaf_jax.data import hosts
 from scaf_jax.files import atomic
 from scaf_jax.models import autoencoder
 
 OURS, PLAIN, DEFAULT, TORCH = "ours", "plain_lax", "xla_default", "torch"
+# Beside `OURS` and `TORCH`, where an accelerator computes.
+BF16, TORCH_BF16 = "ours_bf16", "torch_bf16"
+COMPILED, COMPILED_BF16 = "torch_compile", "torch_compile_bf16"
+CPU, ACCELERATOR = "cpu", "accelerator"
 _LEAST_ROUNDS, _MOST_ROUNDS = 3, 100
 
 
@@ -71,6 +81,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-torch", action="store_true", help="leave PyTorch out")
     parser.add_argument(
+        "--columns",
+        choices=(CPU, ACCELERATOR),
+        help="which contestants: on CPUs plain lax beside ours and eager PyTorch, on accelerators "
+        "float32 and bfloat16 of ours, of eager and of compiled PyTorch (default: by the device)",
+    )
+    parser.add_argument(
+        "--torch_compiler",
+        default="inductor",
+        help="what torch.compile compiles with (default: inductor)",
+    )
+    parser.add_argument(
         "--output",
         type=pathlib.Path,
         default=pathlib.Path("benchmark_steps.json"),
@@ -86,10 +107,12 @@ def main(arguments: argparse.Namespace) -> int:
     if not arguments.width > 0:
         _tell(f"--width must be positive, not {arguments.width}")
         return 2
+    arguments.columns = arguments.columns or _columns_of_the_device()
     result: dict[str, Any] = {
         "machine": machine.describe(),
         "arguments": vars(arguments) | {"output": str(arguments.output)},
-        "torch_threads": machine.usable_cores(),
+        "torch_threads": hosts.usable_cores(),
+        "copy_bytes_per_second": machine.copy_bandwidth(),
         "rows": [],
     }
     with_torch = _is_torch_wanted(arguments)
@@ -101,7 +124,8 @@ def main(arguments: argparse.Namespace) -> int:
                 # After each row, so that an interrupted run leaves what it has.
                 atomic.write_json(arguments.output.absolute(), result)
                 _free()
-    print(steps_report.format_report(result))
+    report = steps_report if arguments.columns == CPU else accelerator_report
+    print(report.format_report(result))
     _tell(f"written: {arguments.output}")
     return 0
 
@@ -112,10 +136,17 @@ def _is_torch_wanted(arguments: argparse.Namespace) -> bool:
     if importlib.util.find_spec("torch") is None:
         _tell("PyTorch is not installed, its column stays empty: pip install 'scaf_jax[torch]'")
         return False
-    if jax.default_backend() != "cpu":
-        _tell(f"PyTorch is compared on CPUs only, not beside {jax.default_backend()}")
-        return False
-    return True
+    if jax.default_backend() == "cpu":
+        return True
+    import torch  # pyright: ignore[reportMissingImports]
+
+    if not torch.cuda.is_available():
+        _tell(f"this PyTorch finds no GPU beside {jax.default_backend()}: its columns stay empty")
+    return torch.cuda.is_available()
+
+
+def _columns_of_the_device() -> str:
+    return CPU if jax.default_backend() == "cpu" else ACCELERATOR
 
 
 def _measure(
@@ -125,23 +156,23 @@ def _measure(
     label = f"{workload.size} px, {workload.title}"
     weights, batch = workload.weights(), workload.batch()
     compiled: dict[str, Any] = {}
-    for name in [OURS] if arguments.no_plain else [OURS, PLAIN]:
-        compiled[name] = jax_steps.build(workload, weights, batch, plain=name == PLAIN)
+    for name in _our_columns(arguments):
+        form = dataclasses.replace(workload, dtype="bfloat16" if name == BF16 else None)
+        if name == DEFAULT:
+            compiled[name] = default_process.DefaultProcess(workload)
+        else:
+            compiled[name] = jax_steps.build(form, weights, batch, plain=name == PLAIN)
         _tell(f"{label}: {name} compiled in {compiled[name].compile_seconds:.1f} s")
-    if not arguments.no_default:
-        compiled[DEFAULT] = default_process.DefaultProcess(workload)
-        _tell(f"{label}: {DEFAULT} compiled in {compiled[DEFAULT].compile_seconds:.1f} s")
     steps: dict[str, Callable[[], Any]] = {name: c.step for name, c in compiled.items()}
     if with_torch:
-        from scaf_jax.benchmark import torch_twin
-
-        steps[TORCH] = torch_twin.build(workload, weights, batch, threads=machine.usable_cores())
+        steps |= _torch_steps(workload, weights, batch, arguments)
     times = _alternate(workload, steps, arguments, label)
     if DEFAULT in compiled:
         compiled[DEFAULT].close()
     found = {name: _contestant(workload, values) for name, values in times.items()}
     for name, one in compiled.items():
         found[name] |= {"compile_seconds": one.compile_seconds, "memory_bytes": one.memory}
+        found[name] |= {"work": getattr(one, "work", {})}
     return {
         "size": workload.size,
         "kind": workload.kind,
@@ -152,6 +183,37 @@ def _measure(
         "images_per_run": workload.images_per_run,
         "contestants": found,
         "speed_ratios": _ratios(found),
+    }
+
+
+def _our_columns(arguments: argparse.Namespace) -> list[str]:
+    if arguments.columns == ACCELERATOR:
+        return [OURS, BF16]
+    plain = [] if arguments.no_plain else [PLAIN]
+    return [OURS, *plain, *([] if arguments.no_default else [DEFAULT])]
+
+
+def _torch_steps(
+    workload: workloads.Workload, weights: Any, batch: Any, arguments: argparse.Namespace
+) -> dict[str, Callable[[], Any]]:
+    from scaf_jax.benchmark import torch_twin
+
+    forms = {TORCH: torch_twin.EAGER}
+    if arguments.columns == ACCELERATOR:
+        device, compiler = jax.default_backend().replace("gpu", "cuda"), arguments.torch_compiler
+        forms = {
+            name: torch_twin.Form(device, bfloat16, form_compiler)
+            for name, bfloat16, form_compiler in (
+                (TORCH, False, ""),
+                (TORCH_BF16, True, ""),
+                (COMPILED, False, compiler),
+                (COMPILED_BF16, True, compiler),
+            )
+        }
+    threads = hosts.usable_cores()
+    return {
+        name: torch_twin.build(workload, weights, batch, threads=threads, form=form)
+        for name, form in forms.items()
     }
 
 

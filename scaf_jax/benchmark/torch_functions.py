@@ -17,7 +17,7 @@ _CONTRAST_CONSTANT = 0.03
 
 def normalize(images: Tensor) -> Tensor:
     """Maps bytes (B, S, S, 3) to (B, 3, S, S) in [0, 1] minus the mean, channels_last."""
-    mean = torch.tensor(preprocessing.IMAGE_MEAN)
+    mean = torch.tensor(preprocessing.IMAGE_MEAN, device=images.device)
     return (images / 255.0 - mean).permute(0, 3, 1, 2)
 
 
@@ -70,7 +70,9 @@ def encode(landmarks: Tensor, codec: heatmaps.HeatmapCodec) -> Tensor:
     """Returns the target heatmaps of landmarks (B, L, 2) in crop pixels, without rounding."""
     size, sigma = codec.heatmap_size, codec.sigma * codec.heatmap_size / 128
     centers = (landmarks + 0.5) * (size / codec.input_size) - 0.5
-    offsets = torch.arange(size)[:, None, None] - centers[:, None]  # (B, H, L, 2)
+    offsets = (
+        torch.arange(size, device=landmarks.device)[:, None, None] - centers[:, None]
+    )  # (B, H, L, 2)
     profile = torch.exp(-0.5 * (offsets / sigma) ** 2)
     profile = profile * (offsets.abs() <= codec.support * sigma)
     columns, rows = profile.unbind(-1)

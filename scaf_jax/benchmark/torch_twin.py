@@ -1,9 +1,10 @@
 """The other side of the measurement: the same steps in PyTorch; loading it needs PyTorch.
 
-Eager PyTorch as a careful user writes it: channels_last memory, fused Adam, and no gradient that
-would be thrown away (of discriminators in the adversaries' terms, of the frozen generator).
+PyTorch as a careful user writes it: channels_last memory, fused Adam, and no gradient that would be
+thrown away (of discriminators in the adversaries' terms, of the frozen generator).
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,42 @@ Losses = dict[str, Tensor]
 _DROPOUT = 0.2
 
 
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """How PyTorch computes.
+
+    Attributes:
+      device: `cpu` or `cuda`; where there are TF32 units, float32 products use them, as XLA does.
+      bfloat16: Whether networks run under autocast; losses and parameters stay float32.
+      compiler: What `torch.compile` compiles the networks with, such as `inductor`; empty: nothing.
+    """
+
+    device: str = "cpu"
+    bfloat16: bool = False
+    compiler: str = ""
+
+    def run(self, network: nn.Module, *inputs: Tensor) -> Any:
+        """Applies a network; its result, or the first of several, is float32."""
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.bfloat16):
+            found = network(*inputs)
+        return (found[0].float(), *found[1:]) if isinstance(found, tuple) else found.float()
+
+    def waiting(self, step: Callable[[], Any]) -> Callable[[], Any]:
+        """Returns a step that waits for the device."""
+        if self.device == "cpu":
+            return step
+
+        def and_wait() -> Any:
+            found = step()
+            torch.cuda.synchronize()
+            return found
+
+        return and_wait
+
+
+EAGER = Form()
+
+
 def build(
     workload: workloads.Workload,
     weights: tuple[PyTree, PyTree],
@@ -30,6 +67,7 @@ def build(
     *,
     threads: int,
     dropout: bool = True,
+    form: Form = EAGER,
 ) -> Callable[[], Any]:
     """Returns what does one step in PyTorch and gives its losses, or landmarks (B, L, 2).
 
@@ -39,24 +77,47 @@ def build(
       batch: The batch of every step, as our steps take it.
       threads: How many threads PyTorch may use.
       dropout: Whether stage 1's embedding discriminator drops units out.
+      form: How PyTorch computes.
 
     Raises:
       ValueError: The weights are not those of the workload's networks.
     """
     torch.set_num_threads(threads)
-    tensors = {name: torch.from_numpy(array) for name, array in batch.items()}
+    torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.benchmark = True  # shapes stay: the fastest kernels are looked for once
+    return form.waiting(_step(workload, weights, batch, dropout, form))
+
+
+def _step(
+    workload: workloads.Workload,
+    weights: tuple[PyTree, PyTree],
+    batch: workloads.Batch,
+    dropout: bool,
+    form: Form,
+) -> Callable[[], Any]:
+    tensors = {name: torch.from_numpy(array).to(form.device) for name, array in batch.items()}
     size, width, codec = workload.size, workload.width, workload.codec
     if workload.kind == workloads.PRETRAINING:
         rate = _DROPOUT if dropout else 0.0
         autoencoder = torch_networks.Autoencoder(size, width, rate)
         load(autoencoder, *weights)
-        return PretrainingTwin(autoencoder, tensors).step
+        networks = [autoencoder.Q, autoencoder.P, autoencoder.D_z, autoencoder.D]
+        _prepare(autoencoder, networks, form)
+        return PretrainingTwin(autoencoder, tensors, form).step
     aligner = torch_networks.Aligner(size, codec.heatmap_size, workloads.NUM_LANDMARKS, width)
     load(aligner, *weights)
+    _prepare(aligner, [aligner], form)
     if workload.kind == workloads.ALIGNMENT:
-        return AlignmentTwin(aligner, tensors, codec).step
+        return AlignmentTwin(aligner, tensors, codec, form).step
     aligner.eval()
-    return lambda: infer(aligner, tensors, codec)
+    return lambda: infer(aligner, tensors, codec, form)
+
+
+def _prepare(model: nn.Module, networks: list[nn.Module], form: Form) -> None:
+    """Brings a model to its device and has the networks of it compiled, where the form says so."""
+    model.to(form.device)
+    for network in networks if form.compiler else []:
+        network.compile(backend=form.compiler)
 
 
 def load(model: nn.Module, params: PyTree, batch_stats: PyTree) -> None:
@@ -98,11 +159,13 @@ class PretrainingTwin:
     Args:
       model: The four networks.
       batch: `image` (B, S, S, 3) uint8; `real_embeddings` (B, 99), optional.
+      form: How to compute.
     """
 
-    def __init__(self, model: torch_networks.Autoencoder, batch: Tensors):
+    def __init__(self, model: torch_networks.Autoencoder, batch: Tensors, form: Form = EAGER):
         self.model, self.batch, self.number = model.train(), batch, 0
-        self.window = torch_functions.gaussian_window(3)
+        self.form, self.run = form, form.run
+        self.window = torch_functions.gaussian_window(3).to(form.device)
         settings = pretraining_terms.PretrainingSettings()
 
         def optimizer(share: float, *networks: nn.Module) -> torch.optim.Adam:
@@ -118,8 +181,8 @@ class PretrainingTwin:
         """Does one step; returns the losses of the terms whose turn it was, and their sum."""
         model, found = self.model, {}
         images = torch_functions.normalize(self.batch["image"])
-        embeddings, _ = model.Q(images)
-        reconstructions = model.P(embeddings)
+        embeddings, _ = self.run(model.Q, images)
+        reconstructions = self.run(model.P, embeddings)
         loss = self._embedding_terms(embeddings, found)
         loss = loss + self._reconstruction_terms(images, reconstructions, found)
         loss = loss + self._image_terms(images, reconstructions, found)
@@ -132,12 +195,13 @@ class PretrainingTwin:
         if self.number % 4 == 0:
             real = self.batch.get("real_embeddings")
             real = torch.randn_like(embeddings) if real is None else real
-            loss = torch_functions.discriminator(judge(real), judge(embeddings.detach()))
+            verdicts = self.run(judge, real), self.run(judge, embeddings.detach())
+            loss = torch_functions.discriminator(*verdicts)
             update(self.embedding_adam, loss)
             found["embedding_discriminator"] = loss
         if self.number % 2:
-            return torch.zeros(())
-        found["embedding_adversary"] = _deceive(judge, embeddings)
+            return torch.zeros((), device=embeddings.device)
+        found["embedding_adversary"] = self._deceive(judge, embeddings)
         return found["embedding_adversary"]
 
     def _reconstruction_terms(
@@ -151,22 +215,22 @@ class PretrainingTwin:
     def _image_terms(self, images: Tensor, reconstructions: Tensor, found: Losses) -> Tensor:
         judge = self.model.D
         if self.number % 2 == 0:
-            loss = torch_functions.discriminator(judge(images), judge(reconstructions.detach()))
+            verdicts = self.run(judge, images), self.run(judge, reconstructions.detach())
+            loss = torch_functions.discriminator(*verdicts)
             update(self.image_adam, loss)
             found["image_discriminator"] = loss
-        found["image_adversary"] = _deceive(judge, reconstructions)
+        found["image_adversary"] = self._deceive(judge, reconstructions)
         return found["image_adversary"]
 
+    def _deceive(self, judge: nn.Module, fake: Tensor) -> Tensor:
+        """Returns the adversary's loss; its gradient passes through the judge, not to its weights.
 
-def _deceive(judge: nn.Module, fake: Tensor) -> Tensor:
-    """Returns the adversary's loss; the gradient passes through the judge but not to its weights.
-
-    Autograd notes which weights need a gradient when the forward pass runs.
-    """
-    judge.requires_grad_(False)
-    loss = torch_functions.adversary(judge(fake))
-    judge.requires_grad_(True)
-    return loss
+        Autograd notes which weights need a gradient when the forward pass runs.
+        """
+        judge.requires_grad_(False)
+        loss = torch_functions.adversary(self.run(judge, fake))
+        judge.requires_grad_(True)
+        return loss
 
 
 class AlignmentTwin:
@@ -176,10 +240,17 @@ class AlignmentTwin:
       model: The networks.
       batch: `image` (B, S, S, 3) uint8, `landmarks` (B, L, 2), `landmark_mask` (B, L).
       codec: Encodes the landmarks.
+      form: How to compute.
     """
 
-    def __init__(self, model: torch_networks.Aligner, batch: Tensors, codec: heatmaps.HeatmapCodec):
-        self.model, self.batch, self.codec = model.train(), batch, codec
+    def __init__(
+        self,
+        model: torch_networks.Aligner,
+        batch: Tensors,
+        codec: heatmaps.HeatmapCodec,
+        form: Form = EAGER,
+    ):
+        self.model, self.batch, self.codec, self.form = model.train(), batch, codec, form
         model.Q.eval()  # running statistics, while its weights learn
         model.P.eval().requires_grad_(False)
         settings = alignment.AlignmentSettings()
@@ -195,13 +266,16 @@ class AlignmentTwin:
         """Does one step; returns its loss."""
         images = torch_functions.normalize(self.batch["image"])
         targets = torch_functions.encode(self.batch["landmarks"], self.codec)
-        predicted = self.model(images)
+        predicted = self.form.run(self.model, images)
         loss = torch_functions.heatmap(predicted, targets, self.batch["landmark_mask"])
         update(self.optimizer, loss)
         return {"loss": loss.detach()}
 
 
 @torch.inference_mode()
-def infer(model: nn.Module, batch: Tensors, codec: heatmaps.HeatmapCodec) -> Tensor:
+def infer(
+    model: nn.Module, batch: Tensors, codec: heatmaps.HeatmapCodec, form: Form = EAGER
+) -> Tensor:
     """Returns the landmarks (B, L, 2) in crop pixels of `image` (B, S, S, 3) uint8."""
-    return torch_functions.decode(model(torch_functions.normalize(batch["image"])), codec)
+    predicted = form.run(model, torch_functions.normalize(batch["image"]))
+    return torch_functions.decode(predicted, codec)

@@ -39,12 +39,14 @@ class Workload:
       size: Side of the crops, in pixels.
       batch_size: Crops in a step.
       width: Multiplier of every channel count.
+      dtype: What our networks compute in; None is the parameters' own, float32.
     """
 
     kind: str
     size: int
     batch_size: int
     width: float = 1.0
+    dtype: str | None = None
 
     @property
     def title(self) -> str:
@@ -71,7 +73,7 @@ class Workload:
         rngs = nnx.Rngs(_SEED)
         if self.kind == PRETRAINING:
             return pretraining.PretrainingModel(
-                input_size=self.size, width_multiplier=self.width, rngs=rngs
+                input_size=self.size, width_multiplier=self.width, dtype=self.dtype, rngs=rngs
             )
         return aligner.Aligner(
             input_size=self.size,
@@ -80,6 +82,7 @@ class Workload:
             skips=True,
             skip_gain=aligner.FIXED,  # the PyTorch side has no gains
             width_multiplier=self.width,
+            dtype=self.dtype,
             rngs=rngs,
         )
 

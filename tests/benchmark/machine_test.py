@@ -21,6 +21,11 @@ def test_libraries_that_are_not_there_have_no_version(monkeypatch):
     assert machine.describe()["versions"]["no-such-library"] is None
 
 
+def test_a_copy_reads_and_writes(monkeypatch):
+    monkeypatch.setattr(machine.timing, "medians", lambda times: {"copy": 0.5})
+    assert machine.copy_bandwidth(1, rounds=1) == 2 * 2**20 / 0.5
+
+
 def test_the_rate_counts_operations_of_a_product(monkeypatch):
     monkeypatch.setattr(machine.timing, "medians", lambda times: {"product": 0.5})
     assert machine.matmul_gflops(10, rounds=1) == 2 * 10**3 / 0.5 / 1e9

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from scaf_jax.benchmark import __main__ as command
-from scaf_jax.benchmark import machine, steps, steps_report, workloads
+from scaf_jax.benchmark import accelerator_report, machine, steps, steps_report, workloads
 
 TINY = ["--width=0.0625", "--sizes=64", "--batch=2"]
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -25,6 +25,7 @@ def _run(output, *options: str) -> int:
 @pytest.fixture(autouse=True)
 def _quick_machine(monkeypatch):
     monkeypatch.setattr(machine, "matmul_gflops", lambda: 100.0)
+    monkeypatch.setattr(machine, "copy_bandwidth", lambda: 2e9)
 
 
 def _check(row: dict, contestants: set[str], rounds: int) -> None:
@@ -40,7 +41,7 @@ def _check(row: dict, contestants: set[str], rounds: int) -> None:
     for name, ratio in row["speed_ratios"].items():
         other = found[name.removeprefix("ours/")]
         assert ratio == pytest.approx(other["median_seconds"] / found["ours"]["median_seconds"])
-    for name in contestants - {"torch"}:
+    for name in {one for one in contestants if not one.startswith("torch")}:
         memory = found[name]["memory_bytes"]
         assert found[name]["compile_seconds"] > 0
         assert memory["total"] >= memory["arguments"] > 0
@@ -72,6 +73,54 @@ def test_the_whole_table(tmp_path, capsys):
         others = {"torch"} if HAS_TORCH else set()
         _check(row, {"ours", "plain_lax", "xla_default"} | others, rounds=1)
     assert capsys.readouterr().out.count("| 64 |") == 3
+
+
+ACCELERATOR = {"ours", "ours_bf16"}
+TORCH = {"torch", "torch_bf16", "torch_compile", "torch_compile_bf16"}
+
+
+def _check_accelerator(output, printed: str, kinds: list[str]) -> None:
+    rows = json.loads(output.read_text())["rows"]
+    assert [row["kind"] for row in rows] == kinds
+    for row in rows:
+        _check(row, ACCELERATOR | (TORCH if HAS_TORCH else set()), rounds=1)
+        ours = row["contestants"]["ours"]
+        share = accelerator_report.bandwidth_share(row, "ours", 2e9)
+        per_step = ours["median_seconds"] / row["steps_per_run"]
+        assert share == pytest.approx(ours["work"]["bytes"] / per_step / 2e9)
+        # Counted by the program, not by a formula: that the batch is read is all that is sure.
+        assert ours["work"]["flops"] > 0 and ours["work"]["bytes"] > 2 * 64 * 64 * 3
+        assert f"({accelerator_report.bandwidth_share(row, 'ours_bf16', 2e9):.2f})" in printed
+        assert accelerator_report.bandwidth_share(row, "torch", 2e9) is None
+    assert "2 GB/s" in printed and printed.count("| 64 |") == len(kinds)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # of torch.compile
+def test_the_columns_of_an_accelerator_can_be_tried_on_a_cpu(tmp_path, capsys):
+    output = tmp_path / "times.json"
+    options = ["--kinds=inference", "--rounds=1", "--columns=accelerator"]
+    assert _run(output, *options, "--torch_compiler=eager") == 0
+    _check_accelerator(output, capsys.readouterr().out, ["inference"])
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # of torch.compile
+@pytest.mark.slow
+def test_all_steps_with_the_columns_of_an_accelerator(tmp_path, capsys):
+    output = tmp_path / "times.json"
+    assert _run(output, "--rounds=1", "--columns=accelerator", "--torch_compiler=eager") == 0
+    _check_accelerator(output, capsys.readouterr().out, list(workloads.TITLES))
+
+
+def test_the_lead_is_over_the_fastest_of_those_that_were_measured():
+    row = {
+        "contestants": {
+            "ours": {"images_per_second": 30.0},
+            "torch": {"images_per_second": 15.0},
+            "torch_compile": {"images_per_second": 20.0},
+        }
+    }
+    assert accelerator_report.lead(row, accelerator_report.FLOAT32) == 1.5
+    assert accelerator_report.lead(row, accelerator_report.BFLOAT16) is None
 
 
 @pytest.mark.parametrize(

@@ -156,3 +156,26 @@ def test_weights_that_do_not_fit_are_refused():
     model = torch_networks.Aligner(64, 64, workloads.NUM_LANDMARKS, 2 * WIDTH)
     with pytest.raises(ValueError, match="do not fit the PyTorch networks"):
         torch_twin.load(model, *_drawn(workload))
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # of torch.compile
+@pytest.mark.parametrize(
+    ("form", "tolerance"),
+    [(torch_twin.Form(compiler="eager"), 1e-3), (torch_twin.Form(bfloat16=True), 0.1)],
+    ids=["compiled", "bfloat16"],
+)
+def test_the_forms_of_an_accelerator_compute_the_same(form, tolerance):
+    workload = workloads.Workload(workloads.PRETRAINING, 64, 2, WIDTH)
+    weights, batch = _drawn(workload), workload.batch()
+    plain, other = (
+        torch_twin.build(workload, weights, batch, threads=1, dropout=False, form=one)
+        for one in (torch_twin.EAGER, form)
+    )
+    torch.manual_seed(0)
+    expected = plain()
+    torch.manual_seed(0)
+    found = other()
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name].dtype == torch.float32
+        np.testing.assert_allclose(found[name], value, rtol=tolerance, err_msg=name)
