@@ -30,12 +30,12 @@ def find(root: pathlib.Path) -> faces.Found:
       ValueError: The boxes cannot be read; the message names the file.
     """
     notes = faces.Notes()
-    files = photo_files.look(root)
+    path = boxes.find_file(root)
+    files = photo_files.look(root, known=() if path is None else (path.name,))
     notes.add(files)
     photos = files.photos
     if not photos:
         raise face_builder.DownloadError(photo_files.none_in(root, files))
-    path = boxes.find_file(root)
     table = {} if path is None else boxes.read_boxes(path)
     matched = photo_boxes.match(table, photos)
     if table and not matched.names:

@@ -23,7 +23,6 @@ from data_builders.landmarks_folder import (
     splits,
 )
 from scaf_jax.data import images, photo_files
-from scaf_jax.files import folder_files
 from scaf_jax.formats import pts
 from scaf_jax.landmarks import scheme_files, schemes
 
@@ -179,7 +178,8 @@ def _photo_problems(
     root: pathlib.Path, kind: _Kind, found: Sequence[listed.Listed], notes: faces.Notes
 ) -> list[str]:
     """What there is to say of the folder's photos; what was passed over is noted."""
-    files = photo_files.look(root, {folder_files.ending(path.name) for path in kind.files})
+    read = {path.relative_to(root).as_posix() for path in (root / SCHEME_FILE, *kind.files)}
+    files = photo_files.look(root, known=read)
     notes.add(files)
     annotated = {face.name for face in found}
     alone = [name for name in files.photos if name not in annotated]

@@ -7,6 +7,7 @@ import pathlib
 
 from data_builders import face_builder, faces
 from data_builders.the300w import dlib_xml, layouts, photos
+from scaf_jax.files import folder_files
 
 SCHEME = "ibug68"
 NUM_LANDMARKS = photos.NUM_LANDMARKS
@@ -38,6 +39,8 @@ def find(root: pathlib.Path) -> faces.Found:
     if layout is None:
         raise _no_faces(root)
     notes = faces.Notes()
+    for folder in {root, layout.base}:
+        folder_files.folders_in(folder, notes.passed_over)
     members = _find_members(layout, notes)
     private = _find_private(layout, notes)
     if not any(members.values()) and not any(private.values()):

@@ -56,13 +56,18 @@ class PhotoFiles:
 
 
 def look(
-    root: str | os.PathLike[str], beside: Collection[str] = (), *, deep: bool = True
+    root: str | os.PathLike[str],
+    beside: Collection[str] = (),
+    *,
+    known: Collection[str] = (),
+    deep: bool = True,
 ) -> PhotoFiles:
     """Finds the photos of a folder; `files.folder_files` has the rule of what is passed over.
 
     Args:
       root: The folder.
       beside: Endings of further files that are of use, in lower case with their dots.
+      known: Paths below it of files that are read for another reason, and are not passed over.
       deep: Whether its sub-folders are searched too.
 
     Raises:
@@ -83,7 +88,7 @@ def look(
             photos.append(name)
         elif end in _NEVER_READ or end in images.EXTENSIONS:
             unread[end] += 1
-        else:
+        elif name not in known:
             passed_over[f"other files ({end})" if end else "other files"] += 1
     for end, number in unread.items():
         passed_over[f"photos that cannot be read ({end})"] = number

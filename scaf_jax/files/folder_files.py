@@ -89,13 +89,20 @@ def files_in(
     return [folder / name for name in sorted(_look_into(folder, passed_over)[0])]
 
 
-def folders_in(folder: pathlib.Path) -> list[pathlib.Path]:
+def folders_in(
+    folder: pathlib.Path, passed_over: collections.Counter[str] | None = None
+) -> list[pathlib.Path]:
     """Returns the folders that lie in a folder, links to folders included, by name.
+
+    Args:
+      folder: The folder.
+      passed_over: What is left out is counted in it, by kind.
 
     Raises:
       OSError: The folder cannot be opened.
     """
-    _, folders, links = _look_into(folder, collections.Counter())
+    passed_over = collections.Counter() if passed_over is None else passed_over
+    _, folders, links = _look_into(folder, passed_over)
     return [folder / name for name in sorted(folders + links)]
 
 

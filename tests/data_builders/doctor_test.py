@@ -341,7 +341,10 @@ def test_who_prepares_says_what_the_doctor_says(odd, tmp_path, capsys):
         line for line in said if ": 1; the first: " in line or line.startswith("passed over")
     ]
     assert len(findings) == 4 and set(findings) <= set(prepared)
-    assert "passed over: hidden files: 1, photos that cannot be read (.nef): 1" in findings
+    assert (
+        "passed over: folders __MACOSX: 1, hidden files: 1, photos that cannot be read (.nef): 1"
+        in findings
+    )
     incomplete = [line.removeprefix("incomplete: ") for line in said if "incomplete: " in line]
     assert incomplete and {f"warning: {text}" for text in incomplete} <= set(prepared)
     summaries = [

@@ -193,6 +193,7 @@ def test_photos_that_seem_to_be_for_testing_are_told(photos):
 def test_what_is_passed_over_is_counted(photos, monkeypatch):
     (photos / "a" / "._z.PNG").write_bytes(b"")
     (photos / "c.NEF").write_bytes(b"")
+    (photos / "boxes.csv").write_text(HEADER + "b.jpg,1,2,13,14\n")
     found = downloads.find(photos)
     assert found.passed_over == {
         "hidden files": 1,
