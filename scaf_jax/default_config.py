@@ -153,6 +153,8 @@ def _active_learning() -> ConfigDict:
             "budget": 50,
             "initial": 10,
             "per_round": 0,
+            # How the first faces are chosen: `random`, or `typical`, by stage 1's embeddings.
+            "start": "random",
             # Of the first choice (the same for every strategy), and of random ones.
             "seed": 0,
             # Who annotates: `dataset` reveals its labels (experiments); `human` writes files for a

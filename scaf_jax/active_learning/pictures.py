@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 
 from scaf_jax.active_learning import scoring
-from scaf_jax.choosing import acquisition
+from scaf_jax.choosing import strategies
 from scaf_jax.data import face_view, sources
 from scaf_jax.files import atomic, strict_json
 from scaf_jax.inference import predictor
@@ -45,7 +45,7 @@ def read_landmarks(folder: pathlib.Path) -> dict[str, Array]:
 
 def draw(
     pool: sources.Source,
-    strategy: acquisition.Strategy,
+    strategy: strategies.Strategy,
     scores: scoring.PoolScores,
     rest: Array,
     chosen: Array,
@@ -95,7 +95,7 @@ class _Drawer:
         self._looking, self._pool = looking, pool
         self._scores, self._values = scores, values
 
-    def faces(self, rows: dict[str, Array], strategy: acquisition.Strategy) -> drawing.Image:
+    def faces(self, rows: dict[str, Array], strategy: strategies.Strategy) -> drawing.Image:
         cells = [[self._face(i)[1] for i in places] for places in rows.values()]
         captions = [[self._caption(i) for i in places] for places in rows.values()]
         title = f"The least sure faces by {strategy.uncertainty.upper()}"
@@ -134,7 +134,7 @@ class _Drawer:
         return f"score {self._values[place]:.4g}\n{self._scores.keys[place]}"
 
 
-def _histogram(values: Array, chosen: Array, strategy: acquisition.Strategy) -> drawing.Image:
+def _histogram(values: Array, chosen: Array, strategy: strategies.Strategy) -> drawing.Image:
     """Shows how the scores of all faces are spread, and where the chosen ones are."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

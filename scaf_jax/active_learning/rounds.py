@@ -17,7 +17,7 @@ from absl import logging
 
 from scaf_jax.active_learning import labels, pictures, round_report, scoring, selections
 from scaf_jax.annotation import faces
-from scaf_jax.choosing import acquisition, plan
+from scaf_jax.choosing import acquisition, plan, strategies
 from scaf_jax.data import sources
 from scaf_jax.files import atomic, strict_json
 from scaf_jax.inference import bundle, predictor
@@ -33,6 +33,8 @@ from scaf_jax.runs import (
 from scaf_jax.training import sharding
 
 ConfigDict = ml_collections.ConfigDict
+
+STAGE1_SCORES_FOLDER = "stage1_scores"
 
 
 def run(config: ConfigDict, workdir: str) -> reporting.Report:
@@ -148,18 +150,19 @@ class Rounds:
         taken = {key for selection in self._chosen for key in selection.keys}
         keys = self._pool.keys
         rest = np.array([i for i, key in enumerate(keys) if key not in taken])
-        strategy = self._plan.strategy if number else acquisition.strategy("random")
+        strategy = self._plan.chooses_by(number)
         scores = self._scores(number)
         values = scores.uncertainty(strategy.uncertainty) if scores else None
+        embeddings = self._embeddings(strategy, scores)
         labeled = np.array([i for i, key in enumerate(keys) if key in taken], np.int64)
         places = rest[
-            acquisition.select(
+            strategies.select(
                 strategy,
                 [keys[i] for i in rest],
                 counts[number] - (counts[number - 1] if number else 0),
                 scores=None if values is None else values[rest],
-                embeddings=scores.embeddings[rest] if scores else None,
-                labeled_embeddings=scores.embeddings[labeled] if scores else None,
+                embeddings=None if embeddings is None else embeddings[rest],
+                labeled_embeddings=None if embeddings is None else embeddings[labeled],
                 seed=self._plan.round_seed(number),
             )
         ]
@@ -197,7 +200,7 @@ class Rounds:
     def _draw(
         self,
         number: int,
-        strategy: acquisition.Strategy,
+        strategy: strategies.Strategy,
         scores: scoring.PoolScores | None,
         rest: np.ndarray,
         places: np.ndarray,
@@ -222,8 +225,27 @@ class Rounds:
             self._open_network(number - 1),
             settings.pass_settings(self._config),
             with_entropy=self._plan.strategy.uncertainty == acquisition.ENTROPY,
+            with_disagreement=self._plan.strategy.uncertainty == acquisition.DISAGREEMENT,
         )
         return scorer.score(self._pool, self._folder(number - 1) / "scores")
+
+    def _embeddings(
+        self, strategy: strategies.Strategy, scores: scoring.PoolScores | None
+    ) -> np.ndarray | None:
+        """(N, 99) that say which faces of the pool are alike, where the choice asks for it."""
+        if not strategy.spread:
+            return None
+        if strategy.features == strategies.STAGE2:
+            return scores.embeddings if scores else None
+        if self._pretrained is None:
+            raise ValueError(
+                f"active_learning: '{strategy.name}' looks at stage 1, and this run has none; set "
+                "alignment.initialization=pretraining, or choose another strategy"
+            )
+        network = alignment_stage.untrained(self._config, self._pretrained)
+        scorer = scoring.PoolScorer(network, settings.pass_settings(self._config))
+        folder = self._workdir / selections.ROUNDS_FOLDER / STAGE1_SCORES_FOLDER
+        return scorer.score(self._pool, folder).embeddings
 
     def _labeled(self, chosen: Sequence[selections.Selection]) -> sources.Source:
         """Returns the faces of these first rounds, with their labels."""
@@ -270,7 +292,9 @@ class Rounds:
             self._plan.round_seed(number),
             identity.digest(self._pool.keys),
         ]
-        if number:  # the first choice is random, the same for every strategy and network
+        if self._plan.start != plan.RANDOM:
+            facts += [self._plan.start, self._pretrained.identity() if self._pretrained else None]
+        if number:  # a random first choice is random, the same for every strategy and network
             facts += [
                 dataclasses.asdict(self._plan.strategy),
                 identity.binding_settings(self._config, self._config.alignment),

@@ -4,6 +4,7 @@ Crop, network, landmarks, scores and embedding are one jitted step, sharded over
 heatmaps never leave them. The pass may be interrupted at any time and continues where it was.
 """
 
+import copy
 import dataclasses
 import functools
 import pathlib
@@ -33,6 +34,8 @@ class PoolScores:
       nnm: (N,) float32, higher = less sure.
       entropy: (N,) float32, higher = less sure; None if it was not asked for.
       embeddings: (N, 99) float32.
+      faintness: (N,) float64, see `acquisition.faintness`.
+      disagreement: (N,) float64, see `acquisition.disagreement`; None if it was not asked for.
     """
 
     keys: list[str]
@@ -40,10 +43,12 @@ class PoolScores:
     nnm: Array
     entropy: Array | None
     embeddings: Array
+    faintness: Array
+    disagreement: Array | None
 
     def uncertainty(self, name: str) -> Array | None:
         """Returns the score of this name (`acquisition.UNCERTAINTIES`), or None for ''."""
-        return {"": None, acquisition.NNM: self.nnm, acquisition.ENTROPY: self.entropy}[name]
+        return getattr(self, name) if name else None
 
 
 class PoolScorer:
@@ -55,6 +60,7 @@ class PoolScorer:
         settings: one_pass.PassSettings,
         *,
         with_entropy: bool = False,
+        with_disagreement: bool = False,
     ) -> None:
         """Takes a network.
 
@@ -62,8 +68,11 @@ class PoolScorer:
           network: The network.
           settings: How a pass uses the machine.
           with_entropy: Whether to compute the entropy as well, which costs more than NNM.
+          with_disagreement: Whether to look at changed copies as well, three further passes.
         """
         self._network, self._with_entropy = network, with_entropy
+        permutation = network.scheme.flip_permutation if with_disagreement else ()
+        self._with_disagreement = with_disagreement
         step = functools.partial(
             steps.score,
             graphdef=network.graphdef,
@@ -71,6 +80,7 @@ class PoolScorer:
             decoder=network.decoder,
             mesh=settings.mesh,
             with_entropy=with_entropy,
+            copies_permutation=permutation,
         )
         inputs = ("image", "matrix", "valid")
         self._pass = one_pass.OnePass(
@@ -78,12 +88,20 @@ class PoolScorer:
         )
         self._header: dict[str, str] | None = None
 
-    def score(self, source: sources.Source, folder: pathlib.Path) -> PoolScores:
+    def of(self, network: bundle.Bundle) -> "PoolScorer":
+        """Returns a scorer of another network of the same architecture, compiled already."""
+        other = copy.copy(self)
+        other._network, other._header = network, None
+        other._pass = self._pass.of(network)
+        return other
+
+    def score(self, source: sources.Source, folder: pathlib.Path | None) -> PoolScores:
         """Scores all faces of a source; all processes must call it.
 
         Args:
           source: The faces; labels are not looked at.
           folder: Keeps what is scored; the same faces are not scored twice by the same network.
+            None keeps nothing.
 
         Raises:
           ValueError: The source is empty.
@@ -92,13 +110,25 @@ class PoolScorer:
         keys = source.keys
         if not keys:
             raise ValueError("there are no faces to score")
-        kept = one_pass.Kept(folder, self._identity() | {"faces": identity.digest(keys)})
+        kept = None
+        if folder is not None:
+            kept = one_pass.Kept(folder, self._identity() | {"faces": identity.digest(keys)})
         # Of the images, since these are what annotators see.
         rows = self._pass.run(source, of_image=True, kept=kept)
         convention = self._network.crop.pixel_convention
         landmarks = geometry.to_photo(rows["landmarks"], rows["matrix"], convention)
+        sizes = acquisition.face_sizes(rows["landmarks"])
+        apart = None
+        if self._with_disagreement:
+            apart = acquisition.disagreement(rows["copies"].swapaxes(0, 1), sizes)
         return PoolScores(
-            list(keys), landmarks, rows["nnm"], rows.get("entropy"), rows["embeddings"]
+            keys=list(keys),
+            landmarks=landmarks,
+            nnm=rows["nnm"],
+            entropy=rows.get("entropy"),
+            embeddings=rows["embeddings"],
+            faintness=acquisition.faintness(rows["strengths"], sizes),
+            disagreement=apart,
         )
 
     def _identity(self) -> dict[str, str]:
@@ -122,6 +152,8 @@ class PoolScorer:
                 "settings": identity.digest(chosen),
                 "weights": identity.digest([int(x) for x in checksums]),
                 "entropy": str(self._with_entropy),
+                "strengths": "True",
+                "copies": str(self._with_disagreement),
             }
         return self._header
 

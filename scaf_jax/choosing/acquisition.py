@@ -1,15 +1,11 @@
-"""Which faces are worth annotating: how unsure heatmaps are, and who is chosen for it.
+"""How unsure a network is of a face's landmarks: scores, higher where it is less sure.
 
-Source: SCAF, sec. 3.2 and 4.6. Scores are computed on the device; the choice among a pool's scores
-is made on the host, in an order that depends on nothing but the scores and the faces' keys.
+Source: SCAF, sec. 3.2 and 4.6, for NNM and entropy, which are computed on the device. `faintness`
+and `disagreement` are ours; they compare faces of a pool, on the host.
 """
 
-import collections
-import dataclasses
 import functools
 import math
-import re
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,14 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from scaf_jax.choosing import k_center
 from scaf_jax.landmarks import heatmaps as codecs
 
 Array = npt.NDArray[Any]
 
 NNM, ENTROPY = "nnm", "entropy"
-UNCERTAINTIES = (NNM, ENTROPY)
-DEFAULT_DISCARD_PERCENT = 10.0
+FAINTNESS, DISAGREEMENT = "faintness", "disagreement"
+UNCERTAINTIES = (NNM, ENTROPY, FAINTNESS, DISAGREEMENT)
 
 
 @functools.partial(jax.jit, static_argnames="window")
@@ -65,7 +60,6 @@ def _windows(maps: jax.Array, peaks: jax.Array, *, size: int) -> jax.Array:
     return jnp.where(inside, maps.at[place].get(mode="promise_in_bounds"), 0)
 
 
-@functools.partial(jax.jit, static_argnames=("blur_size", "reach"))
 def landmarks_and_nnm(
     heatmaps: jax.Array,
     blur_size: int = 9,
@@ -73,7 +67,20 @@ def landmarks_and_nnm(
     valid: jax.Array | None = None,
     reach: int | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Peaks of the blurred maps, and the NNM around them, in one pass over the maps.
+    """Peaks of blurred maps and the NNM around them; see `landmarks_and_strengths`."""
+    peaks, scores, _ = landmarks_and_strengths(heatmaps, blur_size, valid=valid, reach=reach)
+    return peaks, scores
+
+
+@functools.partial(jax.jit, static_argnames=("blur_size", "reach"))
+def landmarks_and_strengths(
+    heatmaps: jax.Array,
+    blur_size: int = 9,
+    *,
+    valid: jax.Array | None = None,
+    reach: int | None = None,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Peaks of the blurred maps, the NNM around them and their heights, in one pass over the maps.
 
     A box blur's value is its window's sum over the window's area, so the blurred maxima are the
     windows' sums around the landmarks: NNM = -blur_size^2 x the sum of the blurred maxima.
@@ -86,21 +93,21 @@ def landmarks_and_nnm(
 
     Returns:
       Peaks (B, L, 2) x, y in heatmap pixels, as `HeatmapCodec.decode` finds them (int32, or with
-      reach in the dtype of the maps), and `nnm`'s score (B,) at the whole pixels with window =
-      blur_size; -inf where not valid.
+      reach in the dtype of the maps); `nnm`'s score (B,) at the whole pixels with window =
+      blur_size, -inf where not valid; and the blurred maxima (B, L), each landmark's part of it.
     """
 
-    def view(maps: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def view(maps: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         blurred = codecs.box_blur(maps, blur_size)
         peaks, maxima = codecs.find_maxima(blurred)
         scores = -(blur_size**2) * maxima.sum(axis=1)
         if reach is not None:
             peaks = codecs.refine_peaks(blurred, peaks, reach=reach)
-        return peaks, scores
+        return peaks, scores, maxima
 
     # The sum belongs to an image's turn: after all of them it makes XLA:CPU use one thread only.
-    peaks, scores = codecs.by_image_on_cpu(view, _at_least_float32(heatmaps))
-    return peaks, _only_valid(scores, valid)
+    peaks, scores, maxima = codecs.by_image_on_cpu(view, _at_least_float32(heatmaps))
+    return peaks, _only_valid(scores, valid), maxima
 
 
 @jax.jit
@@ -140,142 +147,43 @@ def _only_valid(scores: jax.Array, valid: jax.Array | None) -> jax.Array:
     return scores if valid is None else jnp.where(valid, scores, -jnp.inf)
 
 
-@dataclasses.dataclass(frozen=True)
-class Strategy:
-    """How faces are chosen.
+def faintness(strengths: Array, sizes: Array) -> Array:
+    """How much fainter a face's maps are than the same landmarks' usually are, for its size.
 
-    Attributes:
-      name: What it is called.
-      uncertainty: Which score ranks the pool: `nnm`, `entropy`, or '' for none.
-      discard_percent: How many per cent of the pool, the highest ranked, are left out.
-      diversity: Whether K-center-greedy chooses, from the whole pool or the most uncertain.
-      candidates: With uncertainty and diversity: K-center-greedy chooses K faces from the
-        `candidates` x K most uncertain ones.
-    """
-
-    name: str
-    uncertainty: str = ""
-    discard_percent: float = 0.0
-    diversity: bool = False
-    candidates: int = 5
-
-    def num_discarded(self, pool_size: int) -> int:
-        """Returns how many of a pool's faces, the highest ranked, are left out."""
-        return math.floor(pool_size * self.discard_percent / 100)
-
-
-_STRATEGIES = (
-    Strategy("random"),
-    Strategy(NNM, NNM),
-    Strategy("nnm_10", NNM, DEFAULT_DISCARD_PERCENT),
-    Strategy(ENTROPY, ENTROPY),
-    Strategy("entropy_10", ENTROPY, DEFAULT_DISCARD_PERCENT),
-    Strategy("k_center", diversity=True),
-    # Ours: spreads the choice among the uncertain, so that one kind of hard face does not fill it.
-    Strategy("nnm_k_center", NNM, DEFAULT_DISCARD_PERCENT, diversity=True),
-)
-STRATEGY_NAMES = tuple(strategy.name for strategy in _STRATEGIES)
-
-
-def strategy(name: str) -> Strategy:
-    """Returns a strategy by its name.
+    A landmark that is always faint, such as one on the jaw, says nothing of a face; and pixels of
+    doubt weigh more on a small face, since errors are divided by its size.
 
     Args:
-      name: One of `STRATEGY_NAMES`, or nnm_P or entropy_P, which leave out the P per cent ranked
-        highest.
-
-    Raises:
-      ValueError: There is none of this name; the message lists what there is.
-    """
-    for known in _STRATEGIES:
-        if known.name == name:
-            return known
-    match = re.fullmatch(r"(nnm|entropy)_(\d+(?:\.\d+)?)", name)
-    if match and float(match[2]) < 100:
-        return Strategy(name, match[1], float(match[2]))
-    raise ValueError(
-        f"there is no strategy '{name}'; there are: {', '.join(STRATEGY_NAMES)}, and nnm_P and "
-        "entropy_P for any percentage P below 100"
-    )
-
-
-def select(
-    strategy: Strategy,
-    keys: Sequence[str],
-    count: int,
-    *,
-    scores: Array | None = None,
-    embeddings: Array | None = None,
-    labeled_embeddings: Array | None = None,
-    seed: int = 0,
-) -> npt.NDArray[np.int64]:
-    """Chooses faces of a pool to annotate.
-
-    The pool's order does not matter: ties go to the key that sorts first.
-
-    Args:
-      strategy: How.
-      keys: The N faces' keys.
-      count: How many faces to choose.
-      scores: (N,), for strategies with an uncertainty: `nnm` or `entropy` of each face.
-      embeddings: (N, D), for strategies with diversity.
-      labeled_embeddings: (M, D), the faces that are labelled already; for diversity.
-      seed: Seed of the random strategy.
+      strengths: (N, L), heights of the maps of a pool's faces, from `landmarks_and_strengths`.
+      sizes: (N,), from `face_sizes`, pixels.
 
     Returns:
-      (count,) int64 places in `keys`, the first choice first.
-
-    Raises:
-      ValueError: The pool is too small, has a key twice, or lacks what the strategy needs.
+      (N,) float64, 0 where no map is fainter than the pool's median for its landmark.
     """
-    _check(strategy, keys, count, scores, embeddings)
-    by_key = np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
-    pool = by_key
-    if strategy.uncertainty:
-        assert scores is not None
-        pool = _most_uncertain(strategy, np.asarray(scores, np.float64), by_key, count)
-    elif not strategy.diversity:
-        return by_key[np.random.default_rng(seed).permutation(len(keys))[:count]]
-    if strategy.diversity:
-        assert embeddings is not None
-        if strategy.uncertainty:
-            # Back in the order of keys, which breaks ties.
-            pool = by_key[np.isin(by_key, pool[: strategy.candidates * count])]
-        labeled = embeddings[:0] if labeled_embeddings is None else labeled_embeddings
-        pool = pool[k_center.k_center_greedy(embeddings, labeled, count, order=pool)]
-    return pool[:count]
+    usual = np.maximum(np.median(strengths, axis=0), np.finfo(np.float32).tiny)
+    faint = np.clip(1 - np.asarray(strengths, np.float64) / usual, 0, 1)
+    return faint.mean(axis=1) * (np.median(sizes) / sizes)
 
 
-def _most_uncertain(
-    strategy: Strategy, scores: Array, by_key: npt.NDArray[np.int64], count: int
-) -> npt.NDArray[np.int64]:
-    """Places by falling score, without the discarded ones; never fewer than count."""
-    ranked = by_key[np.argsort(-scores[by_key], kind="stable")]
-    return ranked[min(strategy.num_discarded(len(ranked)), len(ranked) - count) :]
+def disagreement(copies: Array, sizes: Array) -> Array:
+    """How far landmarks lie apart that a network finds on mirrored and turned copies of a face.
+
+    Needs one network only. Source of the idea, for classes: Gao et al., Consistency-based
+    semi-supervised active learning, ECCV 2020.
+
+    Args:
+      copies: (C, N, L, 2), the landmarks on C copies of each face, led back to the same pixels.
+      sizes: (N,), from `face_sizes`, the same pixels.
+
+    Returns:
+      (N,) float64, the mean distance of a copy's landmarks from the copies' mean, over the size.
+    """
+    copies = np.asarray(copies, np.float64)
+    apart = np.linalg.norm(copies - copies.mean(axis=0), axis=-1).mean(axis=(0, 2))
+    return apart / sizes
 
 
-def _check(
-    strategy: Strategy,
-    keys: Sequence[str],
-    count: int,
-    scores: Array | None,
-    embeddings: Array | None,
-) -> None:
-    if not 0 < count <= len(keys):
-        raise ValueError(f"cannot choose {count} of {len(keys)} faces")
-    if len(set(keys)) != len(keys):
-        double = collections.Counter(keys).most_common(1)[0][0]
-        raise ValueError(f"the pool has the key '{double}' more than once")
-    if strategy.uncertainty:
-        _check_rows(strategy, strategy.uncertainty, scores, keys)
-    if strategy.diversity:
-        _check_rows(strategy, "embeddings", embeddings, keys)
-
-
-def _check_rows(strategy: Strategy, what: str, rows: Array | None, keys: Sequence[str]) -> None:
-    if rows is None or len(rows) != len(keys):
-        given = "none" if rows is None else str(len(rows))
-        raise ValueError(f"{strategy.name} needs {what} for {len(keys)} faces; there are {given}")
-    finite = np.isfinite(rows).reshape(len(rows), -1).all(axis=1)
-    if not finite.all():
-        raise ValueError(f"{what} of the face '{keys[int(finite.argmin())]}' is not finite")
+def face_sizes(landmarks: Array) -> Array:
+    """Sides (N,) of squares as large as the boxes around (N, L, 2) landmarks; 1 pixel at least."""
+    sides = np.ptp(np.asarray(landmarks, np.float64), axis=1)
+    return np.sqrt(np.maximum(sides.prod(axis=1), 1.0))

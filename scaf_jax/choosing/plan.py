@@ -8,10 +8,12 @@ import dataclasses
 import ml_collections
 import numpy as np
 
-from scaf_jax.choosing import acquisition
+from scaf_jax.choosing import strategies
 
 ORACLES = ("dataset", "human")
 POOLS = ("train", "unlabeled")
+RANDOM, TYPICAL = "random", "typical"
+STARTS = (RANDOM, TYPICAL)
 # Faces added by a round, for the budgets of the paper on 300-W and WFLW.
 _PER_ROUND = {50: 10, 158: 30, 315: 60, 100: 20, 200: 40, 375: 75, 750: 100}
 
@@ -27,14 +29,16 @@ class Plan:
       oracle: `dataset` or `human`.
       pool: `train` or `unlabeled`.
       train_every_round: Whether rounds whose network chooses nothing are trained as well.
+      start: How the first faces are chosen: `random`, or `typical` ones of stage 1's embeddings.
     """
 
-    strategy: acquisition.Strategy
+    strategy: strategies.Strategy
     label_counts: tuple[int, ...]
     seed: int
     oracle: str
     pool: str
     train_every_round: bool
+    start: str = RANDOM
 
     @property
     def last(self) -> int:
@@ -44,7 +48,13 @@ class Plan:
     @property
     def needs_scores(self) -> bool:
         """Whether the choice looks at a network's view of the pool."""
-        return bool(self.strategy.uncertainty or self.strategy.diversity)
+        return self.strategy.needs_network
+
+    def chooses_by(self, number: int) -> strategies.Strategy:
+        """Returns the strategy of a round."""
+        if number:
+            return self.strategy
+        return strategies.strategy("random" if self.start == RANDOM else strategies.TYPICLUST)
 
     def trains(self, number: int) -> bool:
         """Whether a network is trained in a round."""
@@ -91,10 +101,11 @@ def from_config(config: ml_collections.ConfigDict) -> Plan:
     budget = int(section.budget)
     per_round = int(section.per_round) or _PER_ROUND.get(budget, -(-budget // 5))
     return Plan(
-        strategy=acquisition.strategy(section.strategy),
+        strategy=strategies.strategy(section.strategy),
         label_counts=label_counts(budget, int(section.initial), per_round),
         seed=section.seed,
         oracle=section.oracle,
         pool=section.pool,
         train_every_round=section.train_every_round,
+        start=section.start,
     )

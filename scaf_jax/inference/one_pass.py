@@ -5,6 +5,7 @@ order. A pass stops at a signal, between two batches. One that keeps its results
 on where it was stopped, and does not look at the same faces twice.
 """
 
+import copy
 import dataclasses
 import json
 import pathlib
@@ -87,6 +88,13 @@ class OnePass:
         self.weights = placed((network.params, network.batch_stats), settings.mesh)
         # Every process gets all results: they are small, and each may need them.
         self.step = jax.jit(step, out_shardings=sharding.replicated(settings.mesh))
+
+    def of(self, network: bundle.FaceNetwork) -> "OnePass":
+        """Returns the pass of another network of the same definition, compiled already."""
+        other = copy.copy(self)
+        other._crop = network.crop
+        other.weights = placed((network.params, network.batch_stats), self._settings.mesh)
+        return other
 
     def run(
         self,

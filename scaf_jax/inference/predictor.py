@@ -1,5 +1,6 @@
 """What a landmark network says of faces: landmarks of whole sources, heatmaps of a few crops."""
 
+import copy
 import dataclasses
 import functools
 
@@ -74,6 +75,12 @@ class Predictor:
         if rebuilder is not None:
             weights = (rebuilder.params, rebuilder.batch_stats)
             self._rebuilding = one_pass.placed(weights, self._mesh)
+
+    def of(self, network: bundle.Bundle) -> "Predictor":
+        """Returns a predictor of another network of the same architecture, compiled already."""
+        other = copy.copy(self)
+        other.network, other._pass = network, self._pass.of(network)
+        return other
 
     def predict(
         self, source: sources.Source, *, box: geometry.BoxKind | None = None

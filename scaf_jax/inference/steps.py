@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from scaf_jax.choosing import acquisition
+from scaf_jax.inference import copies
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.training import losses, preprocessing, sharding, state
 
@@ -128,6 +129,7 @@ def score(
     decoder: str,
     mesh: jax.sharding.Mesh,
     with_entropy: bool,
+    copies_permutation: tuple[int, ...] = (),
 ) -> Batch:
     """Tells how sure a network is of its landmarks; heatmaps do not leave their devices.
 
@@ -140,23 +142,27 @@ def score(
       decoder: How; one of `heatmaps.DECODERS`.
       mesh: The devices.
       with_entropy: Whether to compute the entropy as well, which costs more than NNM.
+      copies_permutation: Where given, which landmarks change places in a mirror, and the network
+        looks at changed copies of the faces as well, which costs three further passes.
 
     Returns:
-      `landmarks` (B, L, 2) float32 in crop pixels, `nnm` and perhaps `entropy` (B,),
-      `embeddings` (B, 99) float32, `matrix` and `valid`.
+      `landmarks` (B, L, 2) float32 in crop pixels, `strengths` (B, L), the heights of their maps,
+      `nnm` and perhaps `entropy` (B,) and `copies` (B, 4, L, 2), the landmarks on the face and on
+      its copies, led back; `embeddings` (B, 99) float32, `matrix` and `valid`.
     """
     model = state.merge(graphdef, params, batch_stats)
     maps, embeddings = model(preprocessing.normalize(batch["image"]), train=False)
 
     def scores(maps: jax.Array, valid: jax.Array) -> Batch:
         maps = maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
-        peaks, nnm = acquisition.landmarks_and_nnm(
+        peaks, nnm, strengths = acquisition.landmarks_and_strengths(
             maps,
             codec.blur_size,
             valid=valid,
             reach=codec.reach if decoder == "subpixel" else None,
         )
-        outputs = {"landmarks": codec.to_crop(peaks.astype(maps.dtype)), "nnm": nnm}
+        landmarks = codec.to_crop(peaks.astype(maps.dtype))
+        outputs = {"landmarks": landmarks, "nnm": nnm, "strengths": strengths}
         if with_entropy:
             outputs["entropy"] = acquisition.entropy(maps, valid=valid)
         return outputs
@@ -164,11 +170,14 @@ def score(
     # Each device looks at its own maps: the compiler must not gather them for a loop over images.
     spec = sharding.batch_sharding(mesh).spec
     by_device = jax.shard_map(scores, mesh=mesh, in_specs=(spec, spec), out_specs=spec)
+    outputs = by_device(maps, batch["valid"])
+    if copies_permutation:
+        others = copies.landmarks_on_copies(
+            model, batch["image"], codec, decoder, permutation=copies_permutation
+        )
+        outputs["copies"] = jnp.stack([outputs["landmarks"], *others], axis=1)
     passed_on = {name: batch[name] for name in ("matrix", "valid")}
-    return by_device(maps, batch["valid"]) | {
-        "embeddings": embeddings.astype(jnp.float32),
-        **passed_on,
-    }
+    return outputs | {"embeddings": embeddings.astype(jnp.float32), **passed_on}
 
 
 def rebuild(params: PyTree, batch_stats: PyTree, batch: Batch, *, graphdef: GraphDef) -> Batch:

@@ -98,6 +98,13 @@ def bundle_of(
     )
 
 
+def untrained(config: ConfigDict, pretrained: stage1.Stage1) -> bundle.Bundle:
+    """Returns the network as stage 2 finds it: its embeddings are stage 1's."""
+    stage = settings.alignment_settings(config)
+    first = jax.jit(lambda: alignment.init_state(build_aligner(config), stage)[1])()
+    return bundle_of(config, with_pretrained(config, pretrained, first))
+
+
 def labeled_faces(config: ConfigDict, labeled: sources.Source | None = None) -> sources.Source:
     """Returns the faces to learn from, after a look at whether they show every landmark.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import ml_collections
 
-from scaf_jax.choosing import acquisition, plan
+from scaf_jax.choosing import plan, strategies
 from scaf_jax.data import (
     folder_source,
     geometry,
@@ -240,10 +240,11 @@ _EVALUATION = {
 }
 
 _ACTIVE_LEARNING = {
-    "strategy": _parsed("the name of a strategy, or empty", acquisition.strategy),
+    "strategy": _parsed("the name of a strategy, or empty", strategies.strategy),
     "budget": _COUNT,
     "initial": _COUNT,
     "per_round": _STEPS,
+    "start": _one_of(plan.STARTS),
     "seed": _SEED,
     "oracle": _one_of(plan.ORACLES),
     "pool": _one_of(plan.POOLS),

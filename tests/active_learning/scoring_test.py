@@ -190,7 +190,7 @@ def test_a_pool_without_faces_is_refused(faces, scorer, tmp_path):
 _ON_DEVICES = """
 import importlib.util, json, pathlib, sys
 import jax
-from scaf_jax.choosing import acquisition
+from scaf_jax.choosing import strategies
 
 spec = importlib.util.spec_from_file_location("shared_code", sys.argv[1])
 code = importlib.util.module_from_spec(spec)
@@ -201,12 +201,12 @@ source = code.CountingSource(code.settings.split_source(config, "test"))
 scorer = code._scorer(config)
 scores = scorer.score(source, pathlib.Path(sys.argv[3]))
 chosen = {
-    name: acquisition.select(
-        acquisition.strategy(name), scores.keys, 5,
-        scores=scores.uncertainty(acquisition.strategy(name).uncertainty),
+    name: strategies.select(
+        strategies.strategy(name), scores.keys, 5,
+        scores=scores.uncertainty(strategies.strategy(name).uncertainty),
         embeddings=scores.embeddings,
     ).tolist()
-    for name in acquisition.STRATEGY_NAMES
+    for name in strategies.PAPER
 }
 print(json.dumps({
     "devices": jax.device_count(), "nnm": scores.nnm.tolist(), "entropy": scores.entropy.tolist(),

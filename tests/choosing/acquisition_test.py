@@ -1,4 +1,4 @@
-"""Scores against plain NumPy in float64, and the choice among them."""
+"""Scores against plain NumPy in float64."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -6,8 +6,6 @@ import pytest
 
 from scaf_jax.choosing import acquisition
 from scaf_jax.landmarks import heatmaps
-
-KEYS = [f"photo_{i:02d}" for i in range(20)]
 
 
 def _maps(shape=(3, 16, 20, 5), seed=0) -> np.ndarray:
@@ -52,10 +50,16 @@ def test_nnm_against_numpy(window):
 def test_one_pass_finds_the_decoders_landmarks_and_the_nnm_there(size):
     codec = heatmaps.HeatmapCodec(64, 32, blur_size=size)
     maps = _maps((3, 32, 32, 5), seed=2)
-    peaks, scores = acquisition.landmarks_and_nnm(maps, size)
+    peaks, scores, strengths = acquisition.landmarks_and_strengths(maps, size)
     np.testing.assert_allclose(codec.to_crop(peaks.astype(float)), codec.decode(maps))
     expected = _nnm_oracle(maps, np.asarray(peaks), size)
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-4)
+    # Each landmark's part of it.
+    by_landmark = [
+        _nnm_oracle(maps[..., [i]], np.asarray(peaks)[:, [i]], size) for i in range(maps.shape[-1])
+    ]
+    expected = -np.stack(by_landmark, axis=1) / size**2
+    np.testing.assert_allclose(strengths, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_entropy_against_numpy():
@@ -115,102 +119,38 @@ def test_windows_without_a_middle_are_refused(window):
         acquisition.nnm(_maps(), np.zeros((3, 5, 2), int), window)
 
 
-@pytest.mark.parametrize(
-    ("name", "uncertainty", "discard", "diversity"),
-    [
-        ("random", "", 0, False),
-        ("nnm", "nnm", 0, False),
-        ("nnm_10", "nnm", 10, False),
-        ("nnm_2.5", "nnm", 2.5, False),
-        ("entropy", "entropy", 0, False),
-        ("entropy_10", "entropy", 10, False),
-        ("k_center", "", 0, True),
-        ("nnm_k_center", "nnm", 10, True),
-    ],
-)
-def test_strategies_by_name(name, uncertainty, discard, diversity):
-    chosen = acquisition.strategy(name)
-    assert chosen.name == name
-    found = (chosen.uncertainty, chosen.discard_percent, chosen.diversity)
-    assert found == (uncertainty, discard, diversity)
+def test_faintness_compares_a_landmark_with_itself_on_other_faces_and_counts_size():
+    rng = np.random.default_rng(0)
+    strengths = rng.uniform(0.1, 1, (9, 3))
+    strengths[:, 2] = 1e-3  # always faint: it says nothing
+    sizes = rng.uniform(20, 60, 9)
+    expected = []
+    for face in range(9):
+        missing = [max(0.0, 1 - strengths[face, i] / np.median(strengths[:, i])) for i in range(3)]
+        expected.append(np.mean(missing) * np.median(sizes) / sizes[face])
+    np.testing.assert_allclose(acquisition.faintness(strengths, sizes), expected)
 
 
-@pytest.mark.parametrize("name", ["", "NNM", "nnm_100", "nnm_-1", "random_10", "nnm_10 "])
-def test_unknown_strategies_are_refused_with_what_there_is(name):
-    with pytest.raises(ValueError, match=r"there are: random, nnm, nnm_10, .*nnm_k_center"):
-        acquisition.strategy(name)
+def test_faintness_of_maps_that_are_empty_everywhere_is_finite():
+    assert np.isfinite(acquisition.faintness(np.zeros((4, 2)), np.ones(4))).all()
 
 
-def _select(name: str, count: int, **values) -> list[int]:
-    return acquisition.select(acquisition.strategy(name), KEYS, count, **values).tolist()
+def test_disagreement_against_numpy():
+    copies = np.random.default_rng(1).normal(size=(4, 3, 5, 2))
+    sizes = np.array([1.0, 2.0, 4.0])
+    expected = []
+    for face in range(3):
+        lengths = [
+            np.hypot(*(copies[c, face, i] - copies[:, face, i].mean(axis=0)))
+            for c in range(4)
+            for i in range(5)
+        ]
+        expected.append(np.mean(lengths) / sizes[face])
+    np.testing.assert_allclose(acquisition.disagreement(copies, sizes), expected)
+    # Copies that agree leave nothing, wherever they are.
+    np.testing.assert_array_equal(acquisition.disagreement(copies[[0, 0]], sizes), 0)
 
 
-def test_the_highest_scores_are_taken_and_the_discarded_share_is_left_out():
-    scores = np.random.default_rng(0).permutation(20).astype(np.float32)
-    ranked = np.argsort(-scores).tolist()
-    assert _select("nnm", 4, scores=scores) == ranked[:4]
-    assert _select("entropy_10", 4, scores=scores) == ranked[2:6]
-    assert _select("nnm_14.9", 4, scores=scores) == ranked[2:6]  # the floor of 2.98
-    assert _select("nnm_15", 4, scores=scores) == ranked[3:7]
-    # No more is left out than the choice can spare.
-    assert _select("nnm_10", 19, scores=scores) == ranked[1:]
-
-
-@pytest.mark.parametrize("name", acquisition.STRATEGY_NAMES)
-def test_the_choice_depends_on_keys_and_not_on_the_order_of_the_pool(name):
-    rng = np.random.default_rng(3)
-    scores = rng.integers(0, 4, 20).astype(np.float32)  # ties everywhere
-    embeddings = rng.integers(0, 3, (20, 2)).astype(np.float32)
-    chosen = []
-    for order in (np.arange(20), rng.permutation(20), rng.permutation(20)):
-        keys = [KEYS[i] for i in order]
-        places = acquisition.select(
-            acquisition.strategy(name),
-            keys,
-            5,
-            scores=scores[order],
-            embeddings=embeddings[order],
-            labeled_embeddings=np.zeros((1, 2), np.float32),
-            seed=7,
-        )
-        assert places.dtype == np.int64
-        chosen.append([keys[i] for i in places])
-    assert len(set(chosen[0])) == 5
-    assert chosen[0] == chosen[1] == chosen[2]
-
-
-def test_equal_scores_go_to_the_key_that_sorts_first():
-    assert _select("nnm", 3, scores=np.zeros(20)) == [0, 1, 2]
-    assert _select("nnm_10", 3, scores=np.zeros(20)) == [2, 3, 4]
-
-
-def test_random_choices_differ_by_seed_only():
-    assert _select("random", 5, seed=1) == _select("random", 5, seed=1)
-    assert _select("random", 5, seed=1) != _select("random", 5, seed=2)
-
-
-def test_the_hybrid_spreads_among_the_most_uncertain_after_the_discard():
-    scores = np.arange(20, 0, -1).astype(np.float32)  # 0, 1 are discarded; 2 to 11 are candidates
-    embeddings = np.zeros((20, 1), np.float32)
-    embeddings[[0, 5, 9, 15], 0] = [100, 10, -4, 50]
-    labeled = np.zeros((1, 1), np.float32)
-    values = {"scores": scores, "embeddings": embeddings, "labeled_embeddings": labeled}
-    assert _select("nnm_k_center", 2, **values) == [5, 9]
-    assert _select("k_center", 2, **values) == [0, 15]
-
-
-@pytest.mark.parametrize(
-    ("name", "keys", "count", "values", "message"),
-    [
-        ("random", KEYS, 0, {}, "cannot choose 0 of 20"),
-        ("random", KEYS, 21, {}, "cannot choose 21 of 20"),
-        ("random", ["a", "b", "a"], 1, {}, "the key 'a' more than once"),
-        ("nnm", KEYS, 1, {}, "nnm needs nnm for 20 faces; there are none"),
-        ("nnm", KEYS, 1, {"scores": np.zeros(3)}, "nnm needs nnm for 20 faces; there are 3"),
-        ("k_center", KEYS, 1, {}, "k_center needs embeddings for 20 faces"),
-        ("entropy", ["a", "b"], 1, {"scores": np.array([0, np.nan])}, "entropy of the face 'b'"),
-    ],
-)
-def test_impossible_choices_are_refused(name, keys, count, values, message):
-    with pytest.raises(ValueError, match=message):
-        acquisition.select(acquisition.strategy(name), keys, count, **values)
+def test_the_size_of_a_face_is_that_of_its_box_and_never_0():
+    landmarks = np.array([[[1, 1], [10, 5], [2, 3]], [[4, 4], [4, 4], [4, 4]]], float)
+    np.testing.assert_allclose(acquisition.face_sizes(landmarks), [6, 1])
