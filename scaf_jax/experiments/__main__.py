@@ -10,6 +10,7 @@ python -m scaf_jax.experiments table4 --config=configs/active_300w.py:cpu --work
 | table4 | strategies x final numbers of labels, for each model |
 | ablation_schedule | encoder trained from the start or from half of the steps on |
 | ablation_skips | no skips, skips with weight 1, with learned gains x numbers of labels |
+| choosing | strategies against random, in pairs, with intervals; one process, no checkpoints |
 
 Models: 3fabrec, scaf, and random_weights, SCAF's network trained whole without stage 1. Rates that
 were chosen for a model apart: --rates=3fabrec=0.003,random_weights=0.006.
@@ -22,9 +23,9 @@ from collections.abc import Sequence
 from absl import app, flags
 from ml_collections import config_flags
 
-from scaf_jax.choosing import acquisition
+from scaf_jax.choosing import strategies
 from scaf_jax.commands import launch
-from scaf_jax.experiments import runner, trials
+from scaf_jax.experiments import choosing, runner, trials
 from scaf_jax.runs import lock, settings
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; see scaf_jax.main.")
@@ -34,9 +35,17 @@ _MODELS = flags.DEFINE_list("models", ["scaf"], f"Of {', '.join(trials.MODELS)}.
 _RATES = flags.DEFINE_list(
     "rates", [], "MODEL=RATE: learning rate of all that trains in a model, not the config's."
 )
-_STRATEGIES = flags.DEFINE_list(
-    "strategies", list(acquisition.STRATEGY_NAMES), "How faces are chosen."
+_STRATEGIES = flags.DEFINE_list("strategies", list(strategies.PAPER), "How faces are chosen.")
+_STARTS = flags.DEFINE_list(
+    "starts", ["random"], "choosing: how the first faces are drawn, random or typical."
 )
+_HELD_OUT = flags.DEFINE_integer(
+    "held_out",
+    0,
+    "choosing: evaluate on so many training faces that are then not chosen, not on the test sets.",
+    lower_bound=0,
+)
+_PICTURES = flags.DEFINE_bool("pictures", False, "choosing: draw the first faces chosen.")
 _BUDGETS = flags.DEFINE_list("budgets", ["50"], "Final numbers of labels, active learning.")
 _LABELS = flags.DEFINE_list(
     "labels",
@@ -48,7 +57,8 @@ _LABELS = flags.DEFINE_list(
 def main(argv: Sequence[str]) -> int:
     """Runs a table; returns the exit code."""
     if len(argv) != 2:
-        raise app.UsageError(f"name one table of {', '.join(trials.TABLES)}")
+        tables = ", ".join((*trials.TABLES, choosing.FOLDER))
+        raise app.UsageError(f"name one table of {tables}")
     return launch.run(functools.partial(_work, argv[1]))
 
 
@@ -60,12 +70,23 @@ def _work(table: str) -> str:
         seeds=_SEEDS.value,
         labels=tuple(_number_of_labels(text, faces) for text in _LABELS.value),
         budgets=tuple(_number_of_labels(text, faces) for text in _BUDGETS.value),
-        strategies=tuple(acquisition.strategy(name).name for name in _STRATEGIES.value),
+        strategies=tuple(strategies.strategy(name).name for name in _STRATEGIES.value),
         steps=config.alignment.steps,
         learning_rate=config.alignment.learning_rate,
         rates=dict(_model_rate(text) for text in _RATES.value),
     )
     workdir = pathlib.Path(str(_WORKDIR.value))
+    if table == choosing.FOLDER:
+        options = choosing.Options(
+            strategies=choices.strategies,
+            starts=tuple(_STARTS.value),
+            budgets=choices.budgets,
+            draws=choices.seeds,
+            held_out=_HELD_OUT.value,
+            pictures=_PICTURES.value,
+        )
+        with lock.only_one(str(workdir)):
+            return choosing.run(config, options, workdir)
     with lock.only_one(str(workdir)):
         text = runner.run(config, table, trials.trials(table, choices), workdir)
     return f"{text}\nTable and plot: {workdir / table}"

@@ -128,8 +128,8 @@ class Architecture:
     width_multiplier: float = 1.0
     compute_dtype: str = "float32"
 
-    def build(self, seed: int = 0) -> Aligner:
-        """Returns the network with random weights.
+    def build(self, seed: int | jax.Array = 0) -> Aligner:
+        """Returns the network with random weights; of a seed, or of a random key under `jit`.
 
         Raises:
           ValueError: There is none of this kind; the message names the setting.

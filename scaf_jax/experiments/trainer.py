@@ -1,0 +1,130 @@
+"""Many trainings of stage 2 in one process, with one compiled program and nothing on disk.
+
+For experiments whose trainings differ only in their faces and seeds: no report, no pictures, no
+checkpoints; a training that is interrupted is done again.
+"""
+
+import functools
+
+import jax
+import ml_collections
+import numpy as np
+
+from scaf_jax.active_learning import scoring
+from scaf_jax.data import pipelines, sources
+from scaf_jax.inference import bundle, predictor
+from scaf_jax.landmarks import metrics
+from scaf_jax.runs import alignment_stage, settings, stage1
+from scaf_jax.training import alignment, loop, sharding, state
+
+ConfigDict = ml_collections.ConfigDict
+Array = np.ndarray
+
+
+class Trainer:
+    """Trains, evaluates and scores with one network's architecture and one stage 1."""
+
+    def __init__(
+        self,
+        config: ConfigDict,
+        pretrained: stage1.Stage1 | None,
+        *,
+        with_entropy: bool = False,
+        with_disagreement: bool = False,
+    ) -> None:
+        """Compiles nothing yet.
+
+        Args:
+          config: What all trainings share.
+          pretrained: A stage 1, or None to start from random weights.
+          with_entropy: See `scoring.PoolScorer`.
+          with_disagreement: See there.
+        """
+        self._config, self._pretrained = config, pretrained
+        self._extra = {"with_entropy": with_entropy, "with_disagreement": with_disagreement}
+        self._mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
+        self._scheme = settings.scheme(config)
+        shape, stage = settings.architecture(config), settings.alignment_settings(config)
+        self._init = jax.jit(lambda key: alignment.init_state(shape.build(key), stage)[1])
+        step = functools.partial(
+            alignment.train_step,
+            graphdef=state.definition(shape.build)[0],
+            settings=stage,
+            codec=settings.codec(config),
+        )
+        self._step = jax.jit(step, donate_argnums=0)
+        self._predictor: predictor.Predictor | None = None
+        self._scorer: scoring.PoolScorer | None = None
+
+    def start(self, seed: int) -> state.TrainState:
+        """Returns the first state: random weights, and stage 1's where there is one."""
+        first = self._init(jax.random.key(seed))
+        if self._pretrained is not None:
+            first = alignment_stage.with_pretrained(self._config, self._pretrained, first)
+        return jax.device_put(first, sharding.state_shardings(self._mesh, first))
+
+    def untrained(self) -> bundle.Bundle:
+        """Returns the network as it starts: its embeddings are stage 1's."""
+        return alignment_stage.bundle_of(self._config, self.start(self._config.seed))
+
+    def train(self, labeled: sources.Source, seed: int) -> bundle.Bundle:
+        """Trains from the start.
+
+        Args:
+          labeled: The faces.
+          seed: Of weights, order and augmentation.
+
+        Raises:
+          loop.DivergenceError: The loss is not finite.
+        """
+        config = self._config
+        batches = pipelines.train_batches(
+            labeled,
+            crop=settings.crop(config),
+            augmentation=settings.augmentation(config.alignment),
+            scheme=self._scheme,
+            batch_size=config.alignment.batch_size,
+            seed=seed,
+            num_workers=config.loader.num_workers,
+            num_threads=config.loader.num_threads,
+        )
+        train_state, loss = self.start(seed), 0.0
+        for _ in range(config.alignment.steps):
+            batch = next(batches)
+            del batch["index"]
+            # One step is on its way while the next batch is made.
+            previous = loss
+            train_state, found = self._step(train_state, sharding.to_global(batch, self._mesh))
+            loss = found["loss"]
+            if not np.isfinite(float(previous)):
+                break
+        batches.close()
+        if not np.isfinite(float(loss)):
+            raise loop.DivergenceError(f"the loss of a training with seed {seed} is {float(loss)}")
+        return alignment_stage.bundle_of(config, train_state)
+
+    def errors(self, network: bundle.Bundle, source: sources.Source) -> Array:
+        """Returns the NME of each face of a source, (N,) float64 per cent; NaN without labels."""
+        if self._predictor is None:
+            passes = settings.pass_settings(self._config)
+            flip = bool(self._config.evaluation.flip)
+            self._predictor = predictor.Predictor(network, passes, flip=flip)
+        self._predictor = self._predictor.of(network)
+        found = self._predictor.predict(source)
+        return metrics.nme(
+            found.landmarks[network.decoder],
+            found.photo_landmarks,
+            network.scheme,
+            self._config.evaluation.normalizer,
+            mask=found.landmark_mask,
+            boxes=found.box_ground_truth,
+            keys=source.keys,
+        )
+
+    def score(self, network: bundle.Bundle, pool: sources.Source) -> scoring.PoolScores:
+        """Returns what a network says of a pool."""
+        if self._scorer is None:
+            passes = settings.pass_settings(self._config)
+            self._scorer = scoring.PoolScorer(network, passes, **self._extra)
+        self._scorer = self._scorer.of(network)
+        return self._scorer.score(pool, None)
