@@ -45,7 +45,8 @@ def prob_cover(
     between = distance.cdist(pool, pool)
     to_labeled = distance.cdist(pool, labeled)
     radius = _radius(between, len(labeled) + count, covered_share)
-    return _balls(between <= radius, (to_labeled <= radius).any(axis=1), count)
+    covered = np.atleast_1d((to_labeled <= radius).any(axis=1))
+    return _balls(between <= radius, covered, count)
 
 
 def _radius(between: Array, balls: int, share: float) -> float:

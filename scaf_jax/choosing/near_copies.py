@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 Array = npt.NDArray[Any]
 Places = npt.NDArray[np.int64]
@@ -27,7 +27,7 @@ def distinct(pool: Array, labeled: Array, *, least: int, near: float = NEAR) -> 
       (at least `least`,) int64 places in the pool, ascending.
     """
     radius = near * median_distance(pool)
-    tree = cKDTree(pool)
+    tree = KDTree(pool)
     free = np.ones(len(pool), bool)
     if len(labeled):
         for places in tree.query_ball_point(labeled, radius):

@@ -95,7 +95,7 @@ def k_means(points: Array, clusters: int, seed: int) -> Places:
             # A cluster may lose its last point to others; nobody chooses from it then.
             warnings.simplefilter("ignore", UserWarning)
             centers, labels = vq.kmeans2(
-                points, clusters, iter=_ITERATIONS, minit="++", seed=rng, check_finite=False
+                points, clusters, iter=_ITERATIONS, minit="++", rng=rng, check_finite=False
             )
         inertia = float(np.square(points - centers[labels]).sum())
         if inertia < least:

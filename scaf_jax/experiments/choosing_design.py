@@ -101,7 +101,7 @@ def first_faces(
     """
     how = strategies.strategy("random" if start == RANDOM else strategies.TYPICLUST)
     places = strategies.select(how, keys, count, embeddings=embeddings, seed=round_seed(seed, 0))
-    return [keys[i] for i in places]
+    return [keys[int(i)] for i in places]
 
 
 def round_seed(draw: int, number: int) -> int:
