@@ -65,7 +65,7 @@ def run(config: ConfigDict, options: Options, workdir: pathlib.Path) -> str:
         budgets=options.budgets,
         draws=options.draws,
     )
-    train = settings.split_source(config, config.data.train_split)
+    train = settings.labelled_source(config, config.data.train_split)
     if options.held_out:
         faces = choosing_run.split_pool(train, options.held_out)
     else:
