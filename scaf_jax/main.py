@@ -14,7 +14,7 @@ from ml_collections import config_flags
 
 from scaf_jax.active_learning import rounds
 from scaf_jax.commands import launch
-from scaf_jax.runs import lock, settings, stages
+from scaf_jax.runs import lock, resolve, stages
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -33,11 +33,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _work() -> str:
-    config = settings.checked(_CONFIG.value)
-    do = rounds.run if config.active_learning.strategy else stages.run
+    run_ = resolve.resolve(_CONFIG.value)
+    do = rounds.run if run_.rounds else stages.run
     workdir = str(_WORKDIR.value)
     with lock.only_one(workdir):
-        report = do(config, workdir)
+        report = do(run_, workdir)
     return f"{report.text}\nReport and pictures: {report.path}"
 
 

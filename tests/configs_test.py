@@ -3,15 +3,15 @@
 import importlib.util
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import ml_collections
 import pytest
-from flax import nnx
 
 from scaf_jax import default_config
-from scaf_jax.runs import alignment_stage, settings, stage1, stages
-from scaf_jax.training import alignment, pretraining, state
+from scaf_jax.runs import resolve, stage1, stages
+from scaf_jax.runs.run import Run
 from scaf_jax.weights import header
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
@@ -34,29 +34,24 @@ def load(name: str, form: str = "") -> ml_collections.ConfigDict:
     return module.get_config(form)
 
 
+def _resolved(name: str, form: str, changes: dict[str, Any] | None = None) -> Run:
+    config = load(name, form)
+    config.data.scheme = config.data.scheme or "ibug68"  # empty: as a prepared data set says
+    config.update_from_flattened_dict(changes or {})
+    return resolve.resolve(config)
+
+
 def test_every_shipped_config_is_tested():
     assert {path.stem for path in CONFIGS.glob("*.py")} == set(FORMS)
 
 
 @pytest.mark.parametrize("name,form", [(n, f) for n, forms in FORMS.items() for f in forms])
 def test_config_builds(name, form):
-    config = load(name, form)
-    config.data.scheme = config.data.scheme or "ibug68"  # empty: as a prepared data set says
-    config = settings.checked(config)
-    stage1 = settings.pretraining_settings(config)
-
-    def both_states() -> tuple[state.TrainState, state.TrainState]:
-        model = pretraining.PretrainingModel(
-            input_size=config.input_size,
-            width_multiplier=config.width_multiplier,
-            rngs=nnx.Rngs(0),
-        )
-        _, first = pretraining.init_state(model, pretraining.build_optimizers(stage1))
-        aligner = alignment_stage.build_aligner(config)
-        _, second = alignment.init_state(aligner, settings.alignment_settings(config))
-        return first, second
-
-    first, second = jax.eval_shape(both_states)
+    run = _resolved(name, form, {"pretraining.run": ""})
+    assert run.pretraining is not None
+    if run.alignment is None:
+        return
+    first, second = (stage.abstract for stage in run.stages)
     for part in ("encoder", "generator"):  # stage 2 takes them from stage 1 as they are
         assert jax.tree.map(lambda x: x.shape, first.params[part]) == jax.tree.map(
             lambda x: x.shape, second.params[part]
@@ -73,7 +68,7 @@ def test_unknown_form_is_an_error_that_lists_the_forms(name):
     ("name", "form"), [(n, f) for n, forms in FORMS.items() for f in forms if f.startswith("cpu")]
 )
 def test_cpu_forms_start_from_the_stage_1_that_comes_along(name, form):
-    found = stage1.from_config(load(name, form))  # raises if it does not fit
+    found = stage1.given(_resolved(name, form))  # raises if it does not fit
     assert found is not None and found.name == "builtin"
 
 
@@ -84,7 +79,8 @@ def test_gpu_forms_are_of_full_size_and_train_both_stages(name):
         assert config[field] == published[field]
     assert config.alignment.heatmap_size == published.alignment.heatmap_size
     assert config.compute_dtype == "bfloat16"
-    assert stage1.from_config(config) is None and config.pretraining.steps == 20_000
+    run = _resolved(name, "gpu")
+    assert stage1.given(run) is None and run.pretraining.stage.steps == 20_000
 
 
 def test_published_values_are_the_default():
@@ -116,13 +112,14 @@ def run(tmp_path_factory) -> Callable[[ml_collections.ConfigDict], pathlib.Path]
 
     def do(config: ml_collections.ConfigDict) -> pathlib.Path:
         config = ml_collections.ConfigDict(config)
-        del config.active_learning  # `stages.run` trains on the labels that there are
+        # `stages.run` trains on the labels that there are.
+        config.active_learning = default_config.get_config().active_learning
         stage1, whole = stage1_of(config), str(config)
         if whole not in done:
             folder = tmp_path_factory.mktemp("run")
             if config.alignment.steps and stage1 in done:
                 config.pretraining.run = str(done[stage1] / "pretraining")
-            assert stages.run(config, str(folder)).path.is_file()
+            assert stages.run(resolve.resolve(config), str(folder)).path.is_file()
             done.setdefault(stage1, folder)
             done[whole] = folder
         return done[whole]
@@ -141,7 +138,7 @@ def test_smoke_form_trains_a_step(name, run, tiny_faces, tmp_path):
     if name == "pretrain":  # its photos are a plain folder
         photos = tmp_path / "photos"
         photos.mkdir()
-        source = settings.split_source(config, "test")
+        source = resolve.resolve(config).faces.split("test")
         for i in range(3):
             (photos / f"{i}.jpg").write_bytes(source[i]["image"])
         config.pretraining.unlabeled_dir = str(photos)

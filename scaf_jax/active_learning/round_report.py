@@ -4,19 +4,18 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import ml_collections
-
 from scaf_jax.active_learning import selections
 from scaf_jax.files import atomic, strict_json
 from scaf_jax.reporting import report, tables
+from scaf_jax.runs.run import Run
 
 CONFIG_FILE = "config.json"
 
 
-def write_config(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
+def write_config(workdir: pathlib.Path, run: Run) -> None:
     """Keeps the run's config, from which rounds can be exported again."""
     workdir.mkdir(parents=True, exist_ok=True)
-    atomic.write_json(workdir / CONFIG_FILE, config.to_dict())
+    atomic.write_json(workdir / CONFIG_FILE, run.config)
 
 
 def read_errors(folder: pathlib.Path) -> dict[str, float]:
@@ -32,14 +31,12 @@ def read_errors(folder: pathlib.Path) -> dict[str, float]:
     return {name: nme for name, nme in errors.items() if nme is not None}
 
 
-def write(
-    workdir: pathlib.Path, config: ml_collections.ConfigDict, rounds: Sequence[selections.Selection]
-) -> report.Report:
+def write(workdir: pathlib.Path, run: Run, rounds: Sequence[selections.Selection]) -> report.Report:
     """Writes `report.md` and `metrics.json` of all rounds.
 
     Args:
-      workdir: The run's folder.
-      config: Its config.
+      workdir: Its folder.
+      run: The run.
       rounds: The rounds' choices.
     """
     rows: list[dict[str, Any]] = []
@@ -61,14 +58,15 @@ def write(
         ),
         num_names=2,
     )
-    strategy, seed = config.active_learning.strategy, config.active_learning.seed
+    section = run.config["active_learning"]
+    strategy, seed = section["strategy"], section["seed"]
     text = (
         f"# Active learning: {strategy}\n\n{table.markdown()}\n"
-        f"Normaliser: {config.evaluation.normalizer}. Seeds: weights {config.seed}, choice {seed}. "
+        f"Normaliser: {run.evaluation.normalizer}. Seeds: weights {run.seed}, choice {seed}. "
         "Each round is trained from the weights of stage 1. Details are in "
         f"`{selections.ROUNDS_FOLDER}/round_N/`.\n"
     )
-    metrics = {"strategy": strategy, "rounds": rows, "config": config.to_dict()}
+    metrics = {"strategy": strategy, "rounds": rows, "config": run.config}
     atomic.write_json(workdir / "metrics.json", metrics)
     atomic.write_text(workdir / "report.md", text)
     return report.Report(workdir / "report.md", metrics, table.text())

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import ml_collections
 import numpy as np
 from absl import logging
 
@@ -26,23 +25,22 @@ from scaf_jax.runs import (
     alignment_stage,
     evaluation,
     identity,
-    settings,
+    resolve,
     stage_training,
     stages,
 )
+from scaf_jax.runs.run import Run
 from scaf_jax.training import sharding
-
-ConfigDict = ml_collections.ConfigDict
 
 STAGE1_SCORES_FOLDER = "stage1_scores"
 
 
-def run(config: ConfigDict, workdir: str) -> reporting.Report:
+def run(resolved: Run, workdir: str) -> reporting.Report:
     """Does what is missing of all rounds.
 
     Args:
-      config: From a config file, with `active_learning.strategy`; see `default_config`.
-      workdir: The run's folder.
+      resolved: The run; it has `rounds`.
+      workdir: Its folder.
 
     Returns:
       The table of all rounds.
@@ -51,7 +49,7 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
       labels.AnnotationNeeded: The oracle is `human` and it is the person's turn.
       identity.RunMismatchError: The folder holds rounds with other settings.
     """
-    return Rounds(config, pathlib.Path(workdir)).run()
+    return Rounds(resolved, pathlib.Path(workdir)).run()
 
 
 def export_round(workdir: pathlib.Path, number: int) -> pathlib.Path:
@@ -72,8 +70,7 @@ def export_round(workdir: pathlib.Path, number: int) -> pathlib.Path:
     path = workdir / round_report.CONFIG_FILE
     if selection is None or not path.is_file():
         raise FileNotFoundError(f"{folder}: no round was begun there; start scaf_jax.main first")
-    config = ConfigDict(strict_json.read_json(path))
-    rounds = Rounds(config, workdir)
+    rounds = Rounds(resolve.resolve_kept(strict_json.read_json(path)), workdir)
     rounds.ask(selection, again=True)
     return folder / faces.EXPORT_FOLDER
 
@@ -81,12 +78,12 @@ def export_round(workdir: pathlib.Path, number: int) -> pathlib.Path:
 class Rounds:
     """One run: its data, its plan and what it has done so far."""
 
-    def __init__(self, config: ConfigDict, workdir: pathlib.Path) -> None:
+    def __init__(self, resolved: Run, workdir: pathlib.Path) -> None:
         """Opens the data; the first thing that fails if they are not there."""
-        self._config, self._workdir = config, workdir
-        self._plan = plan.from_config(config)
-        self._pool = _pool(config, self._plan)
-        self._scheme = settings.scheme(config)
+        if resolved.rounds is None:
+            raise ValueError("active_learning.strategy is empty: this run has no rounds")
+        self._run, self._workdir, self._plan = resolved, workdir, resolved.rounds
+        self._pool = _pool(resolved, self._plan)
         if self._plan.label_counts[-1] > len(self._pool):
             raise ValueError(
                 f"active_learning.budget={self._plan.label_counts[-1]} is more than the pool's "
@@ -99,11 +96,11 @@ class Rounds:
     def run(self) -> reporting.Report:
         """Does all rounds; see `run`."""
         # What a round would miss at its end is looked at before the first training.
-        stage_training.check_devices(self._config)
-        evaluation.check_test_sets(self._config)
-        _, self._pretrained = stages.ensure_pretraining(self._config, self._workdir)
+        stage_training.check_devices(self._run)
+        evaluation.check_test_sets(self._run)
+        _, self._pretrained = stages.ensure_pretraining(self._run, self._workdir)
         if jax.process_index() == 0:
-            round_report.write_config(self._workdir, self._config)
+            round_report.write_config(self._workdir, self._run)
         for number in range(self._plan.last + 1):
             self._chosen.append(self._choose(number))
             labeled = self._labeled(self._chosen)
@@ -111,7 +108,7 @@ class Rounds:
                 self._evaluate(number, labeled)
         if jax.process_index() != 0:
             return reporting.Report(self._workdir / "report.md", {}, "")
-        return round_report.write(self._workdir, self._config, self._chosen)
+        return round_report.write(self._workdir, self._run, self._chosen)
 
     def ask(self, selection: selections.Selection, *, again: bool = False) -> None:
         """Writes a round's faces for a person, with the points of the round before; see `labels`.
@@ -127,9 +124,9 @@ class Rounds:
             self._workdir,
             self._pool,
             selection,
-            self._scheme,
+            self._run.scheme,
             landmarks,
-            self._config.data.box,
+            self._run.crop.box,
             again=again,
         )
 
@@ -209,7 +206,7 @@ class Rounds:
         if scores is None or not strategy.uncertainty:
             return {}
         network = self._open_network(number - 1)
-        looking = predictor.Predictor(network, settings.pass_settings(self._config))
+        looking = predictor.Predictor(network, self._run.pass_settings)
         return pictures.draw(self._pool, strategy, scores, rest, places, looking)
 
     def _scores(self, number: int) -> scoring.PoolScores | None:
@@ -223,7 +220,7 @@ class Rounds:
             return None
         scorer = scoring.PoolScorer(
             self._open_network(number - 1),
-            settings.pass_settings(self._config),
+            self._run.pass_settings,
             with_entropy=self._plan.strategy.uncertainty == acquisition.ENTROPY,
             with_disagreement=self._plan.strategy.uncertainty == acquisition.DISAGREEMENT,
         )
@@ -242,8 +239,8 @@ class Rounds:
                 f"active_learning: '{strategy.name}' looks at stage 1, and this run has none; set "
                 "alignment.initialization=pretraining, or choose another strategy"
             )
-        network = alignment_stage.untrained(self._config, self._pretrained)
-        scorer = scoring.PoolScorer(network, settings.pass_settings(self._config))
+        network = alignment_stage.untrained(self._run, self._pretrained)
+        scorer = scoring.PoolScorer(network, self._run.pass_settings)
         folder = self._workdir / selections.ROUNDS_FOLDER / STAGE1_SCORES_FOLDER
         return scorer.score(self._pool, folder).embeddings
 
@@ -262,21 +259,21 @@ class Rounds:
         if self._network is None or self._network[0] != number:
             labeled = self._labeled(self._chosen[: number + 1])
             network = alignment_stage.run_alignment(
-                self._config, self._folder(number) / "alignment", self._pretrained, labeled=labeled
+                self._run, self._folder(number) / "alignment", self._pretrained, labeled=labeled
             )
             self._network = (number, network)
         return self._network[1]
 
     def _evaluate(self, number: int, labeled: sources.Source) -> None:
         network = self._open_network(number)
-        if self._config.evaluation.splits:
+        if self._run.faces.test_splits:
             folder = self._folder(number) / "report"
             result = evaluation.evaluate(
-                self._config,
+                self._run,
                 network,
                 folder,
                 labeled=labeled,
-                rebuilder=alignment_stage.rebuilder(self._config, self._pretrained, network),
+                rebuilder=alignment_stage.rebuilder(self._run, self._pretrained, network),
                 training=self._folder(number) / "alignment",
             )
             logging.info("round %d, %d labels:\n%s", number, len(labeled), result.text)
@@ -297,18 +294,18 @@ class Rounds:
         if number:  # a random first choice is random, the same for every strategy and network
             facts += [
                 dataclasses.asdict(self._plan.strategy),
-                identity.binding_settings(self._config, self._config.alignment),
+                self._run.landmark_stage().stage.binding,
                 self._pretrained.identity() if self._pretrained else None,
                 [selection.keys for selection in self._chosen],
             ]
         return identity.digest(facts)
 
 
-def _pool(config: ConfigDict, rounds_plan: plan.Plan) -> sources.Source:
+def _pool(resolved: Run, rounds_plan: plan.Plan) -> sources.Source:
     """Returns all faces that may be chosen."""
     if rounds_plan.pool == "unlabeled":
-        return settings.photo_source(config)
+        return resolved.faces.photos()
     if rounds_plan.oracle == "human":
-        return settings.split_source(config, config.data.train_split)
+        return resolved.faces.split(resolved.faces.train_split)
     # A face without labels would be bought for nothing.
-    return settings.labelled_source(config, config.data.train_split)
+    return resolved.faces.labeled(resolved.faces.train_split)

@@ -26,7 +26,7 @@ from ml_collections import config_flags
 from scaf_jax.choosing import strategies
 from scaf_jax.commands import launch
 from scaf_jax.experiments import choosing, runner, trials
-from scaf_jax.runs import lock, settings
+from scaf_jax.runs import lock, resolve
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; see scaf_jax.main.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the experiments; made if missing.")
@@ -63,8 +63,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _work(table: str) -> str:
-    config = settings.checked(_CONFIG.value)
-    faces = len(settings.labelled_source(config, config.data.train_split))
+    config = _CONFIG.value
+    shared = resolve.resolve(config)
+    faces = len(shared.faces.labeled(shared.faces.train_split))
     choices = trials.Choices(
         models=tuple(_MODELS.value),
         seeds=_SEEDS.value,
@@ -86,7 +87,7 @@ def _work(table: str) -> str:
             pictures=_PICTURES.value,
         )
         with lock.only_one(str(workdir)):
-            return choosing.run(config, options, workdir)
+            return choosing.run(shared, options, workdir)
     with lock.only_one(str(workdir)):
         text = runner.run(config, table, trials.trials(table, choices), workdir)
     return f"{text}\nTable and plot: {workdir / table}"

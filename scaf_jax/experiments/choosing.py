@@ -3,8 +3,6 @@
 import dataclasses
 import pathlib
 
-import ml_collections
-
 from scaf_jax.experiments import (
     choosing_design,
     choosing_pictures,
@@ -12,9 +10,8 @@ from scaf_jax.experiments import (
     choosing_run,
 )
 from scaf_jax.files import atomic
-from scaf_jax.runs import settings, stages
-
-ConfigDict = ml_collections.ConfigDict
+from scaf_jax.runs import stages
+from scaf_jax.runs.run import Run
 
 FOLDER = "choosing"
 
@@ -41,11 +38,11 @@ class Options:
     pictures: bool = False
 
 
-def run(config: ConfigDict, options: Options, workdir: pathlib.Path) -> str:
+def run(shared: Run, options: Options, workdir: pathlib.Path) -> str:
     """Does what is missing of the experiment; the table is written anew after each strategy.
 
     Args:
-      config: What all trainings share; stage 1 is trained with it once, in `WORKDIR/pretraining`,
+      shared: What all trainings share; stage 1 is trained with it once, in `WORKDIR/pretraining`,
         unless it names another one.
       options: What is compared.
       workdir: The experiment's folder.
@@ -56,25 +53,25 @@ def run(config: ConfigDict, options: Options, workdir: pathlib.Path) -> str:
     Raises:
       ValueError: Something does not fit; the message names it.
     """
-    section = config.active_learning
+    section = shared.config["active_learning"]
     design = choosing_design.design(
         options.strategies,
         options.starts,
-        initial=int(section.initial),
-        per_round=int(section.per_round),
+        initial=int(section["initial"]),
+        per_round=int(section["per_round"]),
         budgets=options.budgets,
         draws=options.draws,
     )
-    train = settings.labelled_source(config, config.data.train_split)
+    train = shared.faces.labeled(shared.faces.train_split)
     if options.held_out:
         faces = choosing_run.split_pool(train, options.held_out)
     else:
-        faces = choosing_run.Faces(train, settings.test_sources(config))
-    _, pretrained = stages.ensure_pretraining(config, workdir)
+        faces = choosing_run.Faces(train, shared.faces.tests())
+    _, pretrained = stages.ensure_pretraining(shared, workdir)
     if pretrained is None:
         raise ValueError("strategies need a stage 1: set alignment.initialization=pretraining")
     folder = workdir / FOLDER
-    experiment = choosing_run.Experiment(config, pretrained, faces, design, folder / "trainings")
+    experiment = choosing_run.Experiment(shared, pretrained, faces, design, folder / "trainings")
     planned = len(design.rows) * len(design.budgets) * design.draws
     outcomes: list[choosing_run.Outcome] = []
     text = ""
@@ -84,7 +81,7 @@ def run(config: ConfigDict, options: Options, workdir: pathlib.Path) -> str:
             text = choosing_results.write(folder, outcomes, planned)
     if options.pictures:
         picture = choosing_pictures.first_choices(
-            outcomes, faces.pool, settings.crop(config), design.counts[0]
+            outcomes, faces.pool, shared.crop, design.counts[0]
         )
         atomic.write_png(folder / "first_choices.png", picture)
     return text

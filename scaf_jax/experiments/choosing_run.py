@@ -11,7 +11,6 @@ import pathlib
 import time
 from collections.abc import Mapping
 
-import ml_collections
 import numpy as np
 from absl import logging
 
@@ -21,8 +20,8 @@ from scaf_jax.data import sources
 from scaf_jax.experiments import choosing_design, trainer
 from scaf_jax.files import atomic
 from scaf_jax.runs import identity, stage1
+from scaf_jax.runs.run import Run
 
-ConfigDict = ml_collections.ConfigDict
 Array = np.ndarray
 
 _ERRORS = "errors/"
@@ -87,7 +86,7 @@ class Experiment:
 
     def __init__(
         self,
-        config: ConfigDict,
+        shared: Run,
         pretrained: stage1.Stage1,
         faces: Faces,
         design: choosing_design.Design,
@@ -96,7 +95,7 @@ class Experiment:
         """Looks at the pool with stage 1 where that was not done before.
 
         Args:
-          config: What all trainings share.
+          shared: What all trainings share.
           pretrained: The stage 1 that they start from.
           faces: The faces.
           design: What is compared.
@@ -112,7 +111,7 @@ class Experiment:
         wanted = {row.strategy.uncertainty for row in design.rows}
         self._wanted = {"embeddings", acquisition.NNM, acquisition.FAINTNESS, *wanted} - {""}
         self._trainer = trainer.Trainer(
-            config,
+            shared,
             pretrained,
             with_entropy=acquisition.ENTROPY in wanted,
             with_disagreement=acquisition.DISAGREEMENT in wanted,
@@ -121,10 +120,10 @@ class Experiment:
         self._keys = faces.pool.keys
         self._place = {key: i for i, key in enumerate(self._keys)}
         self._shared = {
-            "settings": atomic.plain(identity.binding_settings(config, config.alignment)),
-            "flip": bool(config.evaluation.flip),
-            "decoder": config.evaluation.decoder,
-            "normalizer": config.evaluation.normalizer,
+            "settings": atomic.plain(dict(shared.landmark_stage().stage.binding)),
+            "flip": shared.evaluation.flip,
+            "decoder": shared.evaluation.decoder,
+            "normalizer": shared.evaluation.normalizer,
             "stage1": pretrained.identity(),
             "pool": identity.digest(self._keys),
             "tests": {name: identity.digest(x.keys) for name, x in faces.tests.items()},

@@ -11,7 +11,8 @@ from scaf_jax.active_learning import round_report, rounds, selections
 from scaf_jax.experiments import results
 from scaf_jax.experiments.trials import Trial
 from scaf_jax.files import atomic, strict_json
-from scaf_jax.runs import identity, settings, stage1, stages
+from scaf_jax.runs import identity, resolve, stage1, stages
+from scaf_jax.runs.run import Run
 from scaf_jax.training import metric_writers, sharding
 
 ConfigDict = ml_collections.ConfigDict
@@ -32,13 +33,13 @@ def run(config: ConfigDict, table: str, planned: list[Trial], workdir: pathlib.P
     Returns:
       The table, for a terminal.
     """
-    _, pretrained = stages.ensure_pretraining(config, workdir)
+    _, pretrained = stages.ensure_pretraining(resolve.resolve(config), workdir)
     folder = workdir / table
     done: list[results.Result] = []
     text = ""
     for number, trial in enumerate(planned, start=1):
         target = folder / trial.name
-        own = _config_of(config, trial, pretrained)
+        own = _run_of(config, trial, pretrained)
         _claim(target, own)
         if not (target / "report.md").is_file() and not _is_evaluated(target):
             logging.info("trial %d of %d: %s", number, len(planned), trial.name)
@@ -54,29 +55,29 @@ def run(config: ConfigDict, table: str, planned: list[Trial], workdir: pathlib.P
     return text
 
 
-def _config_of(config: ConfigDict, trial: Trial, pretrained: stage1.Stage1 | None) -> ConfigDict:
-    """Returns the trial's own config."""
+def _run_of(config: ConfigDict, trial: Trial, pretrained: stage1.Stage1 | None) -> Run:
+    """Returns the trial's own run."""
     own = config.copy_and_resolve_references()
     own.unlock()
     own.pretraining.run = "" if pretrained is None else pretrained.name
     own.update_from_flattened_dict(trial.edits)
     own.lock()
-    return settings.checked(own)
+    return resolve.resolve(own)
 
 
-def _claim(target: pathlib.Path, config: ConfigDict) -> None:
+def _claim(target: pathlib.Path, own: Run) -> None:
     """Notes the settings of a trial in its folder, or compares them with those noted there.
 
     Raises:
       identity.RunMismatchError: The folder holds a trial with other settings.
     """
-    settings_ = identity.binding_settings(config, config.alignment)
-    settings_ |= {
+    settings = dict(own.landmark_stage().stage.binding)
+    settings |= {
         f"{name}.{key}": value
         for name in ("active_learning", "evaluation")
-        for key, value in config[name].to_dict().items()
+        for key, value in own.config[name].items()
     }
-    wanted = {"stage": "trial", "settings": atomic.plain(settings_)}
+    wanted = {"stage": "trial", "settings": atomic.plain(settings)}
     path = target / _SETTINGS_FILE
     if path.is_file():
         saved = strict_json.read_json(path)

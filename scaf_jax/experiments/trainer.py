@@ -7,17 +7,16 @@ checkpoints; a training that is interrupted is done again.
 import functools
 
 import jax
-import ml_collections
 import numpy as np
 
 from scaf_jax.active_learning import scoring
 from scaf_jax.data import pipelines, sources
 from scaf_jax.inference import bundle, predictor
 from scaf_jax.landmarks import metrics
-from scaf_jax.runs import alignment_stage, settings, stage1
+from scaf_jax.runs import alignment_stage, feeding, stage1
+from scaf_jax.runs.run import Run
 from scaf_jax.training import alignment, loop, sharding, state
 
-ConfigDict = ml_collections.ConfigDict
 Array = np.ndarray
 
 
@@ -26,7 +25,7 @@ class Trainer:
 
     def __init__(
         self,
-        config: ConfigDict,
+        run: Run,
         pretrained: stage1.Stage1 | None,
         *,
         with_entropy: bool = False,
@@ -35,22 +34,21 @@ class Trainer:
         """Compiles nothing yet.
 
         Args:
-          config: What all trainings share.
+          run: What all trainings share.
           pretrained: A stage 1, or None to start from random weights.
           with_entropy: See `scoring.PoolScorer`.
           with_disagreement: See there.
         """
-        self._config, self._pretrained = config, pretrained
+        self._run, self._pretrained = run, pretrained
+        self._trained = run.landmark_stage()
         self._extra = {"with_entropy": with_entropy, "with_disagreement": with_disagreement}
-        self._mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
-        self._scheme = settings.scheme(config)
-        shape, stage = settings.architecture(config), settings.alignment_settings(config)
+        shape, stage = self._trained.architecture, self._trained.settings
         self._init = jax.jit(lambda key: alignment.init_state(shape.build(key), stage)[1])
         step = functools.partial(
             alignment.train_step,
-            graphdef=state.definition(shape.build)[0],
+            graphdef=self._trained.stage.graphdef,
             settings=stage,
-            codec=settings.codec(config),
+            codec=self._trained.codec,
         )
         self._step = jax.jit(step, donate_argnums=0)
         self._predictor: predictor.Predictor | None = None
@@ -60,12 +58,12 @@ class Trainer:
         """Returns the first state: random weights, and stage 1's where there is one."""
         first = self._init(jax.random.key(seed))
         if self._pretrained is not None:
-            first = alignment_stage.with_pretrained(self._config, self._pretrained, first)
-        return jax.device_put(first, sharding.state_shardings(self._mesh, first))
+            first = alignment_stage.with_pretrained(self._run, self._pretrained, first)
+        return jax.device_put(first, sharding.state_shardings(self._run.mesh, first))
 
     def untrained(self) -> bundle.Bundle:
         """Returns the network as it starts: its embeddings are stage 1's."""
-        return alignment_stage.bundle_of(self._config, self.start(self._config.seed))
+        return alignment_stage.bundle_of(self._run, self.start(self._run.seed))
 
     def train(self, labeled: sources.Source, seed: int) -> bundle.Bundle:
         """Trains from the start.
@@ -77,37 +75,37 @@ class Trainer:
         Raises:
           loop.DivergenceError: The loss is not finite.
         """
-        config = self._config
+        stage = self._trained.stage
+        workers, threads = feeding.loader_size(self._run.loader)
         batches = pipelines.train_batches(
             labeled,
-            crop=settings.crop(config),
-            augmentation=settings.augmentation(config.alignment),
-            scheme=self._scheme,
-            batch_size=config.alignment.batch_size,
+            crop=self._run.crop,
+            augmentation=stage.augmentation,
+            scheme=self._run.scheme,
+            batch_size=stage.batch_size,
             seed=seed,
-            num_workers=config.loader.num_workers,
-            num_threads=config.loader.num_threads,
+            num_workers=workers,
+            num_threads=threads,
         )
         train_state, loss = self.start(seed), 0.0
-        for _ in range(config.alignment.steps):
+        for _ in range(stage.steps):
             batch = next(batches)
             del batch["index"]
             # One step is on its way while the next batch is made.
             previous = loss
-            train_state, found = self._step(train_state, sharding.to_global(batch, self._mesh))
+            train_state, found = self._step(train_state, sharding.to_global(batch, self._run.mesh))
             loss = found["loss"]
             if not np.isfinite(float(previous)):
                 break
         batches.close()
         if not np.isfinite(float(loss)):
             raise loop.DivergenceError(f"the loss of a training with seed {seed} is {float(loss)}")
-        return alignment_stage.bundle_of(config, train_state)
+        return alignment_stage.bundle_of(self._run, train_state)
 
     def errors(self, network: bundle.Bundle, source: sources.Source) -> Array:
         """Returns the NME of each face of a source, (N,) float64 per cent; NaN without labels."""
         if self._predictor is None:
-            passes = settings.pass_settings(self._config)
-            flip = bool(self._config.evaluation.flip)
+            passes, flip = self._run.pass_settings, self._run.evaluation.flip
             self._predictor = predictor.Predictor(network, passes, flip=flip)
         self._predictor = self._predictor.of(network)
         found = self._predictor.predict(source)
@@ -115,7 +113,7 @@ class Trainer:
             found.landmarks[network.decoder],
             found.photo_landmarks,
             network.scheme,
-            self._config.evaluation.normalizer,
+            self._run.evaluation.normalizer,
             mask=found.landmark_mask,
             boxes=found.box_ground_truth,
             keys=source.keys,
@@ -124,7 +122,6 @@ class Trainer:
     def score(self, network: bundle.Bundle, pool: sources.Source) -> scoring.PoolScores:
         """Returns what a network says of a pool."""
         if self._scorer is None:
-            passes = settings.pass_settings(self._config)
-            self._scorer = scoring.PoolScorer(network, passes, **self._extra)
+            self._scorer = scoring.PoolScorer(network, self._run.pass_settings, **self._extra)
         self._scorer = self._scorer.of(network)
         return self._scorer.score(pool, None)

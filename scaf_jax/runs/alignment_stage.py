@@ -6,23 +6,21 @@ import pathlib
 from typing import Any
 
 import jax
-import ml_collections
 from absl import logging
 
 from scaf_jax.data import coverage, sources
 from scaf_jax.inference import bundle
-from scaf_jax.models import aligner
-from scaf_jax.runs import identity, settings, stage1, stage_training
+from scaf_jax.runs import identity, stage1, stage_training
+from scaf_jax.runs.run import Run
 from scaf_jax.training import alignment, blindness, state
 
-ConfigDict = ml_collections.ConfigDict
 PyTree = Any
 
 _LISTED_LANDMARKS = 10
 
 
 def run_alignment(
-    config: ConfigDict,
+    run: Run,
     folder: pathlib.Path,
     pretrained: stage1.Stage1 | None,
     *,
@@ -31,7 +29,7 @@ def run_alignment(
     """Trains stage 2 to its end, from where it was.
 
     Args:
-      config: The run's config.
+      run: The run.
       folder: Gets `checkpoints/` and metrics.
       pretrained: A stage 1, or None to start from random weights.
       labeled: The faces to learn from; by default those that the config names. A folder belongs
@@ -44,79 +42,73 @@ def run_alignment(
       RunMismatchError: `folder` or `pretrained` was made with other settings.
       ValueError: A landmark is known in none of the faces.
     """
-    stage = settings.alignment_settings(config)
-    graphdef, _, _ = state.definition(settings.architecture(config).build)
+    train_state = stage_training.train(run, work(run, pretrained, labeled), folder)
+    faces = len(labeled) if labeled is not None else run.faces.num_labels or "all"
+    return bundle_of(run, train_state, stage1=stage1.describe(pretrained), labels=faces)
 
-    def init() -> state.TrainState:
-        return alignment.init_state(build_aligner(config), stage)[1]
 
+def work(
+    run: Run, pretrained: stage1.Stage1 | None = None, labeled: sources.Source | None = None
+) -> stage_training.Work:
+    """Returns what the training of stage 2 is about; see `run_alignment`."""
+    trained = run.landmark_stage()
     step = functools.partial(
-        alignment.train_step, graphdef=graphdef, settings=stage, codec=settings.codec(config)
+        alignment.train_step,
+        graphdef=trained.stage.graphdef,
+        settings=trained.settings,
+        codec=trained.codec,
     )
-    train_state = stage_training.train(
-        config,
-        config.alignment,
-        folder,
-        kind="alignment",
-        init=init,
-        source=lambda: labeled_faces(config, labeled),
-        faces_digest="" if labeled is None else identity.digest(labeled.keys),
-        scheme=settings.scheme(config),
+    return stage_training.Work(
+        stage=trained.stage,
         step=jax.jit(step, donate_argnums=0),
-        bind=lambda jitted: lambda _, train_state, batch: jitted(train_state, batch),
-        start=None
-        if pretrained is None
-        else functools.partial(with_pretrained, config, pretrained),
-        watch=blindness.Watch(config.alignment.steps),
+        open_faces=functools.partial(labeled_faces, run, labeled),
+        scheme=run.scheme,
+        start=functools.partial(with_pretrained, run, pretrained) if pretrained else None,
+        faces_digest="" if labeled is None else identity.digest(labeled.keys),
+        watch=blindness.Watch(trained.stage.steps),
         origin=stage1.origin(pretrained),
     )
-    faces = len(labeled) if labeled is not None else config.alignment.num_labels or "all"
-    return bundle_of(config, train_state, stage1=stage1.describe(pretrained), labels=faces)
 
 
-def bundle_of(
-    config: ConfigDict, train_state: state.TrainState, **provenance: Any
-) -> bundle.Bundle:
-    """Returns a config's network, ready to look at faces.
+def bundle_of(run: Run, train_state: state.TrainState, **provenance: Any) -> bundle.Bundle:
+    """Returns a run's landmark network, ready to look at faces.
 
     Args:
-      config: The run's config.
-      train_state: Its state.
+      run: The run.
+      train_state: The network's state.
       **provenance: Where it is from, beside its `steps`.
     """
-    shape = settings.architecture(config)
+    trained = run.landmark_stage()
     return bundle.Bundle(
-        graphdef=state.definition(shape.build)[0],
+        graphdef=trained.stage.graphdef,
         params=train_state.params,
         batch_stats=train_state.batch_stats,
-        crop=settings.crop(config),
+        crop=run.crop,
         provenance={"steps": int(train_state.step), **provenance},
-        architecture=shape,
-        codec=settings.codec(config),
-        scheme=settings.scheme(config),
-        decoder=config.evaluation.decoder,
+        architecture=trained.architecture,
+        codec=trained.codec,
+        scheme=run.scheme,
+        decoder=run.evaluation.decoder,
     )
 
 
-def untrained(config: ConfigDict, pretrained: stage1.Stage1) -> bundle.Bundle:
+def untrained(run: Run, pretrained: stage1.Stage1) -> bundle.Bundle:
     """Returns the network as stage 2 finds it: its embeddings are stage 1's."""
-    stage = settings.alignment_settings(config)
-    first = jax.jit(lambda: alignment.init_state(build_aligner(config), stage)[1])()
-    return bundle_of(config, with_pretrained(config, pretrained, first))
+    first = jax.jit(run.landmark_stage().stage.init)()
+    return bundle_of(run, with_pretrained(run, pretrained, first))
 
 
-def labeled_faces(config: ConfigDict, labeled: sources.Source | None = None) -> sources.Source:
+def labeled_faces(run: Run, labeled: sources.Source | None = None) -> sources.Source:
     """Returns the faces to learn from, after a look at whether they show every landmark.
 
     Args:
-      config: The run's config.
+      run: The run.
       labeled: The faces; by default those that the config names.
 
     Raises:
       ValueError: A landmark is known in none of the faces, so that it cannot be learned.
     """
-    faces = labeled or settings.labeled_source(config)
-    scheme = settings.scheme(config)
+    faces, scheme = labeled or run.faces.training(), run.scheme
     unknown = coverage.unknown_landmarks(faces, scheme.num_landmarks)
     if not unknown:
         return faces
@@ -130,25 +122,20 @@ def labeled_faces(config: ConfigDict, labeled: sources.Source | None = None) -> 
     )
 
 
-def build_aligner(config: ConfigDict) -> aligner.Aligner:
-    """Returns the stage-2 network of a config, with random weights."""
-    return settings.architecture(config).build(config.seed)
-
-
 def with_pretrained(
-    config: ConfigDict, pretrained: stage1.Stage1, train_state: state.TrainState
+    run: Run, pretrained: stage1.Stage1, train_state: state.TrainState
 ) -> state.TrainState:
     """Returns a stage-2 state with stage 1's encoder and generator.
 
     Raises:
       identity.RunMismatchError: Stage 1 was trained at another size.
     """
-    loaded = _load(config, pretrained, train_state.params, train_state.batch_stats)
+    loaded = _load(run, pretrained, train_state.params, train_state.batch_stats)
     return dataclasses.replace(train_state, **loaded)
 
 
 def rebuilder(
-    config: ConfigDict, pretrained: stage1.Stage1 | None, network: bundle.Bundle
+    run: Run, pretrained: stage1.Stage1 | None, network: bundle.Bundle
 ) -> bundle.Bundle | None:
     """Returns a network with stage 1's encoder and generator, to rebuild faces; None without one.
 
@@ -157,15 +144,15 @@ def rebuilder(
     """
     if pretrained is None:
         return None
-    loaded = _load(config, pretrained, network.params, network.batch_stats)
+    loaded = _load(run, pretrained, network.params, network.batch_stats)
     return dataclasses.replace(network, **loaded)
 
 
 def _load(
-    config: ConfigDict, pretrained: stage1.Stage1, params: PyTree, batch_stats: PyTree
+    run: Run, pretrained: stage1.Stage1, params: PyTree, batch_stats: PyTree
 ) -> dict[str, PyTree]:
     """An aligner's `params` and `batch_stats` with those of stage 1 in their place."""
-    stage1.check_fits(config, pretrained)
+    stage1.check_fits(run, pretrained)
     own = {"params": params, "batch_stats": batch_stats}
     loaded = pretrained.load(own)
     logging.info("encoder and generator from %s", pretrained.name)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import ml_collections
 import numpy as np
 from absl import logging
 
@@ -13,10 +12,10 @@ from scaf_jax.data import face_view, geometry, sources
 from scaf_jax.inference import bundle, predictor
 from scaf_jax.landmarks import metrics, normalizers
 from scaf_jax.reporting import report, results, training_curve
-from scaf_jax.runs import evaluation_pictures, settings
+from scaf_jax.runs import evaluation_pictures
+from scaf_jax.runs.run import Run
 from scaf_jax.training import blindness, metric_writers, pace
 
-ConfigDict = ml_collections.ConfigDict
 Array = np.ndarray
 
 _SCALARS = metric_writers.SCALARS_FILE
@@ -28,7 +27,7 @@ _LOSSES = {
 _DECODER_NAMES = {"argmax": "arg-max", "subpixel": "sub-pixel"}
 
 
-def check_test_sets(config: ConfigDict) -> None:
+def check_test_sets(run: Run) -> None:
     """Opens the test sets and looks at whether their faces can be evaluated, before a training.
 
     Raises:
@@ -36,8 +35,8 @@ def check_test_sets(config: ConfigDict) -> None:
       MissingSplitError: It has none of the test sets.
       ValueError: Landmarks do not fit the scheme, or a set's faces lack what errors are divided by.
     """
-    scheme = settings.scheme(config)
-    for name, source in settings.test_sources(config).items():
+    scheme = run.scheme
+    for name, source in run.faces.tests().items():
         fields = ("landmarks", "landmark_mask", "box_ground_truth", "key")
         rows = []
         for i in range(len(source)):
@@ -56,7 +55,7 @@ def check_test_sets(config: ConfigDict) -> None:
             distances = normalizers.normalizing_distances(
                 np.array(truth),
                 scheme,
-                config.evaluation.normalizer,
+                run.evaluation.normalizer,
                 mask=np.array(mask),
                 boxes=np.array(boxes),
                 keys=keys,
@@ -71,7 +70,7 @@ def check_test_sets(config: ConfigDict) -> None:
                 place,
                 without.size,
                 len(distances),
-                config.evaluation.normalizer,
+                run.evaluation.normalizer,
                 keys[without[0]],
             )
 
@@ -87,7 +86,7 @@ def mean_shape(crop: geometry.CropSettings, source: sources.Source) -> Array:
 
 
 def evaluate(
-    config: ConfigDict,
+    run: Run,
     network: bundle.Bundle,
     folder: pathlib.Path,
     *,
@@ -95,57 +94,57 @@ def evaluate(
     rebuilder: bundle.Bundle | None = None,
     training: pathlib.Path | None = None,
 ) -> report.Report:
-    """Evaluates a network on the config's test sets and writes the report.
+    """Evaluates a network on the run's test sets and writes the report.
 
     Args:
-      config: The run's config.
+      run: The run.
       network: The network; its provenance names `steps` and `stage1`.
       folder: Gets the report, the numbers and the pictures.
       labeled: The faces that it was trained on; by default those that the config names.
       rebuilder: See `predictor.Predictor`.
       training: Folder of the training's metrics, whose loss the report then shows.
     """
-    labeled = labeled or settings.labeled_source(config)
+    labeled, settings = labeled or run.faces.training(), run.evaluation
     looking = predictor.Predictor(
         network,
-        settings.pass_settings(config),
-        flip=bool(config.evaluation.flip),
+        run.pass_settings,
+        flip=settings.flip,
         rebuilder=rebuilder,
     )
     shape = mean_shape(network.crop, labeled)
     splits: list[results.SplitResults] = []
     errors: dict[str, float] = {}
-    test_sources = settings.test_sources(config)
-    for box in config.evaluation.boxes:
+    test_sources = run.faces.tests()
+    for box in settings.boxes:
         parts = []
         for split, source in test_sources.items():
             predictions = looking.predict(source, box=box)
-            name = split if box == config.data.box else f"{split} ({box} box)"
+            name = split if box == run.crop.box else f"{split} ({box} box)"
             parts.append(_split_results(network, name, source, predictions, shape))
             errors[name] = float(predictions.reconstruction_l1.mean())
         splits += parts
-        if config.evaluation.full and len(parts) > 1:
-            full = config.evaluation.full
-            name = full if box == config.data.box else f"{full} ({box} box)"
+        if settings.full and len(parts) > 1:
+            full = settings.full
+            name = full if box == run.crop.box else f"{full} ({box} box)"
             splits.append(_union(name, parts))
-    pictures = evaluation_pictures.draw(config, looking, splits)
+    pictures = evaluation_pictures.draw(run, looking, splits)
     lines = [] if training is None else metric_writers.read_scalars(training / _SCALARS)
-    blind = blindness.last_sighting(lines, config.alignment.steps)
+    blind = blindness.last_sighting(lines, run.landmark_stage().stage.steps)
     facts = {
         "training steps": network.provenance.get("steps"),
         "labelled faces": len(labeled),
-        "model": f"SCAF (skips with {config.alignment.skip_gain} gain)"
-        if config.alignment.skips
+        "model": f"SCAF (skips with {network.architecture.skip_gain} gain)"
+        if network.architecture.skips
         else "3FabRec (without skips)",
         "stage 1": network.provenance.get("stage1", ""),
-        "seed": config.seed,
+        "seed": run.seed,
         "test sets left out, being empty": [
-            name for name in settings.test_split_names(config) if name not in test_sources
+            name for name in run.faces.test_names() if name not in test_sources
         ],
-        "mirrored copies averaged": bool(config.evaluation.flip),
+        "mirrored copies averaged": settings.flip,
         **pace.summary(lines),
         "reconstruction L1 (grey levels)": errors,
-        "config": config.to_dict(),
+        "config": run.config,
     }
     if jax.process_index() != 0:
         return report.Report(folder / "report.md", {}, "")
@@ -153,8 +152,8 @@ def evaluate(
         folder,
         splits=splits,
         scheme=network.scheme,
-        normalizer=config.evaluation.normalizer,
-        thresholds=tuple(config.evaluation.thresholds),
+        normalizer=settings.normalizer,
+        thresholds=settings.thresholds,
         extra=facts,
         pictures=[*_loss_picture(lines), *pictures],
         warnings=[str(blind)] if blind else [],

@@ -3,38 +3,36 @@
 from collections.abc import Sequence
 
 import jax
-import ml_collections
 import numpy as np
 from absl import logging
 
 from scaf_jax.data import face_view, geometry, sources
 from scaf_jax.inference import predictor
 from scaf_jax.reporting import figures, report, results
-from scaf_jax.runs import settings
+from scaf_jax.runs.run import Run
 
-ConfigDict = ml_collections.ConfigDict
 Array = np.ndarray
 
 
 def draw(
-    config: ConfigDict, looking: predictor.Predictor, splits: Sequence[results.SplitResults]
+    run: Run, looking: predictor.Predictor, splits: Sequence[results.SplitResults]
 ) -> list[report.Picture]:
     """Draws faces of each test set and its worst faces, from the configured box.
 
     Args:
-      config: The run's config.
+      run: The run.
       looking: Gives heatmaps and reconstructions of crops.
       splits: The results of the test sets.
     """
     scheme, pictures = looking.network.scheme, []
     by_name = {split.name: split for split in splits}
-    for name in settings.test_split_names(config):
+    for name in run.faces.test_names():
         if name not in by_name:
             continue
         split = by_name[name]
-        nme = split.nme(scheme, config.evaluation.normalizer)[split.decoder]
-        source = settings.labelled_source(config, name)
-        count = min(config.evaluation.num_pictures, len(source))
+        nme = split.nme(scheme, run.evaluation.normalizer)[split.decoder]
+        source = run.faces.labeled(name)
+        count = min(run.evaluation.num_pictures, len(source))
         spread = np.linspace(0, len(source) - 1, count).astype(int)
         pictures += _faces(looking, split, source, spread, nme)
         pictures += _worst(looking.network.crop, split, source, nme, count)

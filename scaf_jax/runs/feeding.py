@@ -7,15 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import ml_collections
 import numpy as np
 from absl import logging
 
 from scaf_jax.data import hosts, pipelines, resident_faces, sources, warping
-from scaf_jax.runs import config_checks, settings
+from scaf_jax.landmarks import schemes
+from scaf_jax.runs import config_checks
+from scaf_jax.runs.run import Loader, Run, Stage
 from scaf_jax.training import device_crops, loop, sharding
-
-ConfigDict = ml_collections.ConfigDict
 
 _AUTO, _NEVER, _ALWAYS = config_checks.ON_DEVICE
 # Of a device's memory: networks, activations and optimizers need the rest.
@@ -54,35 +53,29 @@ class Feed:
 
 
 def open_feed(
-    config: ConfigDict,
-    section: ConfigDict,
-    faces: sources.Source,
-    scheme: Any,
-    mesh: jax.sharding.Mesh,
+    run: Run, stage: Stage, faces: sources.Source, scheme: schemes.LandmarkScheme | None
 ) -> Feed:
     """Opens a training's batches; all processes of a multi-host run must call it.
 
     Args:
-      config: The run's config.
-      section: Its section of the stage.
-      faces: What is trained on.
+      run: The run.
+      stage: The stage that is trained.
+      faces: What it is trained on.
       scheme: What their landmarks mean; None for faces without.
-      mesh: The devices.
 
     Raises:
       ValueError: The config wants the faces on the devices, and they cannot be there.
     """
-    workers, threads = loader_size(config)
-    resident = _resident(config, section, faces)
+    workers, threads = loader_size(run.loader)
+    resident, change = _resident(run, stage, faces), stage.augmentation
     complete = None
     if resident is not None:
-        change = settings.augmentation(section)
         complete = device_crops.DeviceCrops(
             resident.pixels,
             resident.starts,
             resident.sizes,
-            mesh=mesh,
-            size=config.input_size,
+            mesh=run.mesh,
+            size=run.crop.input_size,
             cubic=change.interpolation == warping.BICUBIC,
             mirrored=change.border == warping.MIRRORED,
         )
@@ -93,11 +86,11 @@ def open_feed(
         logging.info("the loader: %d processes, %d threads in each", workers or 1, threads)
     batches = pipelines.train_batches(
         faces,
-        crop=settings.crop(config),
-        augmentation=settings.augmentation(section),
+        crop=run.crop,
+        augmentation=change,
         scheme=scheme,
-        batch_size=section.batch_size,
-        seed=config.seed,
+        batch_size=stage.batch_size,
+        seed=run.seed,
         num_workers=workers,
         num_threads=threads,
         process_index=jax.process_index(),
@@ -106,12 +99,11 @@ def open_feed(
     return Feed(batches, complete, "" if complete else _ADVICE)
 
 
-def loader_size(config: ConfigDict) -> tuple[int, int]:
+def loader_size(loader: Loader) -> tuple[int, int]:
     """Returns how many processes prepare faces (0: this one), and how many threads in each.
 
     All processes of a multi-host run must call it.
     """
-    loader = config.loader
     if loader.num_workers >= 0:
         return loader.num_workers, loader.num_threads
     workers = hosts.default_workers(
@@ -122,15 +114,13 @@ def loader_size(config: ConfigDict) -> tuple[int, int]:
     return workers, min(loader.num_threads, 1) if workers else loader.num_threads
 
 
-def _resident(
-    config: ConfigDict, section: ConfigDict, faces: sources.Source
-) -> resident_faces.ResidentFaces | None:
+def _resident(run: Run, stage: Stage, faces: sources.Source) -> resident_faces.ResidentFaces | None:
     """The faces for the devices, or None where the loader feeds them."""
-    choice = config.loader.on_device
+    choice = run.loader.on_device
     if choice == _NEVER or (choice == _AUTO and not _accelerators()):
         return None
-    change, room = settings.augmentation(section), _room()
-    cutter = resident_faces.Cutter(settings.crop(config), change)
+    change, room = stage.augmentation, _room()
+    cutter = resident_faces.Cutter(run.crop, change)
     try:
         if change.occlusion_probability:
             raise _CannotError("shapes that hide faces (occlusion_probability) need the loader")

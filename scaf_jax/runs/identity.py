@@ -3,16 +3,13 @@
 import hashlib
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import Any
-
-import ml_collections
 
 from scaf_jax.inference import run_folder
 from scaf_jax.landmarks import scheme_files, schemes
-from scaf_jax.runs import settings
+from scaf_jax.runs.run import Run, Stage
 from scaf_jax.weights import header
-
-ConfigDict = ml_collections.ConfigDict
 
 # Settings of a stage that may change between two commands of one run.
 _FREE = ("log_every", "save_every", "run", "unlabeled_dir", "unlabeled_boxes_csv", "on_error")
@@ -26,28 +23,23 @@ class RunMismatchError(ValueError):
     """A folder holds a run with other settings."""
 
 
-def metadata(
-    config: ConfigDict, section: ConfigDict, kind: str, faces_digest: str = ""
-) -> dict[str, Any]:
+def metadata(run: Run, stage: Stage, faces_digest: str = "") -> dict[str, Any]:
     """Returns what a checkpoint tells of its run.
 
     Args:
-      config: The run's config.
-      section: The part of it that the stage has to itself.
-      kind: The stage, `pretraining` or `alignment`.
+      run: The run.
+      stage: The stage of it that is saved.
       faces_digest: `digest` of the faces' keys, where the config does not decide which they are.
     """
-    settings_ = binding_settings(config, section)
-    if faces_digest:
-        settings_["faces"] = faces_digest
+    faces = {"faces": faces_digest} if faces_digest else {}
     return {
-        "stage": kind,
-        "config": config.to_dict(),
-        "settings": settings_,
-        "crop": settings.crop(config).to_dict(),
+        "stage": stage.name,
+        "config": run.config,
+        "settings": {**stage.binding, **faces},
+        "crop": run.crop.to_dict(),
         # Whole: schemes of users' own may have the same name.
-        "scheme": scheme_files.scheme_to_dict(settings.scheme(config)),
-        "seed": config.seed,
+        "scheme": scheme_files.scheme_to_dict(run.scheme),
+        "seed": run.seed,
     }
 
 
@@ -56,10 +48,18 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def binding_settings(config: ConfigDict, section: ConfigDict) -> dict[str, Any]:
-    """Returns the settings that decide what a stage computes, flat and JSON-able."""
+def binding_settings(
+    config: Mapping[str, Any], stage: str, scheme: schemes.LandmarkScheme
+) -> dict[str, Any]:
+    """Returns the settings that decide what a stage computes, flat and JSON-able.
+
+    Args:
+      config: The whole config, plain values.
+      stage: Name of its section of the stage.
+      scheme: The landmark scheme that it names.
+    """
     chosen = {name: config[name] for name in (*header.MODEL_FIELDS, "seed", "compute_dtype")}
-    parts = {"data": config.data.to_dict(), "stage": section.to_dict()}
+    parts = {"data": dict(config["data"]), "stage": config[stage]}
     del parts["data"]["data_dir"]
     for prefix, part in parts.items():
         for name, value in part.items():
@@ -69,7 +69,7 @@ def binding_settings(config: ConfigDict, section: ConfigDict) -> dict[str, Any]:
             for inner, leaf in nested:
                 path = ".".join(filter(None, (prefix, name, inner)))
                 chosen[path] = list(leaf) if isinstance(leaf, tuple) else leaf
-    chosen["data.scheme"] = scheme_identity(settings.scheme(config))
+    chosen["data.scheme"] = scheme_identity(scheme)
     return chosen
 
 

@@ -4,95 +4,71 @@ import csv
 import functools
 import io
 import pathlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax
-import ml_collections
 import numpy as np
 from absl import logging
-from flax import nnx
 
 from scaf_jax.data import mixtures, pipelines, sources
 from scaf_jax.files import atomic
 from scaf_jax.files.escaping import printable, spreadsheet_text
 from scaf_jax.inference import bundle
 from scaf_jax.reporting import report as reporting
-from scaf_jax.runs import feeding, reconstruction_report, settings, stage_training
-from scaf_jax.training import loop, pretraining, pretraining_terms, state
-
-ConfigDict = ml_collections.ConfigDict
+from scaf_jax.runs import feeding, reconstruction_report, stage_training
+from scaf_jax.runs.run import Pretraining, Run
+from scaf_jax.training import pretraining, pretraining_terms, state
 
 # A few times as many as an embedding has numbers, with pose and light in proportion.
 _GUIDE_CROPS = 1536
 SKIPPED_FILE = "skipped.csv"
 
 
-def run_pretraining(config: ConfigDict, folder: pathlib.Path) -> reporting.Report:
+def run_pretraining(run: Run, trained: Pretraining, folder: pathlib.Path) -> reporting.Report:
     """Trains stage 1 to its end, from where it was; writes its report.
 
     Args:
-      config: The run's config.
+      run: The run.
+      trained: Its stage 1.
       folder: Gets `checkpoints/`, metrics and `report/`.
     """
-    section, stage = config.pretraining, settings.pretraining_settings(config)
-    optimizers = pretraining.build_optimizers(stage)
-    build = functools.partial(
-        pretraining.PretrainingModel,
-        input_size=config.input_size,
-        width_multiplier=config.width_multiplier,
-        guided=bool(section.guide_weight),
-        dtype=settings.compute_dtype(config),
-    )
-    graphdef, _, _ = state.definition(lambda: build(rngs=nnx.Rngs(config.seed)))
-
-    def init() -> state.TrainState:
-        model = build(rngs=nnx.Rngs(config.seed))
-        return pretraining.init_state(model, optimizers)[1]
-
-    step = functools.partial(
-        pretraining.train_step,
-        graphdef=graphdef,
-        optimizers_=optimizers,
-        settings=stage,
-        seed=config.seed,
-    )
-
-    def bind(jitted: Callable[..., Any]) -> loop.StepFunction:
-        return lambda number, train_state, batch: jitted(
-            train_state, batch, terms=pretraining_terms.terms_at(number, stage)
-        )
-
-    train_state = stage_training.train(
-        config,
-        section,
-        folder,
-        kind="pretraining",
-        init=init,
-        source=functools.partial(open_faces, config, folder),
-        scheme=None,
-        step=jax.jit(step, static_argnames="terms", donate_argnums=0),
-        bind=bind,
-        start=functools.partial(_guide, config) if section.guide_weight else None,
-    )
+    train_state = stage_training.train(run, work(run, trained, folder), folder)
     network = bundle.FaceNetwork(
-        graphdef=graphdef,
+        graphdef=trained.stage.graphdef,
         params=train_state.params,
         batch_stats=train_state.batch_stats,
-        crop=settings.crop(config),
+        crop=run.crop,
         provenance={"steps": int(train_state.step)},
     )
-    return reconstruction_report.write(config, network, folder / "report", training=folder)
+    return reconstruction_report.write(run, network, folder / "report", training=folder)
 
 
-def open_faces(config: ConfigDict, folder: pathlib.Path) -> sources.Source:
+def work(run: Run, trained: Pretraining, folder: pathlib.Path) -> stage_training.Work:
+    """Returns what the training of stage 1 is about; see `run_pretraining`."""
+    step = functools.partial(
+        pretraining.train_step,
+        graphdef=trained.stage.graphdef,
+        optimizers_=pretraining.build_optimizers(trained.settings),
+        settings=trained.settings,
+        seed=run.seed,
+    )
+    return stage_training.Work(
+        stage=trained.stage,
+        step=jax.jit(step, static_argnames="terms", donate_argnums=0),
+        static=lambda number: {"terms": pretraining_terms.terms_at(number, trained.settings)},
+        open_faces=functools.partial(open_faces, run, folder),
+        start=functools.partial(_guide, run, trained) if trained.architecture.guided else None,
+    )
+
+
+def open_faces(run: Run, folder: pathlib.Path) -> sources.Source:
     """Opens stage 1's faces; says what a mixture of sets consists of, in `mixture.md` too.
 
     Args:
-      config: The run's config.
+      run: The run.
       folder: Gets `mixture.md`, and `skipped.csv` where photos were left out.
     """
-    source = settings.unlabeled_source(config)
+    source = run.faces.pretraining()
     if jax.process_index() == 0:
         _write_skipped(folder / SKIPPED_FILE, source.skipped)
     if isinstance(source, mixtures.MixedSource):
@@ -117,17 +93,16 @@ def _write_skipped(path: pathlib.Path, skipped: Sequence[tuple[str, str]]) -> No
     logging.warning("%d photos or boxes were left out; %s says which and why", len(skipped), path)
 
 
-def _guide(config: ConfigDict, train_state: state.TrainState) -> state.TrainState:
+def _guide(run: Run, trained: Pretraining, train_state: state.TrainState) -> state.TrainState:
     """Computes the embedding's guide from crops that are drawn alike in every process."""
-    section = config.pretraining
-    workers, threads = feeding.loader_size(config)
+    workers, threads = feeding.loader_size(run.loader)
     batches = pipelines.train_batches(
-        settings.unlabeled_source(config),
-        crop=settings.crop(config),
-        augmentation=settings.augmentation(section),
+        run.faces.pretraining(),
+        crop=run.crop,
+        augmentation=trained.stage.augmentation,
         scheme=None,
         batch_size=64,
-        seed=config.seed,
+        seed=run.seed,
         num_workers=workers,
         num_threads=threads,
     )

@@ -5,41 +5,34 @@ import pathlib
 
 import jax
 import jax.numpy as jnp
-import ml_collections
 import numpy as np
 
 from scaf_jax.data import sources
 from scaf_jax.inference import bundle, one_pass, steps
 from scaf_jax.models import autoencoder
 from scaf_jax.reporting import figures, reconstruction, report, results
-from scaf_jax.runs import settings
+from scaf_jax.runs.run import Run
 from scaf_jax.training import metric_writers, pace, sharding
-
-ConfigDict = ml_collections.ConfigDict
 
 _MAX_FACES = 500
 _STEPS = 7
 
 
 def write(
-    config: ConfigDict,
-    network: bundle.FaceNetwork,
-    folder: pathlib.Path,
-    *,
-    training: pathlib.Path,
+    run: Run, network: bundle.FaceNetwork, folder: pathlib.Path, *, training: pathlib.Path
 ) -> report.Report:
     """Writes L1 and SSIM of training and held-out faces, and pictures.
 
     Args:
-      config: The run's config.
+      run: The run.
       network: Stage 1's networks; their provenance names `steps`.
       folder: Gets the report.
       training: Folder of the training's metrics.
     """
-    sets: dict[str, sources.Source] = {"training": settings.unlabeled_source(config)}
-    if config.alignment.steps:  # then test faces are there
-        sets |= dict(list(settings.test_sources(config).items())[:1])
-    machine = settings.pass_settings(config)
+    sets: dict[str, sources.Source] = {"training": run.faces.pretraining()}
+    if run.alignment:  # then test faces are there
+        sets |= dict(list(run.faces.tests().items())[:1])
+    machine = run.pass_settings
     rebuild = one_pass.OnePass(
         functools.partial(steps.rebuild, graphdef=network.graphdef),
         network,
@@ -60,13 +53,13 @@ def write(
         functools.partial(steps.generate, graphdef=network.graphdef),
         out_shardings=sharding.replicated(machine.mesh),
     )
-    pictures = _pictures(config, *last, generate=functools.partial(generate, *rebuild.weights))
+    pictures = _pictures(run, *last, generate=functools.partial(generate, *rebuild.weights))
     facts = {
         "training steps": network.provenance["steps"],
         "faces": len(sets["training"]),
-        "seed": config.seed,
+        "seed": run.seed,
         **pace.summary(metric_writers.read_scalars(training / metric_writers.SCALARS_FILE)),
-        "config": config.to_dict(),
+        "config": run.config,
     }
     if jax.process_index() != 0:
         return report.Report(folder / "report.md", {}, "")
@@ -80,7 +73,7 @@ def _spread(source: sources.Source) -> sources.Source:
 
 
 def _pictures(
-    config: ConfigDict,
+    run: Run,
     name: str,
     images: np.ndarray,
     rebuilt: np.ndarray,
@@ -90,11 +83,11 @@ def _pictures(
     *,
     generate: functools.partial,
 ) -> list[report.Picture]:
-    count = min(2 * config.evaluation.num_pictures, len(images))
+    count = min(2 * run.evaluation.num_pictures, len(images))
     spread = np.linspace(0, len(images) - 1, count).astype(int)
     captions = [f"L1 {l1[i]:.1f}, SSIM {ssim[i]:.2f}" for i in spread]
     shape = (16, autoencoder.EMBEDDING_SIZE)
-    random = jax.random.normal(jax.random.key(config.seed), shape)
+    random = jax.random.normal(jax.random.key(run.seed), shape)
     ends = np.linspace(0, len(images) - 1, 8).astype(int).reshape(4, 2)
     share = jnp.linspace(0.0, 1.0, _STEPS)[None, :, None]
     between = (1 - share) * embeddings[ends[:, :1]] + share * embeddings[ends[:, 1:]]

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import jax
-import ml_collections
 from absl import logging
 
-from scaf_jax.runs import identity, settings
+from scaf_jax.runs import identity
+from scaf_jax.runs.run import Run
 from scaf_jax.training import checkpointing, tree_paths
 from scaf_jax.weights import builtin, files, header
 
-ConfigDict = ml_collections.ConfigDict
 PyTree = Any
 
 SUBTREES = tuple(
@@ -43,7 +42,7 @@ class Stage1(Protocol):
         ...
 
     def facts(self) -> Facts:
-        """Returns what it was trained for. Raises as `from_config` if it cannot be read."""
+        """Returns what it was trained for. Raises as `given` if it cannot be read."""
         ...
 
     def load(self, like: PyTree) -> dict[str, PyTree]:
@@ -129,11 +128,11 @@ class WeightsFile:
         return f"{self.name} ({', '.join(filter(None, parts))})"
 
 
-def from_config(config: ConfigDict) -> Stage1 | None:
+def given(run: Run) -> Stage1 | None:
     """Opens the stage 1 that `pretraining.run` names, after a look at whether it fits.
 
     Args:
-      config: The run's config.
+      run: The run.
 
     Returns:
       None if it names none, or none is needed.
@@ -143,21 +142,20 @@ def from_config(config: ConfigDict) -> Stage1 | None:
       checkpoint_errors.CheckpointError, header.WeightsError: It is damaged or not ours.
       identity.RunMismatchError: It is of another input size or width.
     """
-    name = config.pretraining.run
-    if not name or config.alignment.initialization != "pretraining":
+    if not run.stage1:
         return None
-    found = _open(name)
-    check_fits(config, found)
+    found = _open(run.stage1)
+    check_fits(run, found)
     return found
 
 
-def check_fits(config: ConfigDict, pretrained: Stage1) -> None:
-    """Raises RunMismatchError unless a stage 1 has the config's input size and width."""
-    model = pretrained.facts().model
+def check_fits(run: Run, pretrained: Stage1) -> None:
+    """Raises RunMismatchError unless a stage 1 has the run's input size and width."""
+    theirs = pretrained.facts().model
     wrong = [
-        f"{name} is {model[name]!r} there and {config[name]!r} here"
-        for name in header.MODEL_FIELDS
-        if model[name] != config[name]
+        f"{name} is {theirs[name]!r} there and {ours!r} here"
+        for name, ours in run.model.items()
+        if theirs[name] != ours
     ]
     if wrong:
         raise identity.RunMismatchError(
@@ -166,13 +164,12 @@ def check_fits(config: ConfigDict, pretrained: Stage1) -> None:
         )
 
 
-def tell_other_crop(config: ConfigDict, pretrained: Stage1) -> None:
+def tell_other_crop(run: Run, pretrained: Stage1) -> None:
     """Logs in which ways faces are cut out otherwise than for stage 1, which is allowed."""
     theirs = pretrained.facts().crop
-    ours = settings.crop(config).to_dict()
     differences = [
         f"{name} {theirs[name]} there, {value} here"
-        for name, value in ours.items()
+        for name, value in run.crop.to_dict().items()
         if name in theirs and theirs[name] != value
     ]
     if differences:

@@ -1,69 +1,74 @@
 """What both stages do: open or restore everything that a training needs, and run the loop."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import ml_collections
 from absl import logging
 
 from scaf_jax.data import sources
-from scaf_jax.runs import config_checks, feeding, identity
+from scaf_jax.landmarks import schemes
+from scaf_jax.runs import feeding, identity
+from scaf_jax.runs.run import Run, Stage
 from scaf_jax.training import checkpointing, loop, metric_writers, sharding, state
 
-ConfigDict = ml_collections.ConfigDict
 
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What one training is about.
 
-def check_devices(config: ConfigDict) -> None:
-    """Looks at whether the mesh and both stages' batches fit the devices, before any training.
-
-    Raises:
-      ValueError: They do not; the message names the field.
-    """
-    mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
-    for stage in ("pretraining", "alignment"):
-        is_trained = stage == "alignment" or config_checks.trains_pretraining(config)
-        if is_trained and config[stage].steps:
-            try:
-                sharding.local_batch_size(config[stage].batch_size, mesh)
-            except ValueError as error:
-                raise ValueError(f"{stage}.batch_size: {error}") from error
-
-
-def train(
-    config: ConfigDict,
-    section: ConfigDict,
-    folder: pathlib.Path,
-    *,
-    kind: str,
-    init: Callable[[], state.TrainState],
-    source: Callable[[], sources.Source],
-    scheme: Any,
-    step: Callable[..., Any],
-    bind: Callable[[Callable[..., Any]], loop.StepFunction],
-    start: Callable[[state.TrainState], state.TrainState] | None = None,
-    faces_digest: str = "",
-    watch: Callable[[int, dict[str, float]], None] | None = None,
-    origin: Mapping[str, Any] | None = None,
-) -> state.TrainState:
-    """Trains a stage to its end, from where it was.
-
-    Args:
-      config: The run's config.
-      section: Its section of this stage.
-      folder: Gets `checkpoints/` and metrics.
-      kind: What the stage is called in metrics and checkpoints.
-      init: Makes the first state.
-      source: Opens the faces; called only if there is something left to train.
+    Attributes:
+      stage: The stage.
+      step: The jitted training step: (state, batch, and by name `static`) -> (state, metrics).
+      open_faces: Opens the faces; called only if there is something left to train.
       scheme: What their landmarks mean; None for faces without.
-      step: The jitted training step.
-      bind: Makes the loop's step of it.
+      static: Gives a step's static arguments by its number, for steps that have such.
       start: Changes the first state; not called for a training that goes on.
       faces_digest: Identifies the faces where the config does not.
       watch: Called with the step and the numbers of each log line.
       origin: What checkpoints are to tell of where the first state came from, JSON values; a
         training that goes on keeps telling of its own.
+    """
+
+    stage: Stage
+    step: Callable[..., tuple[state.TrainState, dict[str, jax.Array]]]
+    open_faces: Callable[[], sources.Source]
+    scheme: schemes.LandmarkScheme | None = None
+    static: Callable[[int], Mapping[str, Any]] = lambda number: {}
+    start: Callable[[state.TrainState], state.TrainState] | None = None
+    faces_digest: str = ""
+    watch: Callable[[int, dict[str, float]], None] | None = None
+    origin: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def numbered_step(
+        self, number: int, train_state: state.TrainState, batch: loop.Batch
+    ) -> tuple[state.TrainState, dict[str, jax.Array]]:
+        """Does step `number`, as the loop calls it."""
+        return self.step(train_state, batch, **self.static(number))
+
+
+def check_devices(run: Run) -> None:
+    """Looks at whether the stages' batches fit the devices, before any training.
+
+    Raises:
+      ValueError: They do not; the message names the field.
+    """
+    for stage in run.stages:
+        try:
+            sharding.local_batch_size(stage.batch_size, run.mesh)
+        except ValueError as error:
+            raise ValueError(f"{stage.name}.batch_size: {error}") from error
+
+
+def train(run: Run, work: Work, folder: pathlib.Path) -> state.TrainState:
+    """Trains a stage to its end, from where it was.
+
+    Args:
+      run: The run.
+      work: What is trained.
+      folder: Gets `checkpoints/` and metrics.
 
     Returns:
       The last state.
@@ -71,50 +76,52 @@ def train(
     Raises:
       RunMismatchError: `folder` was made with other settings.
     """
-    mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp)
-    origin = dict(origin or {})
-    metadata = identity.metadata(config, section, kind, faces_digest) | origin
-    sharding.local_batch_size(section.batch_size, mesh)
-    abstract = jax.eval_shape(init)
-    shardings = sharding.state_shardings(mesh, abstract)
+    stage = work.stage
     with checkpointing.Checkpoints(
-        folder / "checkpoints", save_interval=section.save_every
+        folder / "checkpoints", save_interval=stage.save_every
     ) as checkpoints:
-        restored = None
-        if checkpoints.latest_step() is not None:
-            placed = sharding.abstract_with_shardings(abstract, shardings)
-            identity.check_same_run(checkpoints.read_metadata(), metadata, folder)
-            restored = checkpoints.restore(placed)
-            train_state = restored.state
-            metadata |= {name: restored.metadata.get(name) for name in origin}
-            logging.info("%s: continuing at step %d", folder, int(train_state.step))
-        else:
-            train_state = jax.jit(init, out_shardings=shardings)()
-            if start is not None:
-                train_state = start(train_state)
-        if int(train_state.step) >= section.steps:
+        train_state, metadata, iterator_state = _begin(run, work, folder, checkpoints)
+        if int(train_state.step) >= stage.steps:
             return train_state
-        faces = source()
-        feed = feeding.open_feed(config, section, faces, scheme, mesh)
+        faces = work.open_faces()
+        feed = feeding.open_feed(run, stage, faces, work.scheme)
         batches = feed.batches
-        if restored is not None:
-            batches.set_state(restored.iterator_state)
+        if iterator_state is not None:
+            batches.set_state(iterator_state)
         logging.info(
-            "%s: %d faces, %d steps of %d", folder, len(faces), section.steps, section.batch_size
+            "%s: %d faces, %d steps of %d", folder, len(faces), stage.steps, stage.batch_size
         )
         with metric_writers.MetricWriter(
-            folder, first_step=int(train_state.step), total_steps=section.steps, name=kind
+            folder, first_step=int(train_state.step), total_steps=stage.steps, name=stage.name
         ) as writer:
             return loop.train(
                 train_state,
-                feed.bind(bind(step)),
+                feed.bind(work.numbered_step),
                 batches,
-                settings=loop.LoopSettings(section.steps, section.log_every),
+                settings=loop.LoopSettings(stage.steps, stage.log_every),
                 checkpoints=checkpoints,
                 writer=writer,
-                mesh=mesh,
+                mesh=run.mesh,
                 metadata=metadata,
                 keys=lambda: faces.keys,
-                watch=watch,
+                watch=work.watch,
                 advice=feed.advice,
             )
+
+
+def _begin(
+    run: Run, work: Work, folder: pathlib.Path, checkpoints: checkpointing.Checkpoints
+) -> tuple[state.TrainState, dict[str, Any], Any]:
+    """Returns where the training begins: state, metadata and the place in the batches (or None)."""
+    stage = work.stage
+    metadata = {**identity.metadata(run, stage, work.faces_digest), **work.origin}
+    shardings = sharding.state_shardings(run.mesh, stage.abstract)
+    if checkpoints.latest_step() is None:
+        train_state = jax.jit(stage.init, out_shardings=shardings)()
+        return work.start(train_state) if work.start else train_state, metadata, None
+    placed = sharding.abstract_with_shardings(stage.abstract, shardings)
+    identity.check_same_run(checkpoints.read_metadata(), metadata, folder)
+    restored = checkpoints.restore(placed)
+    logging.info("%s: continuing at step %d", folder, int(restored.state.step))
+    metadata |= {name: restored.metadata.get(name) for name in work.origin}
+    return restored.state, metadata, restored.iterator_state

@@ -6,8 +6,6 @@ A working folder holds `pretraining/` and `alignment/` (checkpoints, metrics, re
 
 import pathlib
 
-import ml_collections
-
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import (
     alignment_stage,
@@ -18,10 +16,8 @@ from scaf_jax.runs import (
     stage1,
     stage_training,
 )
+from scaf_jax.runs.run import Run
 from scaf_jax.training import checkpoint_errors, loop
-
-ConfigDict = ml_collections.ConfigDict
-
 
 # What a user can mend, told without a traceback.
 USER_ERRORS = (
@@ -34,12 +30,12 @@ USER_ERRORS = (
 )
 
 
-def run(config: ConfigDict, workdir: str) -> reporting.Report:
+def run(resolved: Run, workdir: str) -> reporting.Report:
     """Does what is missing of all stages.
 
     Args:
-      config: From a config file; see `default_config`.
-      workdir: The run's folder.
+      resolved: The run.
+      workdir: Its folder.
 
     Returns:
       The last stage's report.
@@ -52,28 +48,28 @@ def run(config: ConfigDict, workdir: str) -> reporting.Report:
     """
     folder = pathlib.Path(workdir)
     # What a run needs is looked for first: if it is missing, that must not cost a training.
-    stage1.from_config(config)
-    stage_training.check_devices(config)
-    if config.alignment.steps:
-        alignment_stage.labeled_faces(config)
-        evaluation.check_test_sets(config)
-    report, pretrained = ensure_pretraining(config, folder)
-    if not config.alignment.steps:
+    stage1.given(resolved)
+    stage_training.check_devices(resolved)
+    if resolved.alignment:
+        alignment_stage.labeled_faces(resolved)
+        evaluation.check_test_sets(resolved)
+    report, pretrained = ensure_pretraining(resolved, folder)
+    if not resolved.alignment:
         if report is None:
             raise ValueError("nothing to do: alignment.steps is 0 and pretraining.run is set")
         return report
-    network = alignment_stage.run_alignment(config, folder / "alignment", pretrained)
+    network = alignment_stage.run_alignment(resolved, folder / "alignment", pretrained)
     return evaluation.evaluate(
-        config,
+        resolved,
         network,
         folder / "report",
-        rebuilder=alignment_stage.rebuilder(config, pretrained, network),
+        rebuilder=alignment_stage.rebuilder(resolved, pretrained, network),
         training=folder / "alignment",
     )
 
 
 def ensure_pretraining(
-    config: ConfigDict, folder: pathlib.Path
+    resolved: Run, folder: pathlib.Path
 ) -> tuple[reporting.Report | None, stage1.Stage1 | None]:
     """Trains stage 1 in a run's folder, unless the config names another one or needs none.
 
@@ -84,11 +80,11 @@ def ensure_pretraining(
       FileNotFoundError, RunMismatchError: The one that the config names is not there, or does not
         fit.
     """
-    if config.alignment.initialization != "pretraining":
-        return None, None
-    given = stage1.from_config(config)
+    if resolved.pretraining:
+        own = folder / "pretraining"
+        report = pretraining_stage.run_pretraining(resolved, resolved.pretraining, own)
+        return report, stage1.RunFolder(own)
+    given = stage1.given(resolved)
     if given is not None:
-        stage1.tell_other_crop(config, given)
-        return None, given
-    own = folder / "pretraining"
-    return pretraining_stage.run_pretraining(config, own), stage1.RunFolder(own)
+        stage1.tell_other_crop(resolved, given)
+    return None, given

@@ -86,8 +86,15 @@ def init_state(
 ) -> tuple[nnx.GraphDef[aligner.Aligner], state.TrainState]:
     """Returns the model's definition and the state at step 0."""
     graphdef, params, batch_stats = state.split(model)
+    return graphdef, start_state(params, batch_stats, settings)
+
+
+def start_state(
+    params: PyTree, batch_stats: PyTree, settings: AlignmentSettings
+) -> state.TrainState:
+    """Returns the state at step 0 of given parameters and running statistics."""
     opt_state = optimizers.build(optimizer_table(settings), params).init(params)
-    return graphdef, state.TrainState(jnp.zeros((), jnp.int32), params, batch_stats, opt_state)
+    return state.TrainState(jnp.zeros((), jnp.int32), params, batch_stats, opt_state)
 
 
 def train_step(

@@ -50,6 +50,33 @@ class PretrainingModel(nnx.Module):
             self.embedding_guide = embedding_guide.EmbeddingGuide(autoencoder.EMBEDDING_SIZE)
 
 
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """Which networks of stage 1 they are, in plain values.
+
+    Attributes:
+      input_size: Side of the crop in pixels.
+      width_multiplier: Scale of every channel count.
+      compute_dtype: One of `aligner.COMPUTE_DTYPES`; parameters are float32 whatever it is.
+      guided: Whether the embedding has a guide.
+    """
+
+    input_size: int
+    width_multiplier: float
+    compute_dtype: str
+    guided: bool
+
+    def build(self, seed: int = 0) -> PretrainingModel:
+        """Returns the networks with random weights."""
+        return PretrainingModel(
+            input_size=self.input_size,
+            width_multiplier=self.width_multiplier,
+            guided=self.guided,
+            dtype=None if self.compute_dtype == "float32" else self.compute_dtype,
+            rngs=nnx.Rngs(seed),
+        )
+
+
 def build_optimizers(
     settings: PretrainingSettings,
 ) -> dict[str, optax.GradientTransformation]:

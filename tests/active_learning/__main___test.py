@@ -17,6 +17,7 @@ from scaf_jax.annotation import export, store
 from scaf_jax.annotation.faces import FaceToAnnotate
 from scaf_jax.files import atomic
 from scaf_jax.landmarks.schemes import IBUG68
+from scaf_jax.runs import resolve
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def waiting(tiny_faces, tmp_path):
     config.alignment.initialization = "random"  # the first choice needs no network
     config.active_learning.strategy, config.active_learning.oracle = "random", "human"
     with pytest.raises(labels.AnnotationNeeded):
-        rounds.run(config, str(tmp_path))
+        rounds.run(resolve.resolve(config), str(tmp_path))
     return tmp_path, tmp_path / "rounds" / "round_0" / "to_annotate"
 
 

@@ -10,10 +10,10 @@ import pytest
 from scaf_jax import default_config
 from scaf_jax.active_learning import labels, rounds, selections
 from scaf_jax.annotation import faces, importing
-from scaf_jax.choosing import plan
 from scaf_jax.inference import one_pass
 from scaf_jax.landmarks import schemes
-from scaf_jax.runs import alignment_stage, evaluation, identity, settings
+from scaf_jax.runs import alignment_stage, evaluation, identity, resolve
+from scaf_jax.runs import faces as faces_of_runs
 from scaf_jax.training import loop
 from scaf_jax.weights import exporting
 
@@ -43,7 +43,7 @@ def _config(data_dir: str, pretrained: pathlib.Path | str = "", **active):
 @pytest.fixture(scope="module")
 def finished(tiny_faces, tmp_path_factory) -> pathlib.Path:
     workdir = tmp_path_factory.mktemp("rounds")
-    rounds.run(_config(tiny_faces), str(workdir))
+    rounds.run(resolve.resolve(_config(tiny_faces)), str(workdir))
     return workdir
 
 
@@ -57,7 +57,7 @@ def test_rounds_add_new_faces_up_to_the_budget(finished, tiny_faces):
     assert [len(choice["selected"]) for choice in choices] == [INITIAL, BUDGET - INITIAL]
     keys = [face["key"] for choice in choices for face in choice["selected"]]
     assert len(set(keys)) == BUDGET
-    assert set(keys) <= set(settings.split_source(_config(tiny_faces), "train").keys)
+    assert set(keys) <= set(resolve.resolve(_config(tiny_faces)).faces.split("train").keys)
     assert [choice["strategy"] for choice in choices] == ["random", "nnm_k_center"]
     assert all(face["score"] is not None for face in choices[1]["selected"])
 
@@ -79,7 +79,7 @@ def test_every_round_is_reported(finished):
 def test_run_again_it_trains_nothing(finished, tiny_faces, monkeypatch):
     before = (finished / "metrics.json").read_text()
     monkeypatch.setattr(alignment_stage, "run_alignment", None)
-    rounds.run(_config(tiny_faces), str(finished))
+    rounds.run(resolve.resolve(_config(tiny_faces)), str(finished))
     assert (finished / "metrics.json").read_text() == before
 
 
@@ -88,16 +88,16 @@ def test_run_again_it_trains_nothing(finished, tiny_faces, monkeypatch):
 )
 def test_other_settings_in_the_same_folder_are_refused(finished, tiny_faces, change):
     with pytest.raises(identity.RunMismatchError, match=r"selection\.json"):
-        rounds.run(_config(tiny_faces, **change), str(finished))
+        rounds.run(resolve.resolve(_config(tiny_faces, **change)), str(finished))
 
 
 def test_rounds_of_another_stage_1_are_refused(finished, tiny_faces, tmp_path):
     same = _config(tiny_faces, finished / "pretraining")
-    rounds.run(same, str(finished))  # the same stage 1, named
+    rounds.run(resolve.resolve(same), str(finished))  # the same stage 1, named
     file = tmp_path / "rounded.safetensors"
     exporting.export(finished / "pretraining", file)
     with pytest.raises(identity.RunMismatchError, match=r"round_1.*selection\.json"):
-        rounds.run(_config(tiny_faces, file), str(finished))
+        rounds.run(resolve.resolve(_config(tiny_faces, file)), str(finished))
 
 
 class _Killed(Exception):
@@ -138,8 +138,8 @@ def test_stopped_in_every_phase_it_goes_on_to_the_same_choice(
         with monkeypatch.context() as patch:
             patch.setattr(module, name, replacement)
             with pytest.raises(error):
-                rounds.run(config, str(tmp_path))
-    rounds.run(config, str(tmp_path))
+                rounds.run(resolve.resolve(config), str(tmp_path))
+    rounds.run(resolve.resolve(config), str(tmp_path))
     mine, whole = _choices(tmp_path), _choices(finished)
     assert [c["selected"] for c in mine] == [c["selected"] for c in whole]
     errors = [json.loads((w / "metrics.json").read_text())["rounds"] for w in (tmp_path, finished)]
@@ -148,19 +148,19 @@ def test_stopped_in_every_phase_it_goes_on_to_the_same_choice(
 
 def test_a_person_annotates_and_the_run_goes_on(finished, tiny_faces, tmp_path):
     config = _config(tiny_faces, finished / "pretraining", oracle="human", budget=10, per_round=2)
-    train = settings.split_source(config, "train")
+    train = resolve.resolve(config).faces.split("train")
     truth = {key: train[i]["landmarks"] for i, key in enumerate(train.keys)}
     for number in (0, 1):
         for _ in range(2):  # asking again changes nothing
             with pytest.raises(labels.AnnotationNeeded, match="import --workdir"):
-                rounds.run(config, str(tmp_path))
+                rounds.run(resolve.resolve(config), str(tmp_path))
         folder = selections.round_folder(tmp_path, number)
         _annotate(folder, truth, seed=number)
         report = importing.import_annotations(
             folder / "to_annotate" / "pts", folder, schemes.IBUG68
         )
         assert not report.rejected and not report.missing
-    result = rounds.run(config, str(tmp_path))
+    result = rounds.run(resolve.resolve(config), str(tmp_path))
     assert [row["labels"] for row in result.metrics["rounds"]] == [8, 10]
     again = rounds.export_round(tmp_path, 1)
     assert again == selections.round_folder(tmp_path, 1) / "to_annotate"
@@ -179,14 +179,14 @@ def _annotate(folder: pathlib.Path, truth: dict[str, np.ndarray], *, seed: int) 
 
 def test_the_budget_must_fit_the_pool(tiny_faces, tmp_path):
     with pytest.raises(ValueError, match="more than the pool"):
-        rounds.run(_config(tiny_faces, budget=10_000), str(tmp_path))
+        rounds.run(resolve.resolve(_config(tiny_faces, budget=10_000)), str(tmp_path))
 
 
 @pytest.mark.parametrize(("oracle", "pool"), [("dataset", "labelled"), ("human", "every")])
 def test_faces_without_landmarks_are_not_bought_but_a_person_may_be_asked(
     monkeypatch, tiny_faces, oracle, pool
 ):
-    monkeypatch.setattr(settings, "split_source", lambda *_: "every")
-    monkeypatch.setattr(settings, "labelled_source", lambda *_: "labelled")
-    config = _config(tiny_faces, oracle=oracle)
-    assert rounds._pool(config, plan.from_config(config)) == pool
+    monkeypatch.setattr(faces_of_runs.Faces, "split", lambda *_: "every")
+    monkeypatch.setattr(faces_of_runs.Faces, "labeled", lambda *_: "labelled")
+    run = resolve.resolve(_config(tiny_faces, oracle=oracle))
+    assert rounds._pool(run, run.rounds) == pool

@@ -15,8 +15,8 @@ from scaf_jax.active_learning import scoring
 from scaf_jax.choosing import acquisition
 from scaf_jax.data import face_view, sources
 from scaf_jax.inference import one_pass, predictor
-from scaf_jax.runs import alignment_stage, settings
-from scaf_jax.training import alignment, loop
+from scaf_jax.runs import alignment_stage, resolve
+from scaf_jax.training import loop
 
 NUM_FACES = 21  # with batches of 8 the last one is ragged
 
@@ -32,18 +32,17 @@ def _config(data_dir: str):
 
 def _network(config, seed: int = 0):
     config.seed = seed
-    model = alignment_stage.build_aligner(config)
-    _, train_state = alignment.init_state(model, settings.alignment_settings(config))
-    return alignment_stage.bundle_of(config, train_state)
+    run = resolve.resolve(config)
+    return alignment_stage.bundle_of(run, run.landmark_stage().stage.init())
 
 
 def _scorer(config, seed: int = 0, with_entropy: bool = True) -> scoring.PoolScorer:
-    network, machine = _network(config, seed), settings.pass_settings(config)
+    network, machine = _network(config, seed), resolve.resolve(config).pass_settings
     return scoring.PoolScorer(network, machine, with_entropy=with_entropy)
 
 
 def _predictor(config) -> predictor.Predictor:
-    return predictor.Predictor(_network(config), settings.pass_settings(config))
+    return predictor.Predictor(_network(config), resolve.resolve(config).pass_settings)
 
 
 class CountingSource:
@@ -69,7 +68,7 @@ class CountingSource:
 
 @pytest.fixture(scope="module")
 def faces(tiny_faces):
-    return settings.split_source(_config(tiny_faces), "test")
+    return resolve.resolve(_config(tiny_faces)).faces.split("test")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +96,7 @@ def test_scores_are_those_of_the_networks_heatmaps(tiny_faces, faces, scorer, tm
     subset = sources.SubsetSource(faces, range(NUM_FACES))
     predicted = looking.predict(subset).landmarks["argmax"]
     np.testing.assert_allclose(scores.landmarks, predicted, atol=1e-3)
-    crop = settings.crop(config)
+    crop = resolve.resolve(config).crop
     images = []
     for record in map(subset.__getitem__, range(NUM_FACES)):
         images.append(face_view.face_view(record, crop).cut())
@@ -197,7 +196,7 @@ code = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(code)
 config = code._config(sys.argv[2])
 config.mesh.fsdp = 2 if jax.device_count() > 1 else 1
-source = code.CountingSource(code.settings.split_source(config, "test"))
+source = code.CountingSource(code.resolve.resolve(config).faces.split("test"))
 scorer = code._scorer(config)
 scores = scorer.score(source, pathlib.Path(sys.argv[3]))
 chosen = {

@@ -8,7 +8,7 @@ from PIL import Image
 
 from scaf_jax import default_config
 from scaf_jax.data import augmentations, geometry, mixture_parts, mixtures, pipelines
-from scaf_jax.runs import identity, pretraining_stage, settings
+from scaf_jax.runs import pretraining_stage, resolve
 
 
 @pytest.fixture
@@ -106,12 +106,12 @@ def test_batches_of_a_mixture_depend_on_the_seed_and_can_be_continued(photos):
 def test_the_config_names_a_mixture(tiny_faces, photos):
     config = default_config.get_config()
     config.data.data_dir = tiny_faces
-    before = identity.binding_settings(config, config.pretraining)
-    assert "stage.mixture" not in before  # runs begun without this setting go on
+    before = resolve.resolve(config).pretraining
+    assert "stage.mixture" not in before.stage.binding  # runs begun without this setting go on
     config.pretraining.mixture = f"synthetic_faces/tiny:test,folder:{photos / 'b'}"
-    source = settings.unlabeled_source(config)
+    run = resolve.resolve(config)
+    source = run.faces.pretraining()
     assert isinstance(source, mixtures.MixedSource) and source.counts[0].found == 32
-    pretraining_stage.open_faces(config, photos / "run")
+    pretraining_stage.open_faces(run, photos / "run")
     assert "| synthetic_faces/tiny:test | 1 | 32 |" in (photos / "run/mixture.md").read_text()
-    after = identity.binding_settings(config, config.pretraining)
-    assert after["stage.mixture"] == config.pretraining.mixture
+    assert run.pretraining.stage.binding["stage.mixture"] == config.pretraining.mixture

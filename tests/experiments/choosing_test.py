@@ -9,7 +9,7 @@ import pytest
 
 from scaf_jax import default_config
 from scaf_jax.experiments import choosing, choosing_run, trainer
-from scaf_jax.runs import settings
+from scaf_jax.runs import resolve
 
 OPTIONS = choosing.Options(
     strategies=("disagreement_10", "typiclust"),
@@ -39,7 +39,7 @@ def _config(data_dir):
 @pytest.fixture(scope="module")
 def finished(tiny_faces, tmp_path_factory) -> pathlib.Path:
     workdir = tmp_path_factory.mktemp("choosing")
-    choosing.run(_config(tiny_faces), OPTIONS, workdir)
+    choosing.run(resolve.resolve(_config(tiny_faces)), OPTIONS, workdir)
     return workdir
 
 
@@ -53,7 +53,7 @@ def test_all_strategies_start_from_the_same_faces_and_none_is_held_out(finished,
     assert list(facts) == ["random", "disagreement_10", "typiclust"]
     assert len({tuple(fact["chosen"][:8]) for fact in facts.values()}) == 1
     assert all(len(set(fact["chosen"])) == 10 for fact in facts.values())
-    train = settings.split_source(_config(tiny_faces), "train")
+    train = resolve.resolve(_config(tiny_faces)).faces.split("train")
     faces = choosing_run.split_pool(train, 4)
     apart = set(faces.tests["held out"].keys)
     assert len(apart) == 4
@@ -71,28 +71,30 @@ def test_run_again_it_trains_nothing_and_further_draws_are_added(finished, tiny_
 
     monkeypatch.setattr(trainer.Trainer, "train", play)
     before = _facts(finished)
-    choosing.run(_config(tiny_faces), OPTIONS, finished)
+    choosing.run(resolve.resolve(_config(tiny_faces)), OPTIONS, finished)
     assert _facts(finished) == before and not trained
     with pytest.raises(InterruptedError):
-        choosing.run(_config(tiny_faces), dataclasses.replace(OPTIONS, draws=2), finished)
+        choosing.run(
+            resolve.resolve(_config(tiny_faces)), dataclasses.replace(OPTIONS, draws=2), finished
+        )
     assert trained == [(1, 10)]
     changed = _config(tiny_faces)
     changed.alignment.learning_rate = 1e-4
     with pytest.raises(InterruptedError):
-        choosing.run(changed, OPTIONS, finished)
+        choosing.run(resolve.resolve(changed), OPTIONS, finished)
     assert trained[1:] == [(0, 10)]
 
 
 def test_a_training_repeats_itself_whatever_was_trained_before(finished, tiny_faces):
-    config = _config(tiny_faces)
-    pretrained = choosing.stages.ensure_pretraining(config, finished)[1]
-    faces = choosing_run.split_pool(settings.split_source(config, "train"), 4)
+    shared = resolve.resolve(_config(tiny_faces))
+    pretrained = choosing.stages.ensure_pretraining(shared, finished)[1]
+    faces = choosing_run.split_pool(shared.faces.split("train"), 4)
     fact = _facts(finished)["typiclust"]
     place = {key: i for i, key in enumerate(faces.pool.keys)}
     labeled = choosing_run.sources.SubsetSource(
         faces.pool, sorted(place[key] for key in fact["chosen"])
     )
-    made = trainer.Trainer(config, pretrained)
+    made = trainer.Trainer(shared, pretrained)
     errors = made.errors(made.train(labeled, 0), faces.tests["held out"])
     assert np.mean(errors) == pytest.approx(fact["errors"]["held out"]["NME"], rel=1e-5)
 
@@ -101,4 +103,4 @@ def test_a_training_repeats_itself_whatever_was_trained_before(finished, tiny_fa
 def test_what_does_not_fit_the_faces_is_refused(held_out, budgets, finished, tiny_faces):
     options = dataclasses.replace(OPTIONS, held_out=held_out, budgets=budgets)
     with pytest.raises(ValueError, match="10000"):
-        choosing.run(_config(tiny_faces), options, finished)
+        choosing.run(resolve.resolve(_config(tiny_faces)), options, finished)

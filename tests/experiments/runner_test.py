@@ -31,24 +31,24 @@ def played(monkeypatch):
     """Replaces trainings; returns the log of (what, strategy, seed)."""
     log = []
 
-    def active(config, workdir):
+    def active(run, workdir):
         for number, count in enumerate((10, 2)):
             folder = selections.round_folder(pathlib.Path(workdir), number)
             if (folder / "report").exists():
                 continue
-            log.append((f"round {number}", config.active_learning.strategy, config.seed))
-            _evaluated(folder, 20.0 - number - config.seed)
+            log.append((f"round {number}", run.rounds.strategy.name, run.seed))
+            _evaluated(folder, 20.0 - number - run.seed)
             keys = tuple(f"{number}-{i}" for i in range(count))
             choice = selections.Selection(number, "nnm", 0, "", 99, keys, (None,) * count)
             selections.write(folder, choice)
         (pathlib.Path(workdir) / "report.md").write_text("# done\n")
 
-    def fixed(config, workdir):
-        log.append(("labels", config.alignment.num_labels, config.seed))
+    def fixed(run, workdir):
+        log.append(("labels", run.faces.num_labels, run.seed))
         _evaluated(pathlib.Path(workdir), 15.0)
 
-    def pretrain(config, workdir):
-        log.append(("stage 1", "", config.seed))
+    def pretrain(run, workdir):
+        log.append(("stage 1", "", run.seed))
         return None, stage1.RunFolder(workdir / "pretraining")
 
     monkeypatch.setattr(rounds, "run", active)

@@ -17,7 +17,7 @@ from scaf_jax.data import geometry
 from scaf_jax.inference import bundle, one_pass
 from scaf_jax.landmarks import heatmaps, schemes
 from scaf_jax.models import aligner
-from scaf_jax.runs import alignment_stage, identity, settings
+from scaf_jax.runs import alignment_stage, identity, resolve
 from scaf_jax.training import checkpointing, sharding, state
 
 SIZE, HEATMAP_SIZE = 64, 32
@@ -131,16 +131,18 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path, bundl
     config = default_config.get_config()
     default_config.shrink(config)
     config.alignment.num_labels = 50
-    _, *shapes = state.definition(settings.architecture(config).build)
+    run = resolve.resolve(config)
+    stage = run.landmark_stage().stage
+    shapes = stage.abstract.params, stage.abstract.batch_stats
     rng = np.random.default_rng(0)  # several times as fast as the network's own initial values
     weights = jax.tree.map(lambda x: jnp.asarray(rng.uniform(0.05, 0.15, x.shape), "f4"), shapes)
     train_state = state.TrainState(jnp.int32(7), *weights, opt_state={"count": jnp.int32(7)})
     workdir = tmp_path_factory.mktemp("saved")
-    metadata = identity.metadata(config, config.alignment, "alignment")
+    metadata = identity.metadata(run, stage)
     metadata["stage1"] = {"description": "a stage 1", "identity": None}
     with checkpointing.Checkpoints(workdir / "alignment" / "checkpoints") as checkpoints:
         checkpoints.save(7, train_state, metadata=metadata)
-    return workdir, alignment_stage.bundle_of(config, train_state)
+    return workdir, alignment_stage.bundle_of(run, train_state)
 
 
 @pytest.fixture

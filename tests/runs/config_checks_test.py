@@ -6,7 +6,7 @@ import ml_collections
 import pytest
 
 from scaf_jax import default_config
-from scaf_jax.runs import config_checks, settings
+from scaf_jax.runs import config_checks, resolve
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -218,7 +218,7 @@ def test_every_field_has_a_rule_and_is_tested():
 def test_wrong_values_are_refused_by_the_fields_name(path):
     for value in WRONG[path]:
         with pytest.raises(ValueError, match=rf"^{re.escape(path)}\b"):
-            settings.checked(_config({path: value}))
+            resolve.resolve(_config({path: value}))
             pytest.fail(f"{path}={value!r} was let through")
 
 
@@ -231,20 +231,19 @@ def test_values_that_do_not_fit_each_other_are_refused(changes, field, tmp_path)
         )
         changes = changes | {"data.scheme": str(path)}
     with pytest.raises(ValueError, match=rf"^{re.escape(field)}\b"):
-        settings.checked(_config(changes))
+        resolve.resolve(_config(changes))
 
 
 @pytest.mark.parametrize("changes", RIGHT, ids=str)
 def test_what_fits_is_let_through(changes):
-    config = _config(changes)
-    assert settings.checked(config) is config
+    config_checks.check(_config(changes))
 
 
 def test_fields_that_are_missing_or_unknown_are_named():
     config = _config({"alignment.stepz": 3})
     with pytest.raises(ValueError, match=r"^alignment\.stepz is no setting"):
-        settings.checked(config)
+        resolve.resolve(config)
     config = _config({})
     del config.evaluation.flip
     with pytest.raises(ValueError, match=r"^evaluation\.flip is missing"):
-        settings.checked(config)
+        resolve.resolve(config)

@@ -12,7 +12,7 @@ from scaf_jax import default_config
 from scaf_jax.data import precropping, samples
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.reporting import figures, results
-from scaf_jax.runs import evaluation_pictures, settings
+from scaf_jax.runs import evaluation_pictures, faces, resolve
 
 SIZE, HEATMAP_SIZE = 64, 32
 
@@ -50,9 +50,9 @@ class _Face:
 class _Looking:
     """Stands in for a predictor: always the same heatmaps, and faces rebuilt as they are."""
 
-    def __init__(self, config, maps):
-        crop, codec = settings.crop(config), settings.codec(config)
-        self.network = SimpleNamespace(crop=crop, codec=codec, scheme=settings.scheme(config))
+    def __init__(self, run, maps):
+        codec = run.landmark_stage().codec
+        self.network = SimpleNamespace(crop=run.crop, codec=codec, scheme=run.scheme)
         self._maps = maps
 
     def inspect(self, images):
@@ -68,7 +68,8 @@ def drawn(monkeypatch):
         default_config.shrink(config)
         config.data.pixel_convention = convention
         config.evaluation.splits = ("test",)
-        monkeypatch.setattr(settings, "labelled_source", lambda *_: source)
+        monkeypatch.setattr(faces.Faces, "labeled", lambda *_: source)
+        run = resolve.resolve(config)
         seen = {}
         for name in ("face_grid", "heatmap_row", "worst_faces"):
             monkeypatch.setattr(
@@ -79,8 +80,8 @@ def drawn(monkeypatch):
             "test", source.keys, [""], truth, truth, np.ones((1, 68), bool)
         )
         maps = np.zeros((1, HEATMAP_SIZE, HEATMAP_SIZE, 68))
-        evaluation_pictures.draw(config, _Looking(config, maps), [split])
-        return seen, samples.EvaluationCrop(settings.crop(config), 68)((0, source[0]))
+        evaluation_pictures.draw(run, _Looking(run, maps), [split])
+        return seen, samples.EvaluationCrop(run.crop, 68)((0, source[0]))
 
     return draw
 

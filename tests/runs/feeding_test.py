@@ -8,7 +8,7 @@ import pytest
 
 from scaf_jax import default_config
 from scaf_jax.data import hosts
-from scaf_jax.runs import feeding, settings
+from scaf_jax.runs import feeding, resolve
 from scaf_jax.training import sharding
 
 
@@ -27,13 +27,13 @@ def _config(tiny_faces):
 
 def _open(config, on_device):
     config.loader.on_device = on_device
-    return feeding.open_feed(
-        config,
-        config.alignment,
-        settings.labeled_source(config),
-        settings.scheme(config),
-        sharding.make_mesh(),
-    )
+    run = resolve.resolve(config)
+    stage = run.landmark_stage().stage
+    return feeding.open_feed(run, stage, run.faces.training(), run.scheme)
+
+
+def _loader_size(config):
+    return feeding.loader_size(resolve.resolve(config).loader)
 
 
 def _batches(feed, count):
@@ -66,9 +66,9 @@ def test_both_feeds_give_the_step_the_same(config):
 
 def test_on_cpus_the_loader_feeds_unless_asked(config):
     assert _open(config, "auto").complete is None
-    assert feeding.loader_size(config) == (0, 0)
+    assert _loader_size(config) == (0, 0)
     config.loader.num_workers, config.loader.num_threads = 3, 2
-    assert feeding.loader_size(config) == (3, 2)
+    assert _loader_size(config) == (3, 2)
 
 
 def _accelerator(memory):
@@ -79,7 +79,7 @@ def test_accelerators_keep_what_fits(config, monkeypatch, caplog):
     monkeypatch.setattr(jax, "local_devices", lambda: [_accelerator(2**30), _accelerator(2**31)])
     monkeypatch.setattr(hosts, "usable_cores", lambda: 6)
     config.loader.num_threads = 4
-    assert feeding.loader_size(config) == (4, 1)
+    assert _loader_size(config) == (4, 1)
     assert feeding._room() == 2**28
     assert _open(config, "auto").complete is not None
     monkeypatch.setattr(jax, "local_devices", lambda: [_accelerator(4000)])

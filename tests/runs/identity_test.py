@@ -6,8 +6,8 @@ import pathlib
 import pytest
 
 from scaf_jax import default_config
-from scaf_jax.landmarks import scheme_files
-from scaf_jax.runs import identity, settings
+from scaf_jax.landmarks import scheme_files, schemes
+from scaf_jax.runs import identity, resolve
 
 SCHEME = {
     "name": "mine",
@@ -21,7 +21,12 @@ def _metadata(path: pathlib.Path, **changes):
     path.write_text(json.dumps(SCHEME | changes))
     config = default_config.get_config()
     config.data.scheme = str(path)
-    return identity.metadata(config, config.alignment, "alignment")
+    return _of(config)
+
+
+def _of(config):
+    run = resolve.resolve(config)
+    return identity.metadata(run, run.alignment.stage)
 
 
 def test_a_scheme_of_ones_own_is_stored_whole(tmp_path):
@@ -40,18 +45,17 @@ def test_the_place_of_a_scheme_does_not_matter_but_what_it_says(tmp_path):
 
 def test_a_checkpoint_from_before_the_skips_gains_is_one_with_fixed_gains(tmp_path):
     config = default_config.get_config()
-    wanted = identity.metadata(config, config.alignment, "alignment")
+    wanted = _of(config)
     older = json.loads(json.dumps(wanted))
     for name in ("skip_gain", "gradient_clip", "augmentation.border"):
         del older["settings"][f"stage.{name}"]
     with pytest.raises(identity.RunMismatchError, match="skip_gain was 'fixed', is 'learned'"):
         identity.check_same_run(older, wanted, tmp_path)
     config.alignment.skip_gain = "fixed"
-    wanted = identity.metadata(config, config.alignment, "alignment")
+    wanted = _of(config)
     identity.check_same_run(older, wanted, tmp_path)
 
 
 def test_a_built_in_scheme_goes_by_its_name():
-    config = default_config.get_config()
-    assert identity.scheme_identity(settings.scheme(config)) == "ibug68"
-    assert identity.binding_settings(config, config.alignment)["data.scheme"] == "ibug68"
+    assert identity.scheme_identity(schemes.IBUG68) == "ibug68"
+    assert _of(default_config.get_config())["settings"]["data.scheme"] == "ibug68"

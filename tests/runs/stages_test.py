@@ -9,7 +9,7 @@ import pytest
 from scaf_jax import default_config
 from scaf_jax.data import prepared_sources
 from scaf_jax.inference import bundle
-from scaf_jax.runs import evaluation, identity, settings, stages
+from scaf_jax.runs import evaluation, faces, identity, resolve, stages
 from scaf_jax.training import checkpointing, loop, pretraining_terms
 from scaf_jax.weights import exporting, files
 
@@ -31,7 +31,7 @@ def _config(data_dir: str):
 @pytest.fixture(scope="module")
 def finished_run(tiny_faces, tmp_path_factory) -> pathlib.Path:
     workdir = tmp_path_factory.mktemp("run")
-    stages.run(_config(tiny_faces), str(workdir))
+    stages.run(resolve.resolve(_config(tiny_faces)), str(workdir))
     return workdir
 
 
@@ -65,15 +65,14 @@ def test_its_network_loaded_or_written_to_a_file_gives_the_same_report(
     finished_run, tiny_faces, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(evaluation.evaluation_pictures, "draw", lambda *_: [])
+    run = resolve.resolve(_config(tiny_faces))
     loaded = bundle.Bundle.load(finished_run)
     loaded.save(tmp_path / "network.safetensors")
     for name, network in (
         ("run", loaded),
         ("file", bundle.Bundle.load(tmp_path / "network.safetensors")),
     ):
-        evaluation.evaluate(
-            _config(tiny_faces), network, tmp_path / name, training=finished_run / "alignment"
-        )
+        evaluation.evaluate(run, network, tmp_path / name, training=finished_run / "alignment")
         for table in ("per_face.csv", "metrics.json"):
             expected = (finished_run / "report" / table).read_text()
             assert (tmp_path / name / table).read_text() == expected
@@ -82,7 +81,7 @@ def test_its_network_loaded_or_written_to_a_file_gives_the_same_report(
 def test_run_again_it_trains_nothing_and_reports_the_same(finished_run, tiny_faces):
     before = (finished_run / "report" / "metrics.json").read_text()
     lines = (finished_run / "alignment" / "metrics.jsonl").read_text()
-    stages.run(_config(tiny_faces), str(finished_run))
+    stages.run(resolve.resolve(_config(tiny_faces)), str(finished_run))
     assert (finished_run / "report" / "metrics.json").read_text() == before
     assert (finished_run / "alignment" / "metrics.jsonl").read_text() == lines
 
@@ -127,8 +126,8 @@ def test_an_interrupted_stage_continues_bit_for_bit(
     with monkeypatch.context() as patch:
         patch.setattr(loop, "StopSignal", _StopAtOnce)
         with pytest.raises(loop.Interrupted, match="after step 1 of 4"):
-            stages.run(config, str(tmp_path))
-    stages.run(config, str(tmp_path))
+            stages.run(resolve.resolve(config), str(tmp_path))
+    stages.run(resolve.resolve(config), str(tmp_path))
     # Terms start by the number of the step, so this must go on as well.
     assert numbers == ([0, 1, 2, 3] if stage == "pretraining" else [])
     whole = _arrays(finished_run / stage / "checkpoints", 4)
@@ -142,7 +141,7 @@ def test_other_settings_in_the_same_folder_are_refused(finished_run, tiny_faces)
     config = _config(tiny_faces)
     config.alignment.num_labels = 10
     with pytest.raises(identity.RunMismatchError, match=r"num_labels was 0, is 10"):
-        stages.run(config, str(finished_run))
+        stages.run(resolve.resolve(config), str(finished_run))
 
 
 def test_stage_1_of_another_size_is_refused(finished_run, tiny_faces, tmp_path):
@@ -150,7 +149,7 @@ def test_stage_1_of_another_size_is_refused(finished_run, tiny_faces, tmp_path):
     config.width_multiplier = 1 / 8
     config.pretraining.run = str(finished_run / "pretraining")
     with pytest.raises(identity.RunMismatchError, match="is 0.0625 there and 0.125"):
-        stages.run(config, str(tmp_path))
+        stages.run(resolve.resolve(config), str(tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +165,7 @@ def test_a_run_starts_from_a_weights_file_and_tells_so(weights_file, tiny_faces,
     config = _config(tiny_faces)
     config.pretraining.run = str(weights_file)
     config.alignment.steps = 1
-    report = stages.run(config, str(tmp_path))
+    report = stages.run(resolve.resolve(config), str(tmp_path))
     assert not (tmp_path / "pretraining").exists()
     begun = _arrays(tmp_path / "alignment" / "checkpoints", 1)
     given = files.read(weights_file).arrays
@@ -190,9 +189,9 @@ def test_a_run_that_goes_on_tells_what_it_began_with(
     with monkeypatch.context() as patch:
         patch.setattr(loop, "StopSignal", _StopAtOnce)
         with pytest.raises(loop.Interrupted):
-            stages.run(config, str(tmp_path))
+            stages.run(resolve.resolve(config), str(tmp_path))
     config.pretraining.run = str(finished_run / "pretraining")  # which binds no run
-    stages.run(config, str(tmp_path))
+    stages.run(resolve.resolve(config), str(tmp_path))
     for step in (2, 4):
         metadata = checkpointing.read_metadata(tmp_path / "alignment" / "checkpoints", step)
         assert metadata["stage1"]["identity"] == {"weights": files.digest(weights_file)}
@@ -202,13 +201,13 @@ def test_a_stage_1_that_is_missing_or_does_not_fit_is_told_before_data_are(weigh
     config = _config(str(tmp_path / "nothing"))
     config.pretraining.run = "nowhere"
     with pytest.raises(FileNotFoundError, match="neither a folder nor a file 'nowhere'"):
-        stages.run(config, str(tmp_path / "run"))
+        stages.run(resolve.resolve(config), str(tmp_path / "run"))
     config.pretraining.run, config.input_size = str(weights_file), 128
     with pytest.raises(identity.RunMismatchError, match="tiny.* is 64 there and 128 here"):
-        stages.run(config, str(tmp_path / "run"))
+        stages.run(resolve.resolve(config), str(tmp_path / "run"))
     config.pretraining.run = "builtin"
     with pytest.raises(identity.RunMismatchError, match="builtin .* 0.5 there and 0.0625 here"):
-        stages.run(config, str(tmp_path / "run"))
+        stages.run(resolve.resolve(config), str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
@@ -216,7 +215,7 @@ def test_missing_data_is_told_with_the_command_before_any_training(tmp_path):
     config = _config(str(tmp_path / "nothing"))
     command = "python -m data_builders.prepare synthetic_faces .*--builder_config=tiny"
     with pytest.raises(prepared_sources.DataNotPreparedError, match=command):
-        stages.run(config, str(tmp_path / "run"))
+        stages.run(resolve.resolve(config), str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
@@ -253,16 +252,16 @@ def test_what_no_test_face_has_stops_a_run_before_any_training(
     tiny_faces, tmp_path, monkeypatch, no_training
 ):
     config = _config(tiny_faces)
-    monkeypatch.setattr(settings, "test_sources", lambda _: {"mine": _Without([36])})
+    monkeypatch.setattr(faces.Faces, "tests", lambda _: {"mine": _Without([36])})
     message = "^evaluation.normalizer, test set 'mine': not one of the 2 faces has .*36 and 45"
     with pytest.raises(ValueError, match=message):
-        stages.run(config, str(tmp_path))
+        stages.run(resolve.resolve(config), str(tmp_path))
     config.evaluation.normalizer = "box_size"  # which every face has
     with pytest.raises(AssertionError, match="a training was begun"):
-        stages.run(config, str(tmp_path))
-    monkeypatch.setattr(settings, "test_sources", lambda _: {"mine": _Without(range(68))})
+        stages.run(resolve.resolve(config), str(tmp_path))
+    monkeypatch.setattr(faces.Faces, "tests", lambda _: {"mine": _Without(range(68))})
     with pytest.raises(ValueError, match=r"^evaluation\.splits: test set 'mine' has no face with"):
-        stages.run(config, str(tmp_path))
+        stages.run(resolve.resolve(config), str(tmp_path))
 
 
 def test_test_faces_with_other_landmarks_stop_a_run_before_any_training(
@@ -272,7 +271,7 @@ def test_test_faces_with_other_landmarks_stop_a_run_before_any_training(
     config.data.scheme = "wflw98"
     monkeypatch.setattr(stages.alignment_stage, "labeled_faces", lambda _: None)
     with pytest.raises(ValueError, match=r"^data\.scheme: 'wflw98' has 98 .* 'test' have 68"):
-        stages.run(config, str(tmp_path))
+        stages.run(resolve.resolve(config), str(tmp_path))
 
 
 @pytest.mark.parametrize("stage", ["pretraining", "alignment"])
@@ -282,14 +281,14 @@ def test_batches_that_devices_cannot_share_stop_a_run_before_any_training(
     config = _config(tiny_faces)
     config[stage].batch_size = 6
     mesh = types.SimpleNamespace(size=4, shape={"data": 4, "fsdp": 1}, devices=np.empty(0))
-    monkeypatch.setattr(stages.stage_training.sharding, "make_mesh", lambda *_: mesh)
+    monkeypatch.setattr(resolve.sharding, "make_mesh", lambda *_: mesh)
     with pytest.raises(ValueError, match=rf"^{stage}\.batch_size: a batch of 6 .* 4 or 8"):
-        stages.run(config, str(tmp_path))
+        stages.run(resolve.resolve(config), str(tmp_path))
     # With a stage 1 that is there, its batches are nothing to this run.
     config.pretraining.run = str(finished_run / "pretraining")
     error = ValueError if stage == "alignment" else AssertionError
     with pytest.raises(error):
-        stages.run(config, str(tmp_path))
+        stages.run(resolve.resolve(config), str(tmp_path))
 
 
 def test_3fabrec_and_few_labels_are_the_same_path(finished_run, tiny_faces, tmp_path):
@@ -299,7 +298,7 @@ def test_3fabrec_and_few_labels_are_the_same_path(finished_run, tiny_faces, tmp_
     config.alignment.num_labels = 5
     config.alignment.label_subset = "random"
     config.alignment.steps = 1
-    report = stages.run(config, str(tmp_path))
+    report = stages.run(resolve.resolve(config), str(tmp_path))
     assert report.metrics["training"]["labelled faces"] == 5
     names = _arrays(tmp_path / "alignment" / "checkpoints", 1)
     assert not any("bottleneck" in name for name in names)

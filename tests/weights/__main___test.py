@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import pytest
 
 from scaf_jax import default_config
-from scaf_jax.runs import identity, settings
-from scaf_jax.training import checkpointing, state
+from scaf_jax.runs import identity, resolve
+from scaf_jax.training import checkpointing
 from scaf_jax.weights import __main__ as commands
 from scaf_jax.weights import files
 
@@ -18,10 +18,11 @@ def landmark_run(tmp_path):
     """A run whose stage 2 has one checkpoint, all zeros."""
     config = default_config.get_config()
     default_config.shrink(config)
-    _, *shapes = state.definition(settings.architecture(config).build)
-    params, batch_stats = jax.tree.map(lambda x: jnp.zeros(x.shape), shapes)
-    saved = {"params": params, "batch_stats": batch_stats}
-    metadata = identity.metadata(config, config.alignment, "alignment")
+    run = resolve.resolve(config)
+    stage = run.landmark_stage().stage
+    weights = {"params": stage.abstract.params, "batch_stats": stage.abstract.batch_stats}
+    saved = jax.tree.map(lambda x: jnp.zeros(x.shape), weights)
+    metadata = identity.metadata(run, stage)
     with checkpointing.Checkpoints(tmp_path / "run" / "alignment" / "checkpoints") as checkpoints:
         checkpoints.save(7, saved, metadata=metadata)
     return tmp_path / "run"

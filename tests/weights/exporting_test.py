@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scaf_jax import default_config
-from scaf_jax.runs import identity
+from scaf_jax.runs import identity, resolve
 from scaf_jax.training import checkpoint_errors, checkpointing, tree_paths
 from scaf_jax.weights import exporting, files, header, networks
 
@@ -25,9 +25,10 @@ def run(tmp_path) -> pathlib.Path:
         name: jnp.asarray(rng.normal(size=leaf.shape), jnp.float32) for name, leaf in leaves.items()
     }
     saved = tree_paths.nest(arrays | {"opt_state/count": jnp.zeros(())})
-    for kind in ("pretraining", "alignment"):
-        metadata = identity.metadata(config, config[kind], kind)
-        with checkpointing.Checkpoints(tmp_path / kind / "checkpoints") as checkpoints:
+    run = resolve.resolve(config)
+    for stage in run.stages:
+        metadata = identity.metadata(run, stage)
+        with checkpointing.Checkpoints(tmp_path / stage.name / "checkpoints") as checkpoints:
             checkpoints.save(3, saved, metadata=metadata)
     return tmp_path / "pretraining"
 
