@@ -216,7 +216,7 @@ _DATA = {
     "data_dir": _TEXT,
     "train_split": _NAME,
     "landmarks_feature": _NAME,
-    "scheme": _TEXT,  # and one that there is: see `settings.checked`
+    "scheme": _TEXT,  # and one that there is: see `resolve`
     "margin_top": _MARGIN,
     "margin_bottom": _MARGIN,
     "margin_left": _MARGIN,

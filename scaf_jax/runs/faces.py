@@ -54,7 +54,7 @@ class Faces:
     unlabeled_dir: str
     unlabeled_box: tuple[float, ...]
     unlabeled_boxes_csv: str
-    on_error: str
+    on_error: folder_source.OnError
     mixture: str
     exclude: str
     exclude_file: str
