@@ -11,7 +11,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from scaf_jax import default_config
 from scaf_jax.data import geometry, warping
+
+_PUBLISHED = default_config.get_config()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,14 +35,14 @@ class AugmentationSettings:
         `mirrored`, so that photos that end near the face do not teach black frames.
     """
 
-    flip_probability: float = 0.5
-    rotation_degrees: float = 45.0
-    translation: float = 0.035
-    scale: tuple[float, float] = (0.94, 1.03)
-    shear_degrees: float = 5.0
-    occlusion_probability: float = 0.0
-    interpolation: str = warping.BICUBIC
-    border: str = warping.BLACK
+    flip_probability: float
+    rotation_degrees: float
+    translation: float
+    scale: tuple[float, float]
+    shear_degrees: float
+    occlusion_probability: float
+    interpolation: str
+    border: str
 
     def __post_init__(self) -> None:
         for name in ("flip_probability", "occlusion_probability"):
@@ -65,8 +68,8 @@ class AugmentationSettings:
 
 
 # Source: SCAF, sec. 4 (as 3FabRec): unsupervised pre-training, then landmarks.
-STAGE1 = AugmentationSettings()
-STAGE2 = AugmentationSettings(rotation_degrees=30.0, translation=0.04, scale=(0.94, 1.05))
+STAGE1 = AugmentationSettings(**_PUBLISHED.pretraining.augmentation)
+STAGE2 = AugmentationSettings(**_PUBLISHED.alignment.augmentation)
 
 
 @dataclasses.dataclass(frozen=True)

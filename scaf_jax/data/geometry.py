@@ -18,16 +18,20 @@ Networks that learn from mirrored crops thus answer with S - x as well.
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from scaf_jax import default_config
+
 Array = npt.NDArray[Any]
 PixelConvention = Literal["centers", "corners"]
 BoxKind = Literal["ground_truth", "detector"]
 BOX_KINDS: tuple[BoxKind, ...] = ("ground_truth", "detector")
+
+_PUBLISHED = default_config.get_config()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,13 +48,13 @@ class CropSettings:
       pixel_convention: What landmark coordinates in the crop mean; see the module.
     """
 
-    input_size: int = 256
-    margin_top: float = 0.2
-    margin_bottom: float = 0.12
-    margin_left: float = 0.0
-    margin_right: float = 0.0
-    box: BoxKind = "ground_truth"
-    pixel_convention: PixelConvention = "centers"
+    input_size: int = _PUBLISHED.input_size
+    margin_top: float = _PUBLISHED.data.margin_top
+    margin_bottom: float = _PUBLISHED.data.margin_bottom
+    margin_left: float = _PUBLISHED.data.margin_left
+    margin_right: float = _PUBLISHED.data.margin_right
+    box: BoxKind = _PUBLISHED.data.box
+    pixel_convention: PixelConvention = _PUBLISHED.data.pixel_convention
 
     def __post_init__(self) -> None:
         if self.input_size <= 0:
@@ -76,10 +80,16 @@ class CropSettings:
         return cls(**values)
 
 
+def _margins(choose: Callable[[Any], None] = lambda config: None) -> dict[str, float]:
+    config = default_config.get_config()
+    choose(config)
+    return {name: config.data[name] for name in ("margin_top", "margin_bottom")}
+
+
 # Margins by data set. Source: the published crops of 3FabRec.
 MARGINS: Mapping[str, Mapping[str, float]] = {
-    "300w": {"margin_top": 0.2, "margin_bottom": 0.12},
-    "wflw": {"margin_top": 0.0, "margin_bottom": 0.1},
+    "300w": _margins(),
+    "wflw": _margins(default_config.choose_wflw),
     "affectnet": {"margin_top": 0.05, "margin_bottom": 0.25},
 }
 

@@ -64,8 +64,8 @@ class Choices:
     labels: tuple[int, ...]
     budgets: tuple[int, ...]
     strategies: tuple[str, ...]
-    steps: int = 0
-    learning_rate: float = 1e-3
+    steps: int
+    learning_rate: float
     rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 

@@ -17,8 +17,11 @@ from typing import TypeVar
 import jax
 import jax.numpy as jnp
 
+from scaf_jax import default_config
+
 CONVENTIONS = ("centers", "corners")
 DECODERS = ("argmax", "subpixel")
+_PUBLISHED = default_config.get_config()
 
 Result = TypeVar("Result")
 
@@ -39,11 +42,11 @@ class HeatmapCodec:
 
     input_size: int
     heatmap_size: int
-    sigma: float = 7.0
-    support: float = 2.5
-    rounding: bool = False
-    blur_size: int = 9
-    pixel_convention: str = "centers"
+    sigma: float = _PUBLISHED.alignment.sigma
+    support: float = _PUBLISHED.alignment.support
+    rounding: bool = _PUBLISHED.alignment.rounding
+    blur_size: int = _PUBLISHED.alignment.blur_size
+    pixel_convention: str = _PUBLISHED.data.pixel_convention
 
     def __post_init__(self) -> None:
         if self.pixel_convention not in CONVENTIONS:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
+from scaf_jax import default_config
 from scaf_jax.models import autoencoder, layers, resnet
 
 FIRST_RESOLUTION = 8
@@ -24,6 +25,7 @@ FIRST_RESOLUTION = 8
 LEARNED, FIXED = "learned", "fixed"
 SKIP_GAINS = (LEARNED, FIXED)
 COMPUTE_DTYPES = ("float32", "bfloat16")
+_PUBLISHED = default_config.get_config()
 
 
 class Aligner(nnx.Module):
@@ -51,8 +53,8 @@ class Aligner(nnx.Module):
         input_size: int,
         heatmap_size: int,
         num_landmarks: int,
-        skips: bool = True,
-        skip_gain: str = LEARNED,
+        skips: bool = _PUBLISHED.alignment.skips,
+        skip_gain: str = _PUBLISHED.alignment.skip_gain,
         width_multiplier: float = 1.0,
         dtype: Dtype | None = None,
         rngs: nnx.Rngs,
@@ -123,10 +125,10 @@ class Architecture:
     input_size: int
     heatmap_size: int
     num_landmarks: int
-    skips: bool = True
-    skip_gain: str = LEARNED
-    width_multiplier: float = 1.0
-    compute_dtype: str = "float32"
+    skips: bool = _PUBLISHED.alignment.skips
+    skip_gain: str = _PUBLISHED.alignment.skip_gain
+    width_multiplier: float = _PUBLISHED.width_multiplier
+    compute_dtype: str = _PUBLISHED.compute_dtype
 
     def build(self, seed: int | jax.Array = 0) -> Aligner:
         """Returns the network with random weights; of a seed, or of a random key under `jit`.

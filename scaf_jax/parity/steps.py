@@ -135,7 +135,9 @@ def _pretraining_batch(salt: str, iteration: int, faces: int) -> dict[str, np.nd
 def _pretrain(
     network: fixtures.Network, batches: list[dict[str, jax.Array]]
 ) -> tuple[nnx.GraphDef, state.TrainState, list[dict[str, float]]]:
-    settings = pretraining_terms.PretrainingSettings(dropout=False)
+    settings = pretraining_terms.PretrainingSettings(
+        image_start=0, structural_start=0, dropout=False
+    )
     optimizers_ = pretraining.build_optimizers(settings)
     graphdef, params, batch_stats = networks.autoencoder(network)
     train_state = pretraining.start_state(

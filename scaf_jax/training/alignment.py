@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
+from scaf_jax import default_config
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.models import aligner
 from scaf_jax.training import losses, optimizers, preprocessing, state
@@ -19,6 +20,7 @@ from scaf_jax.training import losses, optimizers, preprocessing, state
 PyTree = Any
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
+_PUBLISHED = default_config.get_config().alignment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,17 +44,17 @@ class AlignmentSettings:
       steps: Length of the training, for the schedule.
     """
 
-    learning_rate: float = 1e-3
-    encoder_learning_rate: float = 2e-5
-    generator_learning_rate: float = 0.0
-    encoder_start: int = 0
-    train_backbone_norm: bool = False
-    beta1: float = 0.9
-    beta2: float = 0.999
-    schedule: str = "constant"
-    warmup: int = 0
-    gradient_clip: float = 0.0
-    steps: int = 1
+    learning_rate: float = _PUBLISHED.learning_rate
+    encoder_learning_rate: float = _PUBLISHED.encoder_learning_rate
+    generator_learning_rate: float = _PUBLISHED.generator_learning_rate
+    encoder_start: int = _PUBLISHED.encoder_start
+    train_backbone_norm: bool = _PUBLISHED.train_backbone_norm
+    beta1: float = _PUBLISHED.beta1
+    beta2: float = _PUBLISHED.beta2
+    schedule: str = _PUBLISHED.schedule
+    warmup: int = _PUBLISHED.warmup
+    gradient_clip: float = _PUBLISHED.gradient_clip
+    steps: int = _PUBLISHED.steps
 
 
 def optimizer_table(settings: AlignmentSettings) -> optimizers.Table:

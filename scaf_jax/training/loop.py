@@ -53,7 +53,7 @@ class LoopSettings:
     """
 
     steps: int
-    log_every: int = 100
+    log_every: int
 
 
 class StopSignal:

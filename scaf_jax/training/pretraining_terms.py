@@ -2,7 +2,10 @@
 
 import dataclasses
 
+from scaf_jax import default_config
+
 OFF = -1
+_PUBLISHED = default_config.get_config().pretraining
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,20 +31,20 @@ class PretrainingSettings:
       dropout: Whether the embedding discriminator drops units out.
     """
 
-    learning_rate: float = 2e-5
-    image_discriminator_rate: float = 0.5
-    beta1: float = 0.0
-    beta2: float = 0.999
-    schedule: str = "constant"
-    warmup: int = 0
-    steps: int = 1
-    embedding_start: int = 0
-    image_start: int = 0
-    structural_start: int = 0
-    interpolation_start: int = OFF
-    interpolation_weight: float = 0.25
-    guide_weight: float = 0.0
-    dropout: bool = True
+    learning_rate: float = _PUBLISHED.learning_rate
+    image_discriminator_rate: float = _PUBLISHED.image_discriminator_rate
+    beta1: float = _PUBLISHED.beta1
+    beta2: float = _PUBLISHED.beta2
+    schedule: str = _PUBLISHED.schedule
+    warmup: int = _PUBLISHED.warmup
+    steps: int = _PUBLISHED.steps
+    embedding_start: int = _PUBLISHED.embedding_start
+    image_start: int = _PUBLISHED.image_start
+    structural_start: int = _PUBLISHED.structural_start
+    interpolation_start: int = _PUBLISHED.interpolation_start
+    interpolation_weight: float = _PUBLISHED.interpolation_weight
+    guide_weight: float = _PUBLISHED.guide_weight
+    dropout: bool = _PUBLISHED.dropout
 
 
 @dataclasses.dataclass(frozen=True)

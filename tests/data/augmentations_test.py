@@ -9,7 +9,14 @@ import pytest
 from scaf_jax.data import augmentations
 
 NOTHING = augmentations.AugmentationSettings(
-    flip_probability=0, rotation_degrees=0, translation=0, scale=(1, 1), shear_degrees=0
+    flip_probability=0,
+    rotation_degrees=0,
+    translation=0,
+    scale=(1, 1),
+    shear_degrees=0,
+    occlusion_probability=0,
+    interpolation="bicubic",
+    border="black",
 )
 
 
@@ -63,10 +70,10 @@ def test_shear_leaves_y():
 
 def test_the_stages_are_changed_as_published():
     assert augmentations.STAGE1 == augmentations.AugmentationSettings(
-        0.5, 45, 0.035, (0.94, 1.03), 5, 0, "bicubic"
+        0.5, 45, 0.035, (0.94, 1.03), 5, 0, "bicubic", "black"
     )
     assert augmentations.STAGE2 == augmentations.AugmentationSettings(
-        0.5, 30, 0.04, (0.94, 1.05), 5, 0, "bicubic"
+        0.5, 30, 0.04, (0.94, 1.05), 5, 0, "bicubic", "black"
     )
 
 
@@ -88,8 +95,9 @@ def test_occlusion_hides_a_part_as_often_as_asked():
         {"scale": (1.1, 1.0)},
         {"shear_degrees": 90},
         {"interpolation": "nearest"},
+        {"border": "white"},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(values):
     with pytest.raises(ValueError, match=next(iter(values))):
-        augmentations.AugmentationSettings(**values)
+        dataclasses.replace(augmentations.STAGE1, **values)

@@ -127,7 +127,7 @@ def test_a_batch_holds_what_is_promised():
 
 @pytest.mark.parametrize("photo_scale", [1, 6], ids=["small photo", "photo decoded smaller"])
 def test_landmarks_lie_on_their_dots_also_when_mirrored(photo_scale):
-    mild = augmentations.AugmentationSettings(rotation_degrees=30)
+    mild = dataclasses.replace(augmentations.STAGE1, rotation_degrees=30)
     seen_mirrored = set()
     stream = _stream(DotFaces(photo_scale=photo_scale), augmentation=mild)
     for batch in _take(stream, 8):
@@ -152,7 +152,7 @@ def test_the_mask_is_mirrored_along():
             record = super().__getitem__(index)
             return {**record, "landmark_mask": np.array([True, False, True, True])}
 
-    always = augmentations.AugmentationSettings(flip_probability=1)
+    always = dataclasses.replace(augmentations.STAGE1, flip_probability=1)
     (batch,) = _take(_stream(HalfMarked(), augmentation=always), 1)
     assert (batch["landmark_mask"] == [False, True, True, True]).all()
 
@@ -235,7 +235,7 @@ def test_faces_without_labels():
 
 
 def test_occlusion_is_part_of_the_augmentation():
-    hiding = augmentations.AugmentationSettings(occlusion_probability=1)
+    hiding = dataclasses.replace(augmentations.STAGE1, occlusion_probability=1)
     (plain,) = _take(_stream(augmentation=augmentations.STAGE1), 1)
     (hidden,) = _take(_stream(augmentation=hiding), 1)
     np.testing.assert_array_equal(plain["landmarks"], hidden["landmarks"])
@@ -261,7 +261,7 @@ def test_evaluation_passes_over_every_face_in_order():
 @pytest.mark.parametrize("convention,last", [("centers", SIZE - 1), ("corners", SIZE)])
 def test_a_mirrored_crop_is_the_mirror_image_with_its_landmarks(convention, last):
     crop = dataclasses.replace(CROP, pixel_convention=convention)
-    always = augmentations.AugmentationSettings(1.0, 0, 0, (1, 1), 0)
+    always = augmentations.AugmentationSettings(1.0, 0, 0, (1, 1), 0, 0, "bicubic", "black")
     changes = (always, dataclasses.replace(always, flip_probability=0.0))
     (mirrored,), (plain,) = (
         _take(_stream(DotFaces(1), crop=crop, augmentation=change, batch_size=1), 1)

@@ -11,7 +11,13 @@ from scaf_jax.files import atomic
 from scaf_jax.runs import identity, stage1, stages
 
 CHOICES = trials.Choices(
-    models=("scaf",), seeds=2, labels=(50,), budgets=(12,), strategies=("nnm", "k_center")
+    models=("scaf",),
+    seeds=2,
+    labels=(50,),
+    budgets=(12,),
+    strategies=("nnm", "k_center"),
+    steps=400,
+    learning_rate=1e-3,
 )
 
 

@@ -13,6 +13,7 @@ CHOICES = trials.Choices(
     budgets=(50, 100),
     strategies=("random", "nnm_10"),
     steps=400,
+    learning_rate=1e-3,
 )
 
 
@@ -56,7 +57,7 @@ def test_what_is_unknown_is_refused():
     with pytest.raises(ValueError, match="table4"):
         trials.trials("table9", CHOICES)
     with pytest.raises(ValueError, match="3fabrec"):
-        trials.trials("table1", trials.Choices(("resnet",), 1, (0,), (50,), ()))
+        trials.trials("table1", dataclasses.replace(CHOICES, models=("resnet",)))
 
 
 def _choices(**changes):

@@ -1,5 +1,6 @@
 """Stage 1 on a network small enough for a test: what learns when, and that it learns."""
 
+import dataclasses
 import functools
 
 import jax
@@ -12,7 +13,9 @@ from scaf_jax.inference import steps
 from scaf_jax.training import pretraining, pretraining_terms, state
 
 SIZE, WIDTH, BATCH = 64, 0.05, 4
-ALL = pretraining_terms.PretrainingSettings(learning_rate=1e-3)
+# All terms from the first step on.
+STARTED = pretraining_terms.PretrainingSettings(image_start=0, structural_start=0)
+ALL = dataclasses.replace(STARTED, learning_rate=1e-3)
 
 
 def _build(dtype=None) -> pretraining.PretrainingModel:
@@ -211,7 +214,7 @@ def test_terms_that_are_off_leave_their_networks_alone():
 
 
 def test_bfloat16_with_interpolation_stays_finite():
-    settings = pretraining_terms.PretrainingSettings(interpolation_start=0)
+    settings = dataclasses.replace(STARTED, interpolation_start=0)
     _, train_state, step = _start(settings, jnp.bfloat16)
     terms = pretraining_terms.terms_at(0, settings)
     train_state, metrics = step(train_state, {"image": _images()}, terms=terms)
@@ -228,7 +231,8 @@ def test_four_devices_compute_what_one_does(run_on_devices):
         from scaf_jax.training import pretraining, pretraining_terms, sharding, state
 
         jax.config.update("jax_enable_x64", True)  # so that only an error can be seen
-        settings = pretraining_terms.PretrainingSettings(learning_rate=1e-3)
+        settings = pretraining_terms.PretrainingSettings(
+            learning_rate=1e-3, image_start=0, structural_start=0)
         optimizers_ = pretraining.build_optimizers(settings)
         graphdef, params, batch_stats = state.split(nnx.eval_shape(lambda:
             pretraining.PretrainingModel(input_size=64, width_multiplier=0.05, rngs=nnx.Rngs(0))))
