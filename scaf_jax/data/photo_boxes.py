@@ -26,7 +26,7 @@ _SHORTEST = 2.0
 # So much of a box, by area, must lie in the photo.
 _LEAST_INSIDE = 0.05
 # Pixels that end here show no face either.
-_LARGEST_FRACTION = 2.0
+LARGEST_FRACTION = 2.0
 # Fractions may reach so far over a photo's border, as boxes in pixels may.
 _FRACTIONS = (-1.0, 2.0)
 
@@ -76,6 +76,11 @@ def is_box(box: npt.NDArray[np.floating]) -> bool:
     return box.shape == (4,) and bool(np.isfinite(box).all() and (box[:2] < box[2:]).all())
 
 
+def is_fractions(box: npt.NDArray[np.floating]) -> bool:
+    """Returns whether four numbers are fractions of a photo's sides rather than pixels."""
+    return box.shape == (4,) and bool(box.any() and (np.abs(box) <= LARGEST_FRACTION).all())
+
+
 def misfit(box: npt.NDArray[np.floating], size: tuple[int, int], name: str = "") -> str:
     """Returns why a box cannot be that of a face of a photo; empty if it can.
 
@@ -84,7 +89,7 @@ def misfit(box: npt.NDArray[np.floating], size: tuple[int, int], name: str = "")
       size: (width, height) of the photo.
       name: What the photo is called.
     """
-    if box.shape == (4,) and box.any() and (np.abs(box) <= _LARGEST_FRACTION).all():
+    if is_fractions(box):
         return "is in fractions of the photo and not in pixels; multiply by its width and height"
     if not is_box(box):
         return f"is not {ORDER}"

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from scaf_jax.data import face_view, geometry, images
+from scaf_jax.data import face_view, geometry, images, photo_boxes
 
 Array = npt.NDArray[Any]
 # One photo's: None for the whole photo, (4,) for one face, (N, 4) for N; x0, y0, x1, y1.
@@ -196,6 +196,8 @@ def _box_problem(box: Array, size: tuple[int, int]) -> str:
     if not (start < stop).all():
         return "it must be x0, y0, x1, y1 with x0 < x1 and y0 < y1"
     photo = f"the photo of {size[0]} x {size[1]} pixels"
+    if photo_boxes.is_fractions(box) and max(size) > photo_boxes.LARGEST_FRACTION:
+        return f"it is in fractions; boxes are in pixels of {photo}"
     if not ((start < size) & (stop > 0)).all():
         return f"it lies outside {photo}; boxes are in pixels, not in fractions or per cent"
     if (stop - start).max() > _LARGEST_BOX * max(size):

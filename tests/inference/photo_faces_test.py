@@ -35,6 +35,7 @@ def test_boxes_are_none_one_or_several():
         ((1e7, 0, 1e7 + 0.1, 5), "x0 < x1"),  # the same in float32
         ((80, 0, 90, 5), "box 0 .* outside the photo of 80 x 60 pixels"),
         ((0.2, -3, 0.8, 0), "outside the photo"),
+        ((0.2, 0.2, 0.8, 0.9), "it is in fractions; boxes are in pixels of the photo of 80 x 60"),
         ((0, 0, 801, 5), "more than 10 times as large"),
         ((0, 0, 5), r"shape \(3,\); give one box"),
         (np.zeros((1, 1, 4)), "shape"),
