@@ -115,7 +115,7 @@ def _is_name(x: Any) -> bool:
 def _is_box(x: Any) -> bool:
     if not (_is_list(x) and len(x) == 4 and all(map(_is_finite, x))):
         return False
-    photo_boxes.checked_fractions(x, "it")
+    photo_boxes.checked_fractions(x, "the box")
     return True
 
 
