@@ -15,6 +15,8 @@ from scaf_jax.commands import runtime
 COMMANDS = {
     "steps": "images/s of both training steps and of inference, beside plain lax and PyTorch",
     "pipeline": "faces/s of reading, cropping and augmenting, beside decoding alone",
+    "feeding": "faces/s of both ways to feed a training, beside its steps, and its first step",
+    "accelerator": "all that is measured on a GPU's host, and which goals it reaches",
     "acquisition": "speed of scoring and selecting faces in active learning",
 }
 
