@@ -43,9 +43,10 @@ def _given(workdir, number, change=lambda document: None):
     """A COCO file with all faces of a round moved a little."""
     folder = workdir / "rounds" / f"round_{number}" / "to_annotate"
     document = json.loads((folder / "person_keypoints_default.json").read_text())
+    side = min(document["images"][0][name] for name in ("width", "height"))
     for annotation in document["annotations"]:
         points = np.array(annotation["keypoints"]).reshape(-1, 3)
-        points[:, :2] = np.clip(points[:, :2] + 0.3, 0, 64)
+        points[:, :2] = np.clip(points[:, :2] + 0.3, 0, side)
         annotation["keypoints"] = points.ravel().tolist()
     change(document)
     path = workdir / "given.json"
