@@ -1,12 +1,17 @@
 """The landmark network of a run's folder: of its last checkpoint, which tells all about it."""
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from absl import logging
+
 from scaf_jax.data import geometry, warping
+from scaf_jax.files import strict_json
 from scaf_jax.landmarks import heatmaps, scheme_files, schemes
 from scaf_jax.models import aligner
+from scaf_jax.reporting import model_card
 from scaf_jax.training import checkpoint_errors, checkpointing, state
 from scaf_jax.weights import marks
 
@@ -81,7 +86,28 @@ def read(run: pathlib.Path) -> Saved:
         _, params, batch_stats = state.definition(about.architecture.build)
         wanted = {"params": params, "batch_stats": batch_stats}
         found = checkpoints.restore_subtrees(list(wanted), wanted, step)
+    told = {**about.provenance, **_reported(run, about.provenance["steps"])}
+    about = dataclasses.replace(about, provenance=told)
     return Saved(about, crop, found["params"], found["batch_stats"])
+
+
+def report_of(run: pathlib.Path) -> pathlib.Path:
+    """Returns the folder of a run's report, be it there or not; `run` as for `checkpoints_of`."""
+    return checkpoints_of(run).resolve().parent.parent / "report"
+
+
+def _reported(run: pathlib.Path, steps: Any) -> dict[str, str]:
+    """What the run's report says of the network; nothing where it is of another checkpoint."""
+    file = report_of(run) / "metrics.json"
+    if not file.is_file():
+        return {}
+    try:
+        content = strict_json.read_json(file)
+        same = content["training"]["training steps"] == steps
+        return model_card.short_form(content) if same else {}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        logging.warning("%s: passed over, since it is no report (%s)", file, error)
+        return {}
 
 
 def _described(

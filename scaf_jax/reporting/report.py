@@ -1,8 +1,8 @@
 """Writing the two reports: of alignment (stage 2) and of reconstruction (stage 1).
 
-A report is a folder: `report.md` to read, `metrics.json` for programs, `per_face.csv` for
-spreadsheets, and PNGs. Each file is written whole or not at all, `report.md` last, so that it
-never shows a picture that is not there.
+A report is a folder: `report.md` to read, `model_card.md` to pass on with the network,
+`metrics.json` for programs, `per_face.csv` for spreadsheets, and PNGs. Each file is written whole
+or not at all, `report.md` last, so that it never shows a picture that is not there.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from scaf_jax.files import atomic
 from scaf_jax.files.escaping import escape_markdown
 from scaf_jax.landmarks.normalizers import DEFAULT_NORMALIZER, normalizer_text
 from scaf_jax.landmarks.schemes import LandmarkScheme
-from scaf_jax.reporting import tables
+from scaf_jax.reporting import model_card, tables
 from scaf_jax.reporting.curves import error_curves
 from scaf_jax.reporting.drawing import Image
 from scaf_jax.reporting.figures import worst_indices
@@ -80,7 +80,7 @@ def write_report(
     title: str = "Face alignment",
     num_worst: int = 10,
 ) -> Report:
-    """Writes `report.md`, `metrics.json`, `per_face.csv`, `ced.png` and the pictures.
+    """Writes `report.md`, `model_card.md`, `metrics.json`, `per_face.csv`, `ced.png`, pictures.
 
     Args:
       directory: Where; made if it is not there. Files of an earlier report are replaced.
@@ -136,13 +136,17 @@ def write_report(
     sections += ["## Faces with the largest errors\n"]
     sections += [_worst_table(splits, per_face, num_worst).markdown()]
     sections += ["All faces are in [per_face.csv](per_face.csv), all numbers in "]
-    sections[-1] += "[metrics.json](metrics.json).\n"
+    sections[-1] += (
+        "[metrics.json](metrics.json); the [model card](model_card.md) is to be passed on "
+    )
+    sections[-1] += "with the network.\n"
     sections += _fact_sections(metrics["training"])
 
     folder = pathlib.Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     csv_text = tables.per_face_csv(splits, per_face, max(thresholds))
     atomic.write_text(folder / "per_face.csv", csv_text)
+    atomic.write_text(folder / "model_card.md", model_card.markdown(metrics))
     written = _finish(folder, metrics, pictures, sections, table)
     text = "\n".join([*(f"Warning: {text}" for text in warnings), written.text])
     return dataclasses.replace(written, text=text)

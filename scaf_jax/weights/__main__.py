@@ -3,10 +3,11 @@
 python -m scaf_jax.weights export RUN FILE [--discriminators] [--overwrite]
     [--training_data=TEXT] [--licence=TEXT] [--attribution=TEXT]
 python -m scaf_jax.weights import FILE FOLDER
-python -m scaf_jax.weights show FILE
+python -m scaf_jax.weights show FILE|RUN
 
 RUN is WORKDIR/pretraining for its stage 1; WORKDIR or WORKDIR/alignment for its landmark network.
-FILE may be `builtin` for import and show: the stage 1 that comes along.
+FILE may be `builtin` for import and show: the stage 1 that comes along. Of a run, show prints the
+model card that its report wrote.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from absl import logging
 from scaf_jax.commands import launch
 from scaf_jax.files.escaping import printable
 from scaf_jax.inference import bundle, run_folder
+from scaf_jax.reporting import model_card
 from scaf_jax.weights import builtin, exporting, files, header, importing
 
 
@@ -55,9 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     import_.add_argument("file", help="a weights file, or builtin")
     import_.add_argument("folder", type=Path, help="the folder to make")
     import_.set_defaults(command=_import)
-    text = "print what a weights file says of itself, after a look at all of it"
+    text = "print what a weights file says of itself, or a run's model card"
     show = children.add_parser("show", help=text, description=text)
-    show.add_argument("file", help="a weights file, or builtin")
+    show.add_argument("file", help="a weights file, builtin, or the folder of a run")
     show.set_defaults(command=_show)
     return parser
 
@@ -92,6 +94,8 @@ def _import(options: argparse.Namespace) -> str:
 
 def _show(options: argparse.Namespace) -> str:
     path = builtin.resolve(options.file)
+    if path.is_dir():
+        return _card_of_run(path)
     about, arrays = files.read(path)
     size = path.stat().st_size / 1e6
     count = sum(array.size for array in arrays.values())
@@ -101,11 +105,22 @@ def _show(options: argparse.Namespace) -> str:
     )
 
 
+def _card_of_run(run: Path) -> str:
+    card = run_folder.report_of(run) / "model_card.md"
+    if not card.is_file():
+        raise FileNotFoundError(
+            f"{run} has no model card {card}: the report writes it when a run's evaluation is done"
+        )
+    return card.read_text(encoding="utf-8", errors="replace")
+
+
 def _flat(entries: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Entries in one line: of a scheme its name, of other objects their own entries."""
     for name, value in entries.items():
         if name == "scheme":
             yield name, value["name"]
+        elif name == model_card.ERRORS:
+            continue
         elif isinstance(value, Mapping):
             yield from _flat(value)
         else:
@@ -121,6 +136,10 @@ def _text(about: header.Header) -> str:
             value = ", ".join(map(str, value))
         shown = printable(str(value)) if value != "" else "not stated"
         lines.append(f"{name.replace('_', ' ')}: {shown}")
+    # A line for each test set.
+    errors = about.marks.provenance.get(model_card.ERRORS) if about.marks else None
+    if errors:
+        lines += ["errors:", *(f"  {printable(line)}" for line in str(errors).split("; "))]
     return "\n".join(lines)
 
 

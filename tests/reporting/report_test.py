@@ -69,7 +69,7 @@ def test_report_tells_the_numbers(tmp_path):
         ["test_full", "arg-max"],
     ]
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("ced.png", "metrics.json", "per_face.csv", "report.md"),
+        *("ced.png", "metrics.json", "model_card.md", "per_face.csv", "report.md"),
     ]
 
 
@@ -234,7 +234,7 @@ def test_a_second_report_replaces_the_first_and_leaves_no_scraps(tmp_path):
     before = (tmp_path / "report.md").read_text()
     again = write_report(tmp_path, splits=SPLITS[:1], scheme=IBUG68)
     assert again.path.read_text() != before
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_what_is_not_a_report_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """Tests of the commands export, import and show."""
 
+import json
 import re
 
 import jax
@@ -100,3 +101,30 @@ def test_a_whole_runs_landmark_network_is_exported(landmark_run, tmp_path, capsy
         "licence: mine",
     ):
         assert line in output
+
+
+def test_errors_of_the_report_go_along(landmark_run, tmp_path, capsys, caplog):
+    assert commands.main(["show", str(landmark_run)]) == 1
+    assert "has no model card" in caplog.text
+    report = landmark_run / "report"
+    report.mkdir()
+    (report / "model_card.md").write_text("# Model card\n")
+    predictors = {"sub-pixel": {"eyes": {"faces": 3, "nme": 4.318}}}
+    metrics = {
+        "normalizer": "eyes",
+        "splits": {"common": {"decoder": "sub-pixel", "predictors": predictors}},
+        "training": {"training steps": 7, "labelled faces": 50},
+    }
+    (report / "metrics.json").write_text(json.dumps(metrics))
+    assert commands.main(["show", str(landmark_run / "alignment")]) == 0
+    assert "# Model card" in capsys.readouterr().out
+    path = tmp_path / "network.safetensors"
+    assert commands.main(["export", str(landmark_run), str(path)]) == 0
+    lines = ["errors:", "  common, the data set's boxes, 3 faces: NME 4.32 % of eyes"]
+    assert "\n".join(lines) in capsys.readouterr().out
+    # A report of another checkpoint, or none at all, says nothing.
+    for content in (json.dumps(metrics | {"training": {"training steps": 8}}), "{}", "hello"):
+        (report / "metrics.json").write_text(content)
+        arguments = ["export", str(landmark_run), str(path), "--overwrite"]
+        assert commands.main(arguments) == 0
+        assert "errors:" not in capsys.readouterr().out

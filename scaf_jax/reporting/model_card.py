@@ -1,0 +1,105 @@
+"""Model cards: what a network is, what it learned from, how good it is, what it is not for.
+
+Written beside a report, of the same numbers; the short form goes along in weights files.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from scaf_jax.files.escaping import escape_markdown
+from scaf_jax.reporting.tables import Table
+
+# Keys of the short form.
+DATA, ERRORS = "data", "errors"
+
+_DETECTOR = " (detector box)"
+_NOT_FOR = (
+    "It is not for identity: not for recognising, comparing or searching people, nor for guessing "
+    "age, gender, origin or character. Errors differ between kinds of faces (pose, light, glasses, "
+    "age, origin); the table above tells averages over the test sets alone.\n"
+)
+_LICENCE = (
+    "Not stated. `python -m scaf_jax.weights export` keeps what is given with `--licence`, "
+    "`--attribution` and `--training_data`. The licences of the photos, of their labels and of "
+    "stage 1 bind the weights that were learned from them.\n"
+)
+
+
+def markdown(metrics: Mapping[str, Any]) -> str:
+    """Returns the card of a landmark network.
+
+    Args:
+      metrics: What `report.write_report` stores as `metrics.json`.
+    """
+    facts, config = metrics["training"], _config(metrics)
+    what = {
+        "network": facts.get("model"),
+        "landmarks": metrics["scheme"],
+        "crops, pixels": config.get("input_size"),
+        "width": config.get("width_multiplier"),
+        "training steps": facts.get("training steps"),
+        "began with stage 1": facts.get("stage 1"),
+        "data": _data(metrics),
+        "boxes of the training": _box(metrics),
+        "coordinates": _part(config, "data").get("pixel_convention"),
+    }
+    rows = [(name, str(value)) for name, value in what.items() if value not in (None, "")]
+    sections = ["# Model card\n", Table(("", "value"), tuple(rows), num_names=2).markdown()]
+    sections += [f"> **Warning:** {escape_markdown(text)}\n" for text in metrics["warnings"]]
+    sections += ["## Errors\n", _errors_table(metrics).markdown()]
+    sections += [
+        f"NME: mean error in per cent of `{metrics['normalizer']}`. The report has more.\n"
+    ]
+    sections += ["## What it is not for\n", _NOT_FOR, "## Licence\n", _LICENCE]
+    return "\n".join(sections)
+
+
+def short_form(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the data and the errors as texts, for files that have no room for tables.
+
+    Args:
+      metrics: As for `markdown`.
+    """
+    errors = [
+        f"{name}, {box} boxes, {faces} faces: NME {nme} %"
+        for name, box, faces, nme in _rows(metrics)
+    ]
+    found = {DATA: _data(metrics), ERRORS: "; ".join(errors)}
+    found[ERRORS] += f" of {metrics['normalizer']}"
+    return found
+
+
+def _errors_table(metrics: Mapping[str, Any]) -> Table:
+    return Table(("test set", "boxes", "faces", "NME %"), tuple(_rows(metrics)), num_names=2)
+
+
+def _rows(metrics: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    rows = []
+    for name, split in metrics["splits"].items():
+        found = split["predictors"][split["decoder"]][metrics["normalizer"]]
+        is_detector = name.endswith(_DETECTOR)
+        box = "detector" if is_detector else _box(metrics) or "the data set's"
+        test_set = name.removesuffix(_DETECTOR)
+        nme = "none" if found["nme"] is None else f"{found['nme']:.2f}"
+        rows.append((test_set, box, str(found["faces"]), nme))
+    return rows
+
+
+def _data(metrics: Mapping[str, Any]) -> str:
+    data = _part(_config(metrics), "data")
+    count = metrics["training"].get("labelled faces")
+    parts = [data.get("name"), data.get("train_split"), f"{count} labelled faces" if count else ""]
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _box(metrics: Mapping[str, Any]) -> str:
+    return str(_part(_config(metrics), "data").get("box", ""))
+
+
+def _config(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _part(metrics["training"], "config")
+
+
+def _part(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = content.get(name)
+    return found if isinstance(found, Mapping) else {}
