@@ -26,11 +26,12 @@ FLOORS = (
         "data_builders",
     ),
     ("scaf_jax.inference",),
-    ("scaf_jax.runs",),
+    ("scaf_jax.deployment", "scaf_jax.runs"),
     ("scaf_jax.active_learning",),
     ("scaf_jax.commands",),
     (
         "scaf_jax.convert",
+        "scaf_jax.export",
         "scaf_jax.main",
         "scaf_jax.predict",
         "scaf_jax.benchmark",
@@ -45,11 +46,15 @@ FACE = "scaf_jax"
 HIGHEST_OF_THE_FACE = "scaf_jax.inference"
 
 ACCELERATED = {"jax", "jaxlib", "flax", "optax", "orbax", "chex"}
-OPTIONAL = {"tensorflow", "torch"}
-# The other side of a measurement, loaded only where PyTorch is installed.
-ONLY_WITH_TORCH = {
+OPTIONAL = {"onnx", "onnxruntime", "tensorflow", "torch"}
+# Loaded only where PyTorch, or onnx, is installed.
+ONLY_WITH_EXTRAS = {
     "scaf_jax.benchmark.torch_functions",
     "scaf_jax.benchmark.torch_twin",
+    "scaf_jax.deployment.onnx_decoding",
+    "scaf_jax.deployment.onnx_graph",
+    "scaf_jax.deployment.onnx_network",
+    "scaf_jax.deployment.onnx_program",
     "scaf_jax.models.torch_networks",
     "scaf_jax.weights.verification",
 }
@@ -57,12 +62,14 @@ ONLY_WITH_TORCH = {
 TESTED_ELSEWHERE = {
     "scaf_jax.benchmark.__main__": "tests/benchmark/steps_test.py",
     "scaf_jax.commands.launch": "tests/main_test.py",
+    "scaf_jax.commands.network_export": "tests/deployment/checks_test.py",
     "scaf_jax.commands.photo_prediction": "tests/predict_test.py",
     "scaf_jax.commands.video_prediction": "tests/predict_test.py",
     "scaf_jax.inference.video_files": "tests/predict_test.py",
     "scaf_jax.commands.snapshot_conversion": "tests/convert_test.py",
     "scaf_jax.config_forms": "tests/configs_test.py",
     "scaf_jax.default_config": "tests/configs_test.py",
+    "scaf_jax.export": "tests/deployment/checks_test.py",
     "scaf_jax.formats.label_studio": "tests/annotation/importing/label_studio_test.py",
     "scaf_jax.models.torch_networks": "tests/benchmark/torch_twin_test.py",
     "scaf_jax.ops.paired_convolutions": "tests/models/layers_test.py",
@@ -235,7 +242,7 @@ def test_optional_libraries_are_not_needed_to_load_anything(modules):
     wrong = [
         name
         for name in modules
-        if loaded_with(name, modules) & OPTIONAL and name not in ONLY_WITH_TORCH
+        if loaded_with(name, modules) & OPTIONAL and name not in ONLY_WITH_EXTRAS
     ]
     assert wrong == []
 

@@ -20,6 +20,7 @@ from scaf_jax.data import images
 from scaf_jax.inference import (
     box_finder,
     bundle,
+    exported_network,
     face_batches,
     found_faces,
     locator,
@@ -31,6 +32,7 @@ from scaf_jax.landmarks import schemes
 
 Path = str | os.PathLike[str]
 Array = npt.NDArray[Any]
+Network = bundle.Bundle | exported_network.ExportedNetwork
 
 
 BATCH_SIZE = 8
@@ -45,7 +47,7 @@ class FaceAligner:
 
     def __init__(
         self,
-        network: bundle.Bundle,
+        network: Network,
         *,
         flip: bool | None = None,
         decoder: str | None = None,
@@ -55,7 +57,7 @@ class FaceAligner:
         """Takes a network.
 
         Args:
-          network: The network.
+          network: The network, or a program that was exported from one.
           flip: Whether heatmaps are averaged with those of the mirrored face: twice the work, and
             most often better. By default as in the network's evaluation, where that is known.
           decoder: How places are read from heatmaps, `argmax` (whole heatmap pixels) or `subpixel`;
@@ -67,16 +69,19 @@ class FaceAligner:
         Raises:
           DetectorMissingError: The detector's package is not installed; the message says how to
             get it.
-          ValueError: There is no such decoder or detector.
+          ValueError: There is no such decoder or detector, or an exported program cannot do so.
         """
         if decoder is not None:
-            network = dataclasses.replace(network, decoder=decoder)
+            network = _decoded_by(network, decoder)
         self.network = network
         self.flip = bool(network.provenance.get(run_folder.FLIP, True)) if flip is None else flip
         self.finder: box_finder.BoxFinder | None = None
         if detector:
             self.finder = box_finder.make(network, detector, most_faces)
-        self._locator = locator.Locator(network, flip=self.flip)
+        if isinstance(network, bundle.Bundle):
+            self._locator = locator.Locator(network, flip=self.flip)
+        else:
+            self._locator = exported_network.ExportedLocator(network, flip=self.flip)
 
     @property
     def scheme(self) -> schemes.LandmarkScheme:
@@ -209,7 +214,8 @@ def load(
     """Loads a landmark network, to look at photos with it.
 
     Args:
-      path: The folder of a run (WORKDIR), or a weights file; see `Bundle.load`.
+      path: The folder of a run (WORKDIR), or a weights file, see `Bundle.load`; or a program, as
+        `scaf_jax.export` writes it.
       flip: Whether heatmaps are averaged with those of the mirrored face; see `FaceAligner`.
       decoder: How places are read from heatmaps; see `FaceAligner`.
       detector: What finds faces; see `FaceAligner`.
@@ -220,12 +226,23 @@ def load(
       checkpoint_errors.CheckpointError, header.WeightsError: It is damaged, not ours, from a
         later version, or a stage 1, which marks no landmarks.
       DetectorMissingError: The detector's package is not installed.
-      ValueError: There is no such decoder or detector.
+      ValueError: There is no such decoder or detector, or an exported program cannot do so.
     """
-    network = bundle.Bundle.load(path)
+    file = pathlib.Path(path)
+    network = exported_network.load(file) if exported_network.is_export(file) else None
     return FaceAligner(
-        network, flip=flip, decoder=decoder, detector=detector, most_faces=most_faces
+        network or bundle.Bundle.load(file),
+        flip=flip,
+        decoder=decoder,
+        detector=detector,
+        most_faces=most_faces,
     )
+
+
+def _decoded_by(network: Network, decoder: str) -> Network:
+    if isinstance(network, bundle.Bundle):
+        return dataclasses.replace(network, decoder=decoder)
+    return network.with_decoder(decoder)
 
 
 def _of_file(path: pathlib.Path, job: locator.Job, faces: Faces) -> FileFaces:

@@ -99,19 +99,22 @@ class Locator:
     def _asked(
         self, jobs: Iterable[Job], wanted: Wanted
     ) -> Iterator[tuple[Job, list[face_batches.Rows]]]:
-        sharded = sharding.batch_sharding(self._mesh)
+        ask = functools.partial(self._ask, wanted)
+        return face_batches.asked(jobs, ask, self._size(wanted.batch_size))
 
-        def look(crops: npt.NDArray[np.uint8]) -> face_batches.Rows:
-            results = self._step(
-                *self._weights,
-                jax.device_put(crops, sharded),
-                with_heatmaps=wanted.heatmaps,
-                with_reconstructions=wanted.reconstructions,
-            )
-            return {name: np.asarray(value) for name, value in results.items()}
+    def _size(self, batch_size: int) -> int:
+        """How many faces are looked at together."""
+        return one_pass.divisible(batch_size, self._mesh)
 
-        size = one_pass.divisible(wanted.batch_size, self._mesh)
-        return face_batches.asked(jobs, look, size)
+    def _ask(self, wanted: Wanted, crops: npt.NDArray[np.uint8]) -> face_batches.Rows:
+        """What the network makes of a batch."""
+        results = self._step(
+            *self._weights,
+            jax.device_put(crops, sharding.batch_sharding(self._mesh)),
+            with_heatmaps=wanted.heatmaps,
+            with_reconstructions=wanted.reconstructions,
+        )
+        return {name: np.asarray(value) for name, value in results.items()}
 
     def _faces(self, job: Job, rows: list[face_batches.Rows], wanted: Wanted) -> Faces:
         found = job.found or photo_faces.NONE

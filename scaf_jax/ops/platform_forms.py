@@ -13,6 +13,7 @@ from jax import lax
 from jax.experimental.xla_metadata import set_xla_metadata
 
 _use_plain_lax = contextvars.ContextVar("use_plain_lax", default=False)
+_is_portable = contextvars.ContextVar("is_portable", default=False)
 
 
 @contextlib.contextmanager
@@ -34,6 +35,25 @@ def plain_lax() -> Iterator[None]:
 def wants_plain_lax() -> bool:
     """Returns whether the function being traced is inside `plain_lax`."""
     return _use_plain_lax.get()
+
+
+@contextlib.contextmanager
+def portable() -> Iterator[None]:
+    """Makes functions traced inside the context call no library that is not a part of XLA.
+
+    For programs that are exported to other machines. Acts as `plain_lax` does.
+    """
+    token = _is_portable.set(True)
+    try:
+        with set_xla_metadata(scaf_jax_convolutions="portable"):
+            yield
+    finally:
+        _is_portable.reset(token)
+
+
+def wants_portable() -> bool:
+    """Returns whether the function being traced is inside `portable`."""
+    return _is_portable.get()
 
 
 def choose(plain: bool, plain_form: Callable, cpu_form: Callable, *args: jax.Array) -> Any:

@@ -37,7 +37,7 @@ def scatter(x, kernel, *, swapped):
     taps = _flat(kernel)
     products = "tbc,tfc->tbf" if swapped else "tbc,tcf->tbf"
     y = jnp.einsum(products, _repeated(x, len(taps)), taps)
-    return y.swapaxes(0, 1).reshape(len(x), *kernel.shape[:2], -1)
+    return y.swapaxes(0, 1).reshape(x.shape[0], *kernel.shape[:2], -1)
 
 
 def correlate(x, y, *, swapped):

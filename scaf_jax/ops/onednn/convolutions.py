@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import logging
 
+from scaf_jax.ops import platform_forms
 from scaf_jax.ops.onednn import ffi, geometry, library, workers
 from scaf_jax.ops.onednn.geometry import CORRELATE, GATHER, SCATTER, Geometry, Part
 
@@ -24,12 +25,15 @@ def is_usable(dtype: jax.typing.DTypeLike) -> bool:
     """Returns whether functions that are being traced may call oneDNN.
 
     For float32 on one CPU device: XLA does not know how to divide a custom call among several.
-    The environment variable SCAF_JAX_ONEDNN=0 switches it off.
+    Not in programs for other machines, see `platform_forms.portable`. The environment variable
+    SCAF_JAX_ONEDNN=0 switches it off.
 
     Args:
       dtype: Of images and kernels.
     """
     if jnp.dtype(dtype) != np.float32 or os.environ.get(_VARIABLE) == "0":
+        return False
+    if platform_forms.wants_portable():
         return False
     return jax.default_backend() == "cpu" and jax.device_count() == 1 and _is_ready()
 

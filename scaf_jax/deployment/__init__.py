@@ -1,0 +1,1 @@
+"""Landmark networks as programs for other runtimes: StableHLO and ONNX."""
