@@ -31,27 +31,60 @@ def markdown(metrics: Mapping[str, Any]) -> str:
     Args:
       metrics: What `report.write_report` stores as `metrics.json`.
     """
-    facts, config = metrics["training"], _config(metrics)
+    facts, data = metrics["training"], _part(_config(metrics), "data")
     what = {
         "network": facts.get("model"),
         "landmarks": metrics["scheme"],
-        "crops, pixels": config.get("input_size"),
-        "width": config.get("width_multiplier"),
-        "training steps": facts.get("training steps"),
         "began with stage 1": facts.get("stage 1"),
-        "data": _data(metrics),
-        "boxes of the training": _box(metrics),
-        "coordinates": _part(config, "data").get("pixel_convention"),
+        "coordinates": data.get("pixel_convention"),
     }
-    rows = [(name, str(value)) for name, value in what.items() if value not in (None, "")]
-    sections = ["# Model card\n", Table(("", "value"), tuple(rows), num_names=2).markdown()]
+    sections = [*_beginning(what, metrics)]
     sections += [f"> **Warning:** {escape_markdown(text)}\n" for text in metrics["warnings"]]
     sections += ["## Errors\n", _errors_table(metrics).markdown()]
     sections += [
         f"NME: mean error in per cent of `{metrics['normalizer']}`. The report has more.\n"
     ]
-    sections += ["## What it is not for\n", _NOT_FOR, "## Licence\n", _LICENCE]
-    return "\n".join(sections)
+    return "\n".join(sections + _end())
+
+
+def stage1_markdown(metrics: Mapping[str, Any]) -> str:
+    """Returns the card of a stage 1.
+
+    Args:
+      metrics: What `report.write_pretraining_report` stores as `metrics.json`.
+    """
+    unlabeled = _part(_config(metrics), "pretraining").get("unlabeled_dir")
+    what = {"network": "auto-encoder of faces (stage 1)", "photos without labels": unlabeled}
+    rows = [
+        (name, str(found["images"]), _number(found["l1"]), _number(found["ssim"]))
+        for name, found in metrics["sets"].items()
+    ]
+    header = ("images", "number", "L1, grey levels", "SSIM")
+    sections = [*_beginning(what, metrics), "## What it rebuilds\n"]
+    sections += [Table(header, tuple(rows), num_names=1).markdown()]
+    return "\n".join(sections + _end())
+
+
+def _beginning(what: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
+    config = _config(metrics)
+    what = {
+        **what,
+        "crops, pixels": config.get("input_size"),
+        "width": config.get("width_multiplier"),
+        "training steps": metrics["training"].get("training steps"),
+        "data": _data(metrics),
+        "boxes of the training": _box(metrics),
+    }
+    rows = [(name, str(value)) for name, value in what.items() if value not in (None, "")]
+    return ["# Model card\n", Table(("", "value"), tuple(rows), num_names=2).markdown()]
+
+
+def _end() -> list[str]:
+    return ["## What it is not for\n", _NOT_FOR, "## Licence\n", _LICENCE]
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2f}"
 
 
 def short_form(metrics: Mapping[str, Any]) -> dict[str, str]:
@@ -80,8 +113,7 @@ def _rows(metrics: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         is_detector = name.endswith(_DETECTOR)
         box = "detector" if is_detector else _box(metrics) or "the data set's"
         test_set = name.removesuffix(_DETECTOR)
-        nme = "none" if found["nme"] is None else f"{found['nme']:.2f}"
-        rows.append((test_set, box, str(found["faces"]), nme))
+        rows.append((test_set, box, str(found["faces"]), _number(found["nme"])))
     return rows
 
 

@@ -160,7 +160,7 @@ def write_pretraining_report(
     pictures: Sequence[Picture] = (),
     title: str = "Face reconstruction",
 ) -> Report:
-    """Writes `report.md`, `metrics.json` and the pictures of stage 1.
+    """Writes `report.md`, `model_card.md`, `metrics.json` and the pictures of stage 1.
 
     Args:
       directory: Where; made if it is not there. Files of an earlier report are replaced.
@@ -196,6 +196,7 @@ def write_pretraining_report(
     sections += _fact_sections(metrics["training"])
     folder = pathlib.Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(folder / "model_card.md", model_card.stage1_markdown(metrics))
     return _finish(folder, metrics, pictures, sections, table)
 
 

@@ -106,12 +106,15 @@ def _show(options: argparse.Namespace) -> str:
 
 
 def _card_of_run(run: Path) -> str:
-    card = run_folder.report_of(run) / "model_card.md"
-    if not card.is_file():
-        raise FileNotFoundError(
-            f"{run} has no model card {card}: the report writes it when a run's evaluation is done"
-        )
-    return card.read_text(encoding="utf-8", errors="replace")
+    # Stage 1 has a report of its own.
+    for folder in (run / "report", run_folder.report_of(run)):
+        card = folder / "model_card.md"
+        if card.is_file():
+            return card.read_text(encoding="utf-8", errors="replace")
+    raise FileNotFoundError(
+        f"{run} has no model card, report/model_card.md: the report is written when a run's "
+        "evaluation is done"
+    )
 
 
 def _flat(entries: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

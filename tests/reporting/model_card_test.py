@@ -63,3 +63,12 @@ def test_metrics_without_a_config():
         "\\'", "'"
     )
     assert model_card.short_form(metrics)["data"] == ""
+
+
+def test_the_card_of_a_stage_1():
+    config = {"input_size": 128, "pretraining": {"unlabeled_dir": "/photos"}}
+    sets = {"training": {"images": 500, "l1": 10.94, "ssim": None}}
+    text = model_card.stage1_markdown({"sets": sets, "training": {"config": config}})
+    for part in ("| photos without labels | /photos |", "| training | 500 | 10.94 | none |"):
+        assert part in text
+    assert "It is not for identity" in text and "Not stated." in text
