@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs PyTorch: pip install 'scaf_jax[torch]'")
 
-import torch
+import torch  # pyright: ignore[reportMissingImports]
 
 from scaf_jax import convert
 from scaf_jax.inference import bundle

@@ -1,6 +1,6 @@
 """Builds an ONNX graph, one operation after the other; loading this module needs onnx."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,8 @@ class Graph:
 
     def model(
         self,
-        inputs: dict[str, tuple[str, Sequence[int | str]]],
-        outputs: dict[str, tuple[str, Sequence[int | str]]],
+        inputs: Mapping[str, tuple[str, Sequence[int | str]]],
+        outputs: Mapping[str, tuple[str, Sequence[int | str]]],
         metadata: dict[str, str],
     ) -> bytes:
         """Returns the model, serialized.

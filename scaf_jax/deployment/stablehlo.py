@@ -54,7 +54,7 @@ def function(network: bundle.Bundle, description: exported.Description) -> Any:
         params = jax.tree.map(_half, params)
     flip = network.scheme.flip_permutation if description.flip else ()
     weights = jax.tree.map(jnp.asarray, (params, network.batch_stats))
-    locate = functools.partial(
+    locate: Any = functools.partial(
         steps.locate,
         graphdef=graphdef,
         codec=network.codec,

@@ -184,7 +184,8 @@ def onnx(model: bytes, place: str) -> ExportedNetwork:
     names = list(description.outputs)
 
     def ask(crops: npt.NDArray[np.uint8]) -> face_batches.Rows:
-        return dict(zip(names, session.run(names, {exported.INPUT: crops}), strict=True))
+        found = session.run(names, {exported.INPUT: crops})
+        return {name: np.asarray(value) for name, value in zip(names, found, strict=True)}
 
     return ExportedNetwork(ask, description)
 

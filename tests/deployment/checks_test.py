@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("onnx", reason="needs onnx: pip install 'scaf_jax[onnx]'")
 pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'scaf_jax[onnx]'")
 
-import onnxruntime
+import onnxruntime  # pyright: ignore[reportMissingImports]
 
 import scaf_jax
 from scaf_jax import export

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("onnx", reason="needs onnx: pip install 'scaf_jax[onnx]'")
 pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'scaf_jax[onnx]'")
 
-import onnx
+import onnx  # pyright: ignore[reportMissingImports]
 
 from scaf_jax.deployment import checks, onnx_program
 from scaf_jax.inference import exported_network
