@@ -9,7 +9,6 @@ import jax.export
 import jax.numpy as jnp
 
 from scaf_jax.inference import bundle, steps
-from scaf_jax.landmarks import heatmaps
 from scaf_jax.ops import platform_forms
 from scaf_jax.training import preprocessing, state
 from scaf_jax.weights import exported
@@ -64,9 +63,7 @@ def function(network: bundle.Bundle, description: exported.Description) -> Any:
 
     def run(images: jax.Array) -> dict[str, jax.Array]:
         if description.decode:
-            outputs = locate(*weights, images, with_heatmaps=True)
-            smooth = heatmaps.box_blur(outputs["heatmaps"], network.codec.blur_size)
-            outputs["heights"] = heatmaps.find_maxima(smooth)[1]
+            outputs = locate(*weights, images)
             return {name: outputs[name] for name in description.outputs}
         model: Any = state.merge(graphdef, *weights)
         maps, _ = model(preprocessing.normalize(images), train=False)

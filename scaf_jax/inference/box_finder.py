@@ -9,7 +9,7 @@ from absl import logging
 
 from scaf_jax.data.box_corrections import BoxCorrection
 from scaf_jax.detection import detectors
-from scaf_jax.inference import bundle
+from scaf_jax.inference import bundle, exported_network
 
 Array = npt.NDArray[Any]
 
@@ -50,7 +50,9 @@ class BoxFinder:
         return boxes
 
 
-def make(network: bundle.Bundle, detector: str, most_faces: int = 0) -> BoxFinder:
+def make(
+    network: bundle.Bundle | exported_network.ExportedNetwork, detector: str, most_faces: int = 0
+) -> BoxFinder:
     """Returns what finds faces for a network.
 
     Args:

@@ -18,6 +18,7 @@ from scaf_jax.inference import face_batches, locator, run_folder
 from scaf_jax.landmarks import heatmaps, schemes
 from scaf_jax.models import aligner
 from scaf_jax.weights import exported
+from scaf_jax.weights.fitted import Fitted
 from scaf_jax.weights.header import METADATA_KEY, WeightsError
 
 Ask = Callable[[npt.NDArray[np.uint8]], face_batches.Rows]
@@ -61,6 +62,11 @@ class ExportedNetwork:
     def decoder(self) -> str:
         """How places are read from its heatmaps."""
         return self.description.marks.decoder
+
+    @property
+    def fitted(self) -> Fitted:
+        """What was fitted to it after its training."""
+        return self.description.marks.fitted
 
     @property
     def provenance(self) -> Mapping[str, Any]:
@@ -239,9 +245,10 @@ def _decoded(
     codec, maps = network.codec, own
     if flip:
         maps = 0.5 * (own + codec.unmirror(mirrored, network.scheme.flip_permutation))
+    landmarks, heights = codec.decode_with_heights(maps, network.decoder)
     return {
-        "landmarks": codec.decode(maps, network.decoder),
-        "heights": heatmaps.find_maxima(heatmaps.box_blur(maps, codec.blur_size))[1],
+        "landmarks": landmarks,
+        "heights": heights,
         "nnm": acquisition.landmarks_and_nnm(own, codec.blur_size)[1],
         "heatmaps": maps,
     }
