@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from scaf_jax.deployment import onnx_graph
+from scaf_jax.deployment import calibrated, onnx_graph
 from scaf_jax.landmarks import heatmaps
 
 Graph = onnx_graph.Graph
@@ -43,6 +43,17 @@ def nnm(graph: Graph, peaks: str, codec: heatmaps.HeatmapCodec, name: str) -> st
     """Adds the score (B,) of the maxima (B, L); see `acquisition.landmarks_and_nnm`."""
     total = graph("ReduceSum", peaks, graph.integers([1]), keepdims=0)
     return graph("Mul", total, graph.floats(-(codec.blur_size**2)), name=name)
+
+
+def confidences(graph: Graph, peaks: str, curves: calibrated.Pieces, name: str) -> str:
+    """Adds `calibrated.confidences` of heights (B, L)."""
+    beyond = graph(
+        "Sub", graph("Unsqueeze", peaks, graph.integers([2])), graph.floats(curves.starts)
+    )
+    steps = graph("Max", graph("Min", beyond, graph.floats(curves.widths)), graph.floats(0.0))
+    parts = graph("Mul", steps, graph.floats(curves.slopes))
+    total = graph("ReduceSum", parts, graph.integers([2]), keepdims=0)
+    return graph("Add", total, graph.floats(curves.base), name=name)
 
 
 def landmarks(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scaf_jax.deployment import onnx_decoding, onnx_graph, onnx_network
+from scaf_jax.deployment import calibrated, onnx_decoding, onnx_graph, onnx_network
 from scaf_jax.inference import bundle
 from scaf_jax.training import state
 from scaf_jax.weights import exported, header
@@ -33,6 +33,10 @@ def program(network: bundle.Bundle, description: exported.Description) -> bytes:
             "heights": ("float32", [BATCH, count]),
             "nnm": ("float32", [BATCH]),
         }
+        if network.fitted.confidence is not None:
+            curves = calibrated.pieces(network.fitted.confidence)
+            onnx_decoding.confidences(graph, "heights", curves, "confidences")
+            outputs["confidences"] = ("float32", [BATCH, count])
     else:
         maps = onnx_network.heatmaps(graph, images, model, size)
         graph("Transpose", maps, name="heatmaps", perm=[0, 2, 3, 1])

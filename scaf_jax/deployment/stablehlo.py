@@ -8,6 +8,7 @@ import jax
 import jax.export
 import jax.numpy as jnp
 
+from scaf_jax.deployment import calibrated
 from scaf_jax.inference import bundle, steps
 from scaf_jax.ops import platform_forms
 from scaf_jax.training import preprocessing, state
@@ -61,9 +62,14 @@ def function(network: bundle.Bundle, description: exported.Description) -> Any:
         flip_permutation=flip,
     )
 
+    calibration = network.fitted.confidence
+    curves = None if calibration is None else calibrated.pieces(calibration)
+
     def run(images: jax.Array) -> dict[str, jax.Array]:
         if description.decode:
             outputs = locate(*weights, images)
+            if curves is not None:
+                outputs["confidences"] = calibrated.confidences(outputs["heights"], curves)
             return {name: outputs[name] for name in description.outputs}
         model: Any = state.merge(graphdef, *weights)
         maps, _ = model(preprocessing.normalize(images), train=False)

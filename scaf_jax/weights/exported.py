@@ -46,7 +46,8 @@ class Description:
     Attributes:
       about: What the weights file of its network says.
       decode: Whether it gives `landmarks` (B, L, 2) in crop pixels, the `heights` (B, L) of their
-        peaks and `nnm` (B,); else `heatmaps` (B, H, H, L).
+        peaks, `nnm` (B,) and, where they were fitted, `confidences` (B, L) of 0 to 1; else
+        `heatmaps` (B, H, H, L).
       flip: Whether maps are averaged with those of the mirrored crop inside of it.
       dtype: What it computes in, one of `DTYPES`. It takes (B, S, S, 3) uint8 RGB crops, whatever
         that is, and gives float32.
@@ -74,7 +75,10 @@ class Description:
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of what it gives."""
-        return ("landmarks", "heights", "nnm") if self.decode else ("heatmaps",)
+        if not self.decode:
+            return ("heatmaps",)
+        fitted = () if self.marks.fitted.confidence is None else ("confidences",)
+        return ("landmarks", "heights", "nnm", *fitted)
 
     def to_json(self) -> str:
         """Returns the text that travels with the program."""

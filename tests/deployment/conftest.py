@@ -13,11 +13,14 @@ from scaf_jax.landmarks import heatmaps, schemes
 from scaf_jax.models import aligner
 from scaf_jax.training import state
 from scaf_jax.weights import exported
+from scaf_jax.weights.fitted import Fitted
 
 SIZE, HEATMAP_SIZE = 64, 32
 
 
-def make_network(convention: str = "centers", decoder: str = "subpixel") -> bundle.Bundle:
+def make_network(
+    convention: str = "centers", decoder: str = "subpixel", fitted: Fitted | None = None
+) -> bundle.Bundle:
     """Returns a network with skips and learned gains, a sixteenth as wide."""
     shape = aligner.Architecture(SIZE, HEATMAP_SIZE, 68, width_multiplier=1 / 16)
     graphdef, *shapes = state.definition(shape.build)
@@ -40,6 +43,7 @@ def make_network(convention: str = "centers", decoder: str = "subpixel") -> bund
         codec=heatmaps.HeatmapCodec(SIZE, HEATMAP_SIZE, pixel_convention=convention),
         scheme=schemes.IBUG68,
         decoder=decoder,
+        fitted=fitted or Fitted(),
     )
 
 

@@ -10,7 +10,8 @@ import onnx  # pyright: ignore[reportMissingImports]
 
 from scaf_jax.deployment import checks, onnx_program
 from scaf_jax.inference import exported_network
-from scaf_jax.weights import header
+from scaf_jax.landmarks import confidence
+from scaf_jax.weights import fitted, header
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,29 @@ def test_it_gives_what_the_network_gives(convention, decoder, options, make, des
     one = program.ask(crops[1:2])
     for name, value in ours.items():
         np.testing.assert_allclose(one[name][0], value[1], rtol=1e-4, atol=1e-3)
+
+
+def test_confidences_are_those_that_were_fitted(make, describe, crops):
+    rng = np.random.default_rng(0)
+    curves = np.sort(rng.uniform(0, 1, (68, 4)), axis=1)
+    calibration = confidence.Calibration(
+        kind="logistic",
+        heights=(0.5, 1.0, 2.5, 3.0),
+        confidences=tuple(map(tuple, curves.tolist())),
+        right_percent=10.0,
+        normalizer="outer_eye_corners",
+        faces=50,
+        error=0.01,
+        origin="a test",
+    )
+    network = make(fitted=fitted.Fitted(confidence=calibration))
+    description = describe(network)
+    program = exported_network.onnx(onnx_program.program(network, description), "here")
+    ours, theirs = checks.own_outputs(network, description)(crops), program.ask(crops)
+    expected = calibration(ours["heights"])
+    assert expected.std() > 0.1
+    for found in (ours, theirs):
+        np.testing.assert_allclose(found["confidences"], expected, atol=1e-5)
 
 
 def test_only_float32(network, describe):
