@@ -58,8 +58,9 @@ class OneEuro:
         self._speed = self._speed + _weight(settings.speed_cutoff, step) * (speed - self._speed)
         fast = np.linalg.norm(self._speed, axis=-1, keepdims=True)
         weight = _weight(settings.cutoff + settings.gain * fast, step)
-        self._points = self._points + weight * (points - self._points)
-        return self._points
+        smoothed = self._points + weight * (points - self._points)
+        self._points = smoothed
+        return smoothed
 
 
 def _weight(cutoff: Any, step: float) -> Any:

@@ -165,6 +165,7 @@ def _between(tight: Array, box: Array) -> BoxCorrection:
     size, wanted = tight[2:] - tight[:2], box[2:] - box[:2]
     shift = (box[:2] + box[2:] - tight[:2] - tight[2:]) / 2 / size
     try:
-        return BoxCorrection(*map(float, (*shift, *(wanted / size))))
+        moved, grown = shift.tolist(), (wanted / size).tolist()
+        return BoxCorrection(moved[0], moved[1], grown[0], grown[1])
     except ValueError:
         return BoxCorrection()
