@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 
 from scaf_jax.data import geometry
-from scaf_jax.inference import run_folder
+from scaf_jax.inference import fitted_file, run_folder
 from scaf_jax.landmarks import heatmaps, schemes
 from scaf_jax.models import aligner
 from scaf_jax.training import state, tree_paths
@@ -105,7 +105,9 @@ class Bundle(FaceNetwork):
             codec=about.codec,
             scheme=about.scheme,
             decoder=about.decoder,
-            fitted=about.fitted,
+            fitted=fitted_file.read(path, about.provenance["steps"])
+            if path.is_dir()
+            else about.fitted,
         )
 
     def save(

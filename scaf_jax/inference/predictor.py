@@ -27,6 +27,7 @@ class Predictions:
       matrix: (N, 2, 3) float32, photo to crop.
       box_ground_truth: (N, 4) float32, whichever box was cropped: errors must not be divided by
         what a detector thinks.
+      heights: (N, L) float32, of the maps' peaks.
       reconstruction_l1: (N,) float32, grey levels.
     """
 
@@ -35,6 +36,7 @@ class Predictions:
     landmark_mask: Array
     matrix: Array
     box_ground_truth: Array
+    heights: Array
     reconstruction_l1: Array
 
 

@@ -1,0 +1,122 @@
+"""The work of `scaf_jax.fit`."""
+
+import dataclasses
+import pathlib
+import re
+
+import numpy as np
+
+from scaf_jax.data import prepared_sources, sources
+from scaf_jax.detection import detectors
+from scaf_jax.files.escaping import printable
+from scaf_jax.inference import bundle, fitted_file, fitting, one_pass, run_folder
+from scaf_jax.training import sharding
+from scaf_jax.weights import fitted
+
+_SLICE = re.compile(r"(\w+)(?:\[(\d*):(\d*)\])?")
+_BATCH = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What is fitted, and on which faces; see `scaf_jax.fit`."""
+
+    run_folder: str
+    data: str
+    data_dir: str
+    split: str
+    labels: int
+    detector: str | None
+    held_out: str | None
+    test: str | None
+    normalizer: str
+
+
+def run(settings: Settings) -> str:
+    """Fits, writes the run's `fitted.json`, and returns a text for people.
+
+    Raises:
+      FileNotFoundError: There is no such run.
+      ValueError: Data, detector or faces cannot be used; the message says why.
+    """
+    folder = pathlib.Path(settings.run_folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}: give that of a run")
+    network = bundle.Bundle.load(folder)
+    labels = _labels(settings, network)
+    train = _source(settings, settings.split)
+    labelled = sources.SubsetSource(train, range(min(labels or len(train), len(train))))
+    boxes = dict(network.fitted.boxes)
+    sure, lines = network.fitted.confidence, []
+    boxes[fitted.LANDMARKS] = fitting.about_landmarks(labelled)
+    flip = bool(network.provenance.get(run_folder.FLIP, True))
+    machine = one_pass.PassSettings(sharding.make_mesh(), _BATCH)
+    fitter = fitting.Fitter(network, machine, flip=flip, normalizer=settings.normalizer)
+    if settings.detector:
+        found = fitting.find(labelled, detectors.load(settings.detector))
+        boxes[settings.detector] = correction = found.correction()
+        lines.append(
+            f"{settings.detector} found {found.there.sum()} of {len(labelled)} labelled faces; its "
+            f"boxes move by {correction.shift_x:+.3f}, {correction.shift_y:+.3f} of their size, "
+            f"times {correction.scale_x:.3f}, {correction.scale_y:.3f}"
+        )
+    if settings.held_out:
+        held_out, origin = _held_out(settings, labels)
+        sure = fitter.calibrated(held_out, origin)
+        lines.append(
+            f"confidence: {sure.kind}, fitted on {sure.faces} faces ({origin}); expected "
+            f"calibration error on faces left out {sure.error:.3f}"
+        )
+    result = fitted.Fitted(boxes, sure)
+    path = fitted_file.write(folder, int(network.provenance["steps"]), result)
+    if settings.test:
+        lines += _tested(settings, fitter, result)
+    return "\n".join([*lines, f"written to {printable(str(path))}"])
+
+
+def _tested(settings: Settings, fitter: fitting.Fitter, result: fitted.Fitted) -> list[str]:
+    source = _source(settings, settings.test or "")
+    true = fitter.nme(source)
+    lines = [f"| boxes | NME % of {len(source)} faces | to true boxes |", "|---|---:|---:|"]
+    lines.append(f"| true | {true:.2f} | |")
+    if settings.detector:
+        found = fitting.find(source, detectors.load(settings.detector))
+        fixed = result.boxes[settings.detector].apply(found.boxes)
+        rows = {"as it is": found.boxes, "corrected": fixed}
+        for name, boxes in rows.items():
+            value = fitter.nme(source, np.asarray(boxes))
+            lines.append(f"| {settings.detector}, {name} | {value:.2f} | {value / true - 1:+.1%} |")
+        missed = int((~found.there).sum())
+        lines.append(f"{missed} faces were not found; they have their true box in both rows")
+    return lines
+
+
+def _labels(settings: Settings, network: bundle.Bundle) -> int:
+    """How many faces the network learned from; 0 for all."""
+    told = network.provenance.get("labels", 0)
+    if settings.labels < 0:
+        raise ValueError(f"--labels must be 0 or more, not {settings.labels}")
+    return settings.labels or (told if isinstance(told, int) else 0)
+
+
+def _source(settings: Settings, split: str) -> prepared_sources.PreparedSource:
+    return prepared_sources.open_source(settings.data, data_dir=settings.data_dir, split=split)
+
+
+def _held_out(settings: Settings, labels: int) -> tuple[sources.Source, str]:
+    text = settings.held_out or ""
+    match = _SLICE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"--held_out: {printable(text)} is no split such as valid or train[50:]")
+    source = _source(settings, match[1])
+    start, stop = int(match[2] or 0), min(int(match[3] or len(source)), len(source))
+    if match[1] == settings.split and (not labels or start < labels):
+        raise ValueError(
+            f"--held_out: the network learned from {labels or 'all'} faces of {match[1]}: "
+            "confidences on those would be too high. Give faces behind them, or another split; "
+            "to have some, train with fewer labels (alignment.num_labels)"
+        )
+    if start >= stop:
+        raise ValueError(f"--held_out: {text} holds no face; the split has {len(source)}")
+    chosen = sources.SubsetSource(source, range(start, stop))
+    return chosen, f"{len(chosen)} faces of {settings.data}:{text}"
