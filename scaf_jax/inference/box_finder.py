@@ -70,7 +70,7 @@ def make(
         logging.warning(
             "nothing was fitted to this network for boxes of the detector '%s': they are used as "
             "they are, and landmarks may be worse than with boxes like those of the training. "
-            'scaf_jax.main with --config.evaluation.boxes=\'("ground_truth", "%s")\' fits it',
+            "`python -m scaf_jax.fit RUN --data=NAME --detector=%s` fits it",
             detector,
             detector,
         )
