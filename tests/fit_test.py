@@ -1,4 +1,4 @@
-"""Tests of fitting: detector boxes and confidences of a run, on faces that it did not learn from."""
+"""Tests of fitting: detector boxes and confidences of a run, on faces it did not learn from."""
 
 import json
 import types

