@@ -35,6 +35,7 @@ FLOORS = (
         "scaf_jax.main",
         "scaf_jax.fit",
         "scaf_jax.predict",
+        "scaf_jax.aot",
         "scaf_jax.benchmark",
         "scaf_jax.experiments",
         "scaf_jax.parity",

@@ -1,0 +1,148 @@
+"""The real steps of a config, ready to compile: what `scaf_jax.main` would run, without arrays."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+from flax import nnx
+
+from scaf_jax.inference import one_pass, steps
+from scaf_jax.runs import settings
+from scaf_jax.training import alignment, pretraining, pretraining_terms, sharding, state
+
+ConfigDict = ml_collections.ConfigDict
+PyTree = Any
+
+PRETRAINING, ALIGNMENT, SCORING = "pretraining", "alignment", "scoring"
+STAGES = (PRETRAINING, ALIGNMENT, SCORING)
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A step and what it is called with.
+
+    Attributes:
+      function: The jitted step.
+      arguments: Shapes, dtypes and shardings of its arguments.
+      images: Images in a step, over all devices.
+    """
+
+    function: Callable[..., Any]
+    arguments: tuple[PyTree, ...]
+    images: int
+
+    def lower(self) -> jax.stages.Lowered:
+        """Traces the step and lowers it for the devices of its arguments."""
+        return self.function.lower(*self.arguments)  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def build(config: ConfigDict, stage: str, devices: list[Any], images_per_chip: int = 0) -> Program:
+    """Returns the step of a stage.
+
+    Args:
+      config: The run's config; nothing that it names is opened, except a scheme's file.
+      stage: One of `STAGES`; of stage 1 the step with all terms that ever start.
+      devices: Of a topology.
+      images_per_chip: Images that each device sees; 0 takes the config's batch size.
+
+    Raises:
+      ValueError: The batch cannot be divided, or a setting does not fit.
+    """
+    mesh = sharding.make_mesh(config.mesh.data, config.mesh.fsdp, devices)
+    sections = {PRETRAINING: "pretraining", ALIGNMENT: "alignment", SCORING: "evaluation"}
+    images = images_per_chip * len(devices) or config[sections[stage]].batch_size
+    if stage == SCORING:
+        images = one_pass.divisible(images, mesh)
+    try:
+        sharding.local_batch_size(images, mesh)
+    except ValueError as error:
+        raise ValueError(
+            f"{sections[stage]}.batch_size: {error}; or use --images_per_chip"
+        ) from error
+    make = {PRETRAINING: _pretraining, ALIGNMENT: _alignment, SCORING: _scoring}[stage]
+    return make(config, mesh, images)
+
+
+def _pretraining(config: ConfigDict, mesh: jax.sharding.Mesh, images: int) -> Program:
+    stage = settings.pretraining_settings(config)
+    optimizers = pretraining.build_optimizers(stage)
+
+    def build_model() -> pretraining.PretrainingModel:
+        return pretraining.PretrainingModel(
+            input_size=config.input_size,
+            width_multiplier=config.width_multiplier,
+            guided=bool(stage.guide_weight),
+            dtype=settings.compute_dtype(config),
+            rngs=nnx.Rngs(config.seed),
+        )
+
+    step = functools.partial(
+        pretraining.train_step,
+        graphdef=state.definition(build_model)[0],
+        optimizers_=optimizers,
+        settings=stage,
+        terms=pretraining_terms.terms_at(_last_start(stage), stage),
+        seed=config.seed,
+    )
+    first = jax.eval_shape(lambda: pretraining.init_state(build_model(), optimizers)[1])
+    return _training(step, first, mesh, _batch(mesh, images, config.input_size))
+
+
+def _last_start(stage: pretraining_terms.PretrainingSettings) -> int:
+    names = ("embedding_start", "image_start", "structural_start", "interpolation_start")
+    return max(0, *(getattr(stage, name) for name in names))
+
+
+def _alignment(config: ConfigDict, mesh: jax.sharding.Mesh, images: int) -> Program:
+    stage, shape = settings.alignment_settings(config), settings.architecture(config)
+    step = functools.partial(
+        alignment.train_step,
+        graphdef=state.definition(shape.build)[0],
+        settings=stage,
+        codec=settings.codec(config),
+    )
+    first = jax.eval_shape(lambda: alignment.init_state(shape.build(), stage)[1])
+    batch = _batch(mesh, images, config.input_size) | {
+        "landmarks": _array(mesh, (images, shape.num_landmarks, 2), jnp.float32),
+        "landmark_mask": _array(mesh, (images, shape.num_landmarks), jnp.bool_),
+    }
+    return _training(step, first, mesh, batch)
+
+
+def _training(
+    step: Callable[..., Any], first: state.TrainState, mesh: jax.sharding.Mesh, batch: PyTree
+) -> Program:
+    placed = sharding.abstract_with_shardings(first, sharding.state_shardings(mesh, first))
+    images = batch["image"].shape[0]
+    return Program(jax.jit(step, donate_argnums=0), (placed, batch), images)
+
+
+def _scoring(config: ConfigDict, mesh: jax.sharding.Mesh, images: int) -> Program:
+    graphdef, *weights = state.definition(settings.architecture(config).build)
+    step = functools.partial(
+        steps.score,
+        graphdef=graphdef,
+        codec=settings.codec(config),
+        decoder=config.evaluation.decoder,
+        mesh=mesh,
+        with_entropy=False,
+    )
+    placed = sharding.abstract_with_shardings(weights, sharding.state_shardings(mesh, weights))
+    batch = _batch(mesh, images, config.input_size) | {
+        "matrix": _array(mesh, (images, 2, 3), jnp.float32),
+        "valid": _array(mesh, (images,), jnp.bool_),
+    }
+    jitted = jax.jit(step, out_shardings=sharding.replicated(mesh))
+    return Program(jitted, (*placed, batch), images)
+
+
+def _batch(mesh: jax.sharding.Mesh, images: int, size: int) -> dict[str, jax.ShapeDtypeStruct]:
+    return {"image": _array(mesh, (images, size, size, 3), jnp.uint8)}
+
+
+def _array(mesh: jax.sharding.Mesh, shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, dtype, sharding=sharding.batch_sharding(mesh))
