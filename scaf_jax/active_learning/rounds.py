@@ -213,7 +213,7 @@ class Rounds:
         """What the network of the round before says of the pool, where the choice or a person asks.
 
         Raises:
-          loop.Interrupted: A signal asked to stop.
+          stopping.Interrupted: A signal asked to stop.
         """
         wanted = self._plan.needs_scores or self._plan.oracle == "human"
         if not number or not wanted or not self._plan.trains(number - 1):

@@ -105,7 +105,7 @@ class PoolScorer:
 
         Raises:
           ValueError: The source is empty.
-          loop.Interrupted: A signal asked to stop; what is scored is kept.
+          stopping.Interrupted: A signal asked to stop; what is scored is kept.
         """
         keys = source.keys
         if not keys:

@@ -10,7 +10,7 @@ from absl import app, flags, logging
 from scaf_jax.active_learning import labels
 from scaf_jax.commands import config_files, runtime
 from scaf_jax.runs import stages
-from scaf_jax.training import loop, sharding
+from scaf_jax.training import sharding, stopping
 
 STOPPED_EXIT_CODE = 75  # EX_TEMPFAIL: the same command continues
 WAITING_EXIT_CODE = 3  # a person has to annotate faces first
@@ -32,11 +32,12 @@ def run(work: Callable[[], str]) -> int:
     runtime.configure()
     sharding.initialize_distributed()
     try:
-        text = work()
+        with stopping.listening():
+            text = work()
     except labels.AnnotationNeeded as needed:
         print(f"\n{needed}", flush=True)
         return WAITING_EXIT_CODE
-    except loop.Interrupted as interruption:
+    except stopping.Interrupted as interruption:
         logging.warning("%s", interruption)
         return STOPPED_EXIT_CODE
     except stages.USER_ERRORS as error:

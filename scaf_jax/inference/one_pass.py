@@ -20,7 +20,7 @@ from jax.experimental import multihost_utils
 from scaf_jax.data import geometry, pipelines, sources
 from scaf_jax.inference import bundle, chunk_files
 from scaf_jax.landmarks import schemes
-from scaf_jax.training import loop, progress, sharding
+from scaf_jax.training import progress, sharding, stopping
 
 PyTree = Any
 Rows = chunk_files.Rows
@@ -119,7 +119,7 @@ class OnePass:
 
         Raises:
           ValueError: The source is empty.
-          loop.Interrupted: A signal asked to stop; what is in the folder stays.
+          stopping.Interrupted: A signal asked to stop; what is in the folder stays.
         """
         if not len(source):
             raise ValueError(f"there are no faces for {self._doing}")
@@ -161,10 +161,10 @@ class OnePass:
         """The results of batches whose first face is the source's number `first`."""
         chunks: list[Rows] = []
         waiting: list[Rows] = []
-        with loop.StopSignal().listening() as stop:
+        with stopping.deferred() as stop:
             for number, batch in enumerate(progress.track(batches, self._title), start=1):
                 waiting.append(self._rows(batch))
-                stopped = number < len(batches) and _asked_to_stop(stop, number)
+                stopped = number < len(batches) and stop.asked()
                 if len(waiting) == BATCHES_PER_CHUNK or number == len(batches) or stopped:
                     chunks.append(_joined(waiting))
                     waiting.clear()
@@ -172,7 +172,7 @@ class OnePass:
                         files.append(first, chunks[-1])
                     first += _length(chunks[-1])
                 if stopped:
-                    raise loop.Interrupted(self._stopped(stop, first, files is not None))
+                    raise stopping.Interrupted(self._stopped(stop, first, files is not None))
         return chunks
 
     def _rows(self, batch: pipelines.Batch) -> Rows:
@@ -183,9 +183,9 @@ class OnePass:
         valid = rows.pop("valid")
         return {name: value[valid] for name, value in rows.items()}
 
-    def _stopped(self, stop: loop.StopSignal, done: int, is_kept: bool) -> str:
+    def _stopped(self, stop: stopping.StopSignal, done: int, is_kept: bool) -> str:
         end = "; they are kept. The same command continues."
-        return f"stopped by {stop.received or 'preemption'} after {self._doing} {done} faces" + (
+        return f"stopped by {stop.name} after {self._doing} {done} faces" + (
             end if is_kept else ". The same command continues, with this pass from its start."
         )
 
@@ -223,13 +223,6 @@ def _length(rows: Rows) -> int:
 
 def _joined(chunks: list[Rows]) -> Rows:
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-
-
-def _asked_to_stop(stop: loop.StopSignal, number: int) -> bool:
-    """Whether this process (or, with several, any of them) was told to stop; all must call it."""
-    if jax.process_count() == 1:
-        return stop.received is not None
-    return multihost_utils.reached_preemption_sync_point(number)
 
 
 def _from_first_process(chunks: list[Rows]) -> list[Rows]:

@@ -95,7 +95,7 @@ class Predictor:
 
         Raises:
           ValueError: The source is empty.
-          loop.Interrupted: A signal asked to stop.
+          stopping.Interrupted: A signal asked to stop.
         """
         crop = self.network.crop
         crop = dataclasses.replace(crop, box=box or crop.box)

@@ -47,6 +47,22 @@ def unreadable(
     )
 
 
+def unwritable(directory: epath.Path, steps: Sequence[int], error: Exception) -> CheckpointError:
+    """Returns the error of a checkpoint that cannot be written.
+
+    Args:
+      directory: The folder of the checkpoints.
+      steps: Those that are there, in rising order.
+      error: What writing raised.
+    """
+    resume = f"continues from step {steps[-1]}" if steps else "starts anew"
+    return CheckpointError(
+        f"a checkpoint cannot be written to {directory} ({type(error).__name__}: "
+        f"{str(error)[:300]}). Look whether the disk is full or the folder may not be written; "
+        f"what was saved before is untouched, and the same command {resume}"
+    )
+
+
 def refuse(folder: epath.Path, problems: Sequence[str]) -> None:
     """Raises what keeps a checkpoint from being restored, if there is anything.
 

@@ -3,6 +3,7 @@
 Errors are Orbax's own; `checkpointing` puts them into words.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ from etils import epath
 from scaf_jax.training import tree_paths
 
 Manager = ocp.CheckpointManager
+
+# How Orbax names the folder of a save until it is whole.
+_UNFINISHED = re.compile(r"^(\d+)\.orbax-checkpoint-tmp")
 
 
 def open_manager(directory: epath.Path, *, max_to_keep: int, create: bool) -> Manager:
@@ -31,6 +35,19 @@ def open_manager(directory: epath.Path, *, max_to_keep: int, create: bool) -> Ma
             preservation_policy=ocp.checkpoint_managers.LatestN(max_to_keep),
         ),
     )
+
+
+def unfinished_steps(directory: epath.Path) -> list[int]:
+    """Returns the steps of saves that were begun and not finished, in rising order."""
+    names = [path.name for path in directory.iterdir()] if directory.is_dir() else []
+    found = [_UNFINISHED.match(name) for name in names]
+    return sorted(int(match[1]) for match in found if match)
+
+
+def finished_steps(directory: epath.Path) -> list[int]:
+    """Returns the steps of the saves that are whole on disk, in rising order."""
+    names = [path.name for path in directory.iterdir()] if directory.is_dir() else []
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def save(

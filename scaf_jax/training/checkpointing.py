@@ -82,9 +82,21 @@ class Checkpoints:
         self.save_interval = save_interval
         if not create and not self.directory.is_dir():
             raise FileNotFoundError(f"there is no checkpoint folder {self.directory}")
+        if create:
+            self._tell_unfinished()
         self._manager = checkpoint_storage.open_manager(
             self.directory, max_to_keep=max_to_keep, create=create
         )
+
+    def _tell_unfinished(self) -> None:
+        """Says which saves an end of the program cut short; opening clears what they left."""
+        for step in checkpoint_storage.unfinished_steps(self.directory):
+            logging.warning(
+                "%s: the checkpoint of step %d was not finished when the program ended; it is "
+                "left out",
+                self.directory,
+                step,
+            )
 
     def all_steps(self) -> list[int]:
         """Steps that can be restored, in rising order."""
@@ -97,14 +109,6 @@ class Checkpoints:
     def should_save(self, step: int) -> bool:
         """Whether `step` is a multiple of `save_interval` that is not saved yet."""
         return step % self.save_interval == 0 and step not in self._manager.all_steps()
-
-    def reached_preemption(self, step: int) -> bool:
-        """Whether the cluster told some process of a multi-host run to stop.
-
-        Always False where jax.distributed is not initialised: a lone machine needs its own
-        SIGTERM handler.
-        """
-        return self._manager.reached_preemption(step)
 
     def save(
         self,
@@ -127,24 +131,31 @@ class Checkpoints:
 
         Raises:
           TypeError: If metadata or iterator_state hold something that JSON cannot.
-          Exception: Whatever made an earlier background save fail.
+          CheckpointError: It, or an earlier one in the background, cannot be written.
         """
         step = int(step)
         if step in self._manager.all_steps():
             return False
         about = checkpoint_texts.complete_metadata(metadata, step)
         iterators = sharding.gather_text(checkpoint_texts.iterator_text(iterator_state))
-        checkpoint_storage.save(self._manager, step, state, iterators, about)
+        with self._writing():
+            checkpoint_storage.save(self._manager, step, state, iterators, about)
         return True
+
+    def delete_after(self, step: int) -> None:
+        """Deletes the checkpoints of later steps."""
+        for later in [saved for saved in self.all_steps() if saved > step]:
+            self._manager.delete(later)
 
     def wait(self) -> None:
         """Returns once every save is on disk.
 
         Raises:
-          Exception: Whatever made a background save fail.
+          CheckpointError: One cannot be written.
         """
-        self._manager.wait_until_finished()
-        self._manager.check_for_errors()
+        with self._writing():
+            self._manager.wait_until_finished()
+            self._manager.check_for_errors()
 
     def close(self) -> None:
         """Waits for the saves as `wait` does, then frees the threads."""
@@ -250,6 +261,14 @@ class Checkpoints:
         except Exception as error:
             steps = self.all_steps()
             raise checkpoint_errors.unreadable(self.directory, steps, step, error) from error
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            finished = checkpoint_storage.finished_steps(self.directory)
+            raise checkpoint_errors.unwritable(self.directory, finished, error) from error
 
     def _saved_arrays(self, step: int) -> dict[str, Any]:
         with self._reading(step):

@@ -1,21 +1,27 @@
 """The one training loop: next batch -> step -> report -> save, until done or told to stop."""
 
 import collections
-import contextlib
 import dataclasses
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from types import FrameType
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import jax
 import numpy as np
-from absl import logging
 
-from scaf_jax.training import checkpointing, metric_writers, pace, sharding, state
+from scaf_jax.training import (
+    checkpointing,
+    divergence,
+    metric_writers,
+    pace,
+    sharding,
+    state,
+    stopping,
+)
+from scaf_jax.training.divergence import DivergenceError
+from scaf_jax.training.stopping import Interrupted
 
 Batch = dict[str, Any]
+Unlogged = Mapping[str, Sequence[float]]
 StepFunction = Callable[
     [int, state.TrainState, Batch], tuple[state.TrainState, dict[str, jax.Array]]
 ]
@@ -23,6 +29,8 @@ StepFunction = Callable[
 # How many steps may be on their way before the host looks at a loss. One keeps the device busy
 # while the host prepares the next batch.
 _STEPS_IN_FLIGHT = 1
+# Checkpoints' entry with the metrics of steps that no log line tells of yet.
+_UNLOGGED = "unlogged"
 
 
 class BatchStream(Protocol):
@@ -35,59 +43,19 @@ class BatchStream(Protocol):
     def set_state(self, state: Any) -> None: ...
 
 
-class Interrupted(Exception):
-    """The run was told to stop; everything is saved and the same command continues it."""
-
-
-class DivergenceError(RuntimeError):
-    """The loss is no longer a finite number."""
-
-
 @dataclasses.dataclass(frozen=True)
 class LoopSettings:
-    """Lengths and cadences, in steps.
+    """Lengths and cadences, in steps, and what to do where the loss is no number.
 
     Attributes:
       steps: Length of the training.
       log_every: Cadence of metrics.
+      on_nonfinite: What to do about a loss or state that is not finite.
     """
 
     steps: int
     log_every: int
-
-
-class StopSignal:
-    """Notes SIGTERM and SIGINT, so that the loop can save before it ends.
-
-    A second signal ends the program at once.
-    """
-
-    def __init__(self) -> None:
-        self.received: str | None = None
-
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.received:
-            raise KeyboardInterrupt
-        self.received = signal.Signals(number).name
-        logging.info("%s: saving, then stopping (again: stop at once)", self.received)
-
-    @contextlib.contextmanager
-    def listening(self) -> Iterator["StopSignal"]:
-        """Listens within the block (only the main thread can).
-
-        Processes of a multi-host run must stop after the same step, which JAX's own preemption
-        service sees to; its handler is left in place.
-        """
-        if threading.current_thread() is not threading.main_thread() or jax.process_count() > 1:
-            yield self
-            return
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        previous = [signal.signal(number, self._note) for number in numbers]
-        try:
-            yield self
-        finally:
-            for number, handler in zip(numbers, previous, strict=True):
-                signal.signal(number, handler)
+    on_nonfinite: divergence.Response = divergence.Response()
 
 
 def train(
@@ -125,47 +93,70 @@ def train(
     Raises:
       DivergenceError: The loss is not finite; nothing after the last good checkpoint is saved.
       Interrupted: A signal asked to stop; the state is saved.
+      CheckpointError: A checkpoint cannot be written; those before are good.
     """
     measured = pace.Pace()
-    run = _Run(writer, settings, keys, watch, measured)
-    first = int(train_state.step)
+    step = int(train_state.step)
+    run = _Run(writer, settings, keys, watch, measured, _unlogged_at(checkpoints, step))
+    roll_back = divergence.RollBack(settings.on_nonfinite, checkpoints, train_state)
 
-    def save(step: int) -> None:
+    def save(done: int, indices: np.ndarray) -> None:
         run.drain()  # a state with a bad loss must not be saved
-        checkpoints.save(step, train_state, iterator_state=batches.get_state(), metadata=metadata)
+        if not divergence.is_finite(train_state, mesh):
+            raise run.diverged(done, f"step {done} left parameters that are not finite", indices)
+        about = metadata | {_UNLOGGED: run.unlogged}
+        checkpoints.save(done, train_state, iterator_state=batches.get_state(), metadata=about)
         writer.flush()
 
-    with StopSignal().listening() as stop:
-        for step in range(first, settings.steps):
-            with measured.waiting():
-                batch = next(batches)
-            indices = batch["index"]
-            arrays = {name: value for name, value in batch.items() if name != "index"}
-            train_state, metrics = step_function(
-                step, train_state, sharding.to_global(arrays, mesh)
+    def advance(step: int) -> None:
+        nonlocal train_state
+        with measured.waiting():
+            batch = next(batches)
+        indices = batch["index"]
+        arrays = {name: value for name, value in batch.items() if name != "index"}
+        train_state, metrics = step_function(step, train_state, sharding.to_global(arrays, mesh))
+        if not measured.has_stepped:
+            jax.block_until_ready(metrics)
+        measured.step(len(indices) * jax.process_count())
+        done = step + 1
+        run.add(done, metrics, indices)
+        if done == settings.steps or checkpoints.should_save(done):
+            save(done, indices)
+        if done < settings.steps and stop.asked():
+            save(done, indices)
+            checkpoints.wait()
+            raise Interrupted(
+                f"stopped by {stop.name} after step {done} of {settings.steps}; saved. The same "
+                "command continues."
             )
-            if not measured.has_stepped:
-                jax.block_until_ready(metrics)
-            measured.step(len(indices) * jax.process_count())
-            done = step + 1
-            run.add(done, metrics, indices)
-            if done == settings.steps or checkpoints.should_save(done):
-                save(done)
-            if done < settings.steps and (stop.received or checkpoints.reached_preemption(done)):
-                save(done)
-                checkpoints.wait()
-                raise Interrupted(
-                    f"stopped by {stop.received or 'preemption'} after step {done} of "
-                    f"{settings.steps}; saved. The same command continues."
-                )
-    run.drain()
+
+    with stopping.deferred() as stop:
+        while step < settings.steps:
+            try:
+                advance(step)
+                step += 1
+            except DivergenceError as error:
+                train_state, _, about = roll_back(error)
+                step = int(train_state.step)
+                run.rewind(step, about.get(_UNLOGGED, {}))
     checkpoints.wait()
     measured.tell(advice)
     return train_state
 
 
+def _unlogged_at(checkpoints: checkpointing.Checkpoints, step: int) -> Unlogged:
+    """What the checkpoint that a training goes on from says of steps after its last log line."""
+    if step not in checkpoints.all_steps():
+        return {}
+    return checkpoints.read_metadata(step).get(_UNLOGGED, {})
+
+
 class _Run:
-    """Looks at losses a little later than they are asked for, and averages them for the log."""
+    """Looks at losses a little later than they are asked for, and averages them for the log.
+
+    Attributes:
+      unlogged: Sum and number of each metric's values since the last log line.
+    """
 
     def __init__(
         self,
@@ -174,12 +165,13 @@ class _Run:
         keys: Callable[[], list[str]],
         watch: Callable[[int, dict[str, float]], None] | None,
         measured: pace.Pace,
+        unlogged: Unlogged,
     ) -> None:
         self._writer, self._settings, self._keys, self._watch = writer, settings, keys, watch
         self._pace = measured
         self._pending: collections.deque[tuple[int, dict[str, jax.Array], np.ndarray]]
         self._pending = collections.deque()
-        self._sums: dict[str, list[float]] = {}
+        self.unlogged: dict[str, Sequence[float]] = dict(unlogged)
 
     def add(self, step: int, metrics: dict[str, jax.Array], indices: np.ndarray) -> None:
         self._pending.append((step, metrics, indices))
@@ -190,24 +182,30 @@ class _Run:
         while self._pending:
             self._look()
 
+    def rewind(self, step: int, unlogged: Unlogged) -> None:
+        """Forgets what was seen after a step."""
+        self._pending.clear()
+        self.unlogged = dict(unlogged)
+        self._writer.rewind(step)
+
+    def diverged(self, step: int, what: str, indices: np.ndarray) -> DivergenceError:
+        """Returns the error that names a step's faces."""
+        names = self._keys()
+        return DivergenceError(step, what, [names[i] for i in indices])
+
     def _look(self) -> None:
         step, metrics, indices = self._pending.popleft()
         values = {name: float(value) for name, value in metrics.items()}
         if not np.isfinite(values["loss"]):
-            names = self._keys()
-            faces = ", ".join(names[i] for i in indices)
-            raise DivergenceError(
-                f"the loss of step {step} is {values['loss']}. Faces of this process in the "
-                f"batch: {faces}. Lower the learning rate, or look at these faces; the last "
-                "checkpoint before is good."
-            )
+            raise self.diverged(step, f"the loss of step {step} is {values['loss']}", indices)
         for name, value in values.items():
             if not np.isnan(value):  # a term whose turn it was not
-                self._sums.setdefault(name, []).append(value)
+                total, count = self.unlogged.get(name, (0.0, 0))
+                self.unlogged[name] = (total + value, count + 1)
         if step % self._settings.log_every == 0 or step == self._settings.steps:
-            means = {f"train/{name}": float(np.mean(v)) for name, v in self._sums.items()}
+            means = {f"train/{name}": total / n for name, (total, n) in self.unlogged.items()}
             self._writer.write_scalars(step, means | self._pace.scalars())
             if self._watch:
                 self._watch(step, means)
-            self._sums = {}
+            self.unlogged = {}
         self._writer.progress(step)

@@ -73,15 +73,9 @@ class MetricWriter:
         self._events: tensorboardX.SummaryWriter | None = None
         if not self._active:
             return
-        folder = pathlib.Path(workdir)
-        folder.mkdir(parents=True, exist_ok=True)
-        _drop_after(folder / SCALARS_FILE, first_step)
-        self._file = open(folder / SCALARS_FILE, "a", encoding="utf-8")
-        if tensorboard:
-            self._events = tensorboardX.SummaryWriter(
-                str(folder / TENSORBOARD_FOLDER),
-                purge_step=first_step + 1 if first_step else None,
-            )
+        self._folder, self._tensorboard = pathlib.Path(workdir), tensorboard
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._open(first_step)
         self._first_step, self._start = first_step, time.monotonic()
         self._last_line = self._start
         stream = sys.stderr if stream is None else stream
@@ -159,6 +153,28 @@ class MetricWriter:
             left = (self._total - step) / rate if rate > 0 else math.inf
             end = f" of {self._total}, {_duration(left)} left"
         self._say(f"{self._name} step {step}{end} ({rate:.3g} steps/s): {_listed(self._latest)}")
+
+    def rewind(self, step: int) -> None:
+        """Drops what was written of steps after `step`, from which training goes on once more."""
+        if not self._active:
+            return
+        self.flush()
+        if self._events is not None:
+            self._events.close()
+        if self._file is not None:
+            self._file.close()
+        self._open(step)
+        if self._bar is not None:
+            self._bar.n = step
+
+    def _open(self, first_step: int) -> None:
+        _drop_after(self._folder / SCALARS_FILE, first_step)
+        self._file = open(self._folder / SCALARS_FILE, "a", encoding="utf-8")
+        if self._tensorboard:
+            self._events = tensorboardX.SummaryWriter(
+                str(self._folder / TENSORBOARD_FOLDER),
+                purge_step=first_step + 1 if first_step else None,
+            )
 
     def flush(self) -> None:
         """Forces everything to disk; call it when a checkpoint is saved."""

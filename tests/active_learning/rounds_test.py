@@ -10,11 +10,10 @@ import pytest
 from scaf_jax import default_config
 from scaf_jax.active_learning import labels, rounds, selections
 from scaf_jax.annotation import faces, importing
-from scaf_jax.inference import one_pass
 from scaf_jax.landmarks import schemes
 from scaf_jax.runs import alignment_stage, evaluation, identity, resolve
 from scaf_jax.runs import faces as faces_of_runs
-from scaf_jax.training import loop
+from scaf_jax.training import stopping
 from scaf_jax.weights import exporting
 
 BUDGET, INITIAL, PER_ROUND = 10, 8, 3  # two rounds, the last smaller than others would be
@@ -104,7 +103,7 @@ class _Killed(Exception):
     """The machine went away."""
 
 
-class _StopAtOnce(loop.StopSignal):
+class _StopAtOnce(stopping.StopSignal):
     """Behaves as if a signal came in the first step."""
 
     def __init__(self) -> None:
@@ -128,11 +127,11 @@ def test_stopped_in_every_phase_it_goes_on_to_the_same_choice(
     phases = [
         (selections, "write", _die, _Killed),
         (rounds.Rounds, "_evaluate", _die, _Killed),
-        (loop, "StopSignal", _StopAtOnce, loop.Interrupted),  # in the training
+        (stopping, "StopSignal", _StopAtOnce, stopping.Interrupted),  # in the training
         (evaluation, "evaluate", _die, _Killed),
     ]
     if number:
-        phases.insert(0, (one_pass.loop, "StopSignal", _StopAtOnce, loop.Interrupted))
+        phases.insert(0, (stopping, "StopSignal", _StopAtOnce, stopping.Interrupted))
         phases.insert(1, (rounds.pictures, "draw", _die, _Killed))
     for module, name, replacement, error in phases:
         with monkeypatch.context() as patch:

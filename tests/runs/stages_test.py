@@ -10,7 +10,7 @@ from scaf_jax import default_config
 from scaf_jax.data import prepared_sources
 from scaf_jax.inference import bundle
 from scaf_jax.runs import evaluation, faces, identity, resolve, stages
-from scaf_jax.training import checkpointing, loop, pretraining_terms
+from scaf_jax.training import checkpointing, loop, pretraining_terms, stopping
 from scaf_jax.weights import exporting, files
 
 
@@ -98,7 +98,7 @@ def test_generator_stays_frozen_and_the_encoder_moves(finished_run):
     assert all(np.array_equal(stage1[name], stage2[name]) for name in statistics)
 
 
-class _StopAtOnce(loop.StopSignal):
+class _StopAtOnce(stopping.StopSignal):
     """Behaves as if a signal came in the first step."""
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ def test_an_interrupted_stage_continues_bit_for_bit(
 
     monkeypatch.setattr(pretraining_terms, "terms_at", noted)
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "StopSignal", _StopAtOnce)
+        patch.setattr(stopping, "StopSignal", _StopAtOnce)
         with pytest.raises(loop.Interrupted, match="after step 1 of 4"):
             stages.run(resolve.resolve(config), str(tmp_path))
     stages.run(resolve.resolve(config), str(tmp_path))
@@ -187,7 +187,7 @@ def test_a_run_that_goes_on_tells_what_it_began_with(
     config = _config(tiny_faces)
     config.pretraining.run = str(weights_file)
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "StopSignal", _StopAtOnce)
+        patch.setattr(stopping, "StopSignal", _StopAtOnce)
         with pytest.raises(loop.Interrupted):
             stages.run(resolve.resolve(config), str(tmp_path))
     config.pretraining.run = str(finished_run / "pretraining")  # which binds no run

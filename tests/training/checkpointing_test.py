@@ -1,5 +1,6 @@
 """Tests of saving, restoring, refusing: checkpoints."""
 
+import errno
 import json
 import pathlib
 import shutil
@@ -212,14 +213,40 @@ def test_foreign_and_newer_checkpoints_are_refused(saved):
         checkpointing.read_metadata(saved)
 
 
-def test_interrupted_save_is_not_offered(saved):
+def test_interrupted_save_is_not_offered_and_told(saved, caplog):
     (saved / "30.orbax-checkpoint-tmp").mkdir()
-    with Checkpoints(saved) as checkpoints:
+    with caplog.at_level("WARNING"), Checkpoints(saved) as checkpoints:
+        assert "the checkpoint of step 30 was not finished" in caplog.text
         assert checkpoints.latest_step() == 20
         checkpoints.save(30, make_state(30))
         checkpoints.wait()
         assert checkpoints.latest_step() == 30
     assert sorted(p.name for p in saved.iterdir()) == ["20", "30"]
+
+
+def test_later_ones_can_be_deleted(saved):
+    with Checkpoints(saved) as checkpoints:
+        checkpoints.delete_after(10)
+        assert checkpoints.all_steps() == [10]
+        checkpoints.save(20, make_state(3))
+        checkpoints.wait()
+        assert_same(checkpoints.restore(abstract(make_state())).state, make_state(3))
+
+
+@pytest.mark.parametrize("where", ["save", "wait_until_finished"])
+def test_a_full_disk_says_what_is_safe(saved, where, monkeypatch):
+    """Both in the foreground, and found when the save in the background is waited for."""
+
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Checkpoints(saved) as checkpoints:
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoints._manager, where, full)
+            with pytest.raises(CheckpointError, match="disk is full .* continues from step 20"):
+                checkpoints.save(30, make_state(30))
+                checkpoints.wait()
+        assert_same(checkpoints.restore(abstract(make_state()), 20).state, make_state(20))
 
 
 def test_what_json_cannot_hold_is_named(tmp_path):
