@@ -85,6 +85,8 @@ WHOLE_PROJECT_TESTS = {
     "tests/data_builders/bad_input_test.py",
     "tests/data_builders/every_reader_test.py",
     "tests/import_graph_test.py",
+    "tests/scripts_test.py",
+    "tests/training/sharded_training_test.py",
 }
 
 

@@ -188,6 +188,15 @@ class Checkpoints:
             metadata = checkpoint_storage.read_metadata(self._manager, step)
         return checkpoint_texts.check_metadata(metadata, self._folder(step))
 
+    def read_arrays(self, step: int | None = None) -> dict[str, jax.Array]:
+        """Reads all arrays of a step, by their paths in the state. Raises as `restore` does."""
+        step = self._existing_step(step)
+        return self._read_arrays(step, self._saved_arrays(step))
+
+    def read_iterator(self, step: int | None = None) -> IteratorState:
+        """Reads where this process's data stood at a step. Raises as `restore` does."""
+        return self._read_iterator(self._existing_step(step))
+
     def restore(self, abstract_state: PyTree, step: int | None = None) -> Restored:
         """Restores a training state, on whatever mesh the given shardings name.
 

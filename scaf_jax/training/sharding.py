@@ -6,6 +6,7 @@ of it: the compiler inserts the communication.
 """
 
 import collections.abc
+import json
 import os
 import socket
 from typing import Any
@@ -17,6 +18,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 DATA_AXIS = "data"
 FSDP_AXIS = "fsdp"
+_TOLD_DIFFERENCES = 8
 
 PyTree = Any
 
@@ -204,3 +206,28 @@ def gather_text(text: str) -> list[str]:
     padded[: data.size] = data
     rows = np.asarray(multihost_utils.process_allgather(padded))
     return [bytes(row[:n]).decode() for row, n in zip(rows, lengths, strict=True)]
+
+
+def check_agreement(values: collections.abc.Mapping[str, Any], what: str) -> None:
+    """Looks at whether all processes were given the same; all must call it.
+
+    Args:
+      values: What has to be the same, JSON values by name.
+      what: What it is, for the message, such as 'config'.
+
+    Raises:
+      ValueError: They differ; the message names what differs, with the processes' values. Every
+        process raises it, so that none waits for the others.
+    """
+    texts = gather_text(json.dumps(dict(values), sort_keys=True, default=str))
+    first = json.loads(texts[0])
+    for number, text in enumerate(texts[1:], start=1):
+        other = json.loads(text)
+        differing = [n for n in sorted({*first, *other}) if first.get(n) != other.get(n)]
+        if differing:
+            told = "; ".join(
+                f"{name} is {first.get(name)!r} in process 0 and {other.get(name)!r} in process "
+                f"{number}"
+                for name in differing[:_TOLD_DIFFERENCES]
+            )
+            raise ValueError(f"the processes of this run differ in their {what}: {told}")

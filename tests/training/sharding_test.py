@@ -65,6 +65,16 @@ def test_batch_size_must_be_positive():
         sharding.local_batch_size(0, sharding.make_mesh())
 
 
+def test_processes_that_differ_are_told_what_in(monkeypatch):
+    mine = {"alignment.batch_size": 8, "seed": 0}
+    sharding.check_agreement(mine, "config")  # of one process
+    theirs = json.dumps({"alignment.batch_size": 16, "seed": 0, "new": 1})
+    monkeypatch.setattr(sharding, "gather_text", lambda text: [text, text, theirs])
+    expected = "batch_size is 8 in process 0 and 16 in process 2; new is None .* and 1 in process 2"
+    with pytest.raises(ValueError, match=f"differ in their config: .*{expected}"):
+        sharding.check_agreement(mine, "config")
+
+
 FOUR_DEVICES = """
     import json
     import jax, jax.numpy as jnp, numpy as np

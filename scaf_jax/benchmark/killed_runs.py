@@ -1,0 +1,189 @@
+"""Runs of the main command that can be killed, and all that they leave, for comparison."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from scaf_jax.commands import config_files
+from scaf_jax.training import checkpointing, metric_writers
+
+_FINISH_SECONDS = 3600
+# Absolute paths, times and speeds are not results.
+_NOT_COMPARED = ("report.md", "events.out")
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """An undisturbed run.
+
+    Attributes:
+      seconds: Its wall time.
+      startup: Of that, until its first line of log.
+    """
+
+    seconds: float
+    startup: float
+
+
+def command(data: pathlib.Path, name: str) -> list[str]:
+    """Returns the command of a tiny run with everything, without its working folder."""
+    config = config_files.resolve_config_path("configs/active_300w.py:smoke")
+    settings = {
+        "data.name": name,
+        "data.data_dir": data,
+        "evaluation.splits": "('test',)",
+        "evaluation.full": "",
+        # One compiled program for all steps of stage 1.
+        "pretraining.image_start": 0,
+        "pretraining.structural_start": 0,
+        "active_learning.pool": "train",
+    }
+    flags = [f"--config.{field}={value}" for field, value in settings.items()]
+    return [sys.executable, "-m", "scaf_jax.main", f"--config={config}", *flags]
+
+
+def start(command_: list[str], workdir: pathlib.Path) -> "Running":
+    """Starts a run, or goes on with it."""
+    return Running(command_, workdir)
+
+
+class Running:
+    """A run in a process of its own; its log is beside its folder."""
+
+    def __init__(self, command_: list[str], workdir: pathlib.Path) -> None:
+        self._log = workdir.with_suffix(".log")
+        self._before = self._log.stat().st_size if self._log.exists() else 0
+        self._start = time.monotonic()
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command_, f"--workdir={workdir}"],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"JAX_PLATFORMS": "cpu"},
+            )
+
+    def finish(self) -> Finished:
+        """Waits for its end.
+
+        Raises:
+          RuntimeError: It failed; the end of its log is in the message.
+        """
+        startup = None
+        while self._process.poll() is None:
+            if startup is None and self._lines():
+                startup = time.monotonic() - self._start
+            if time.monotonic() - self._start > _FINISH_SECONDS:
+                self._process.kill()
+            time.sleep(0.05)
+        if self._process.returncode:
+            tail = "\n".join(self._lines()[-20:])
+            raise RuntimeError(f"a run ended with {self._process.returncode}:\n{tail}")
+        seconds = time.monotonic() - self._start
+        return Finished(seconds, seconds if startup is None else startup)
+
+    def kill_after(self, seconds: float, number: signal.Signals) -> dict[str, Any] | None:
+        """Kills it after a time; returns what is to be told of it, None if it ended before."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            last = (self._lines() or ["(before the first line)"])[-1]
+            self._process.send_signal(number)
+            code = self._process.wait(_FINISH_SECONDS)
+            if number == signal.SIGTERM and code not in (0, 75, -signal.SIGTERM):
+                raise RuntimeError(f"SIGTERM was answered by {code}: see {self._log}") from None
+            ended = time.monotonic() - self._start
+            about = {"signal": number.name, "seconds": ended, "exit_code": code}
+            return about | {"last_line": re.sub(r"^.*?\] ", "", last)[:80]}
+        if self._process.returncode:
+            raise RuntimeError(f"a run ended with {self._process.returncode}: see {self._log}")
+        return None
+
+    def _lines(self) -> list[str]:
+        text = self._log.read_bytes()[self._before :].decode(errors="replace")
+        return [line for line in text.splitlines() if line.strip()]
+
+
+def facts(workdir: pathlib.Path) -> dict[str, str]:
+    """Returns hashes of all that a finished run computed, by name.
+
+    That is every array and the data's place of its checkpoints, metrics without times, and the
+    JSON and csv files with choices and results.
+    """
+    found: dict[str, str] = {}
+    for path in sorted(workdir.rglob("*")):
+        name = str(path.relative_to(workdir))
+        if path.name == "checkpoints" and path.is_dir():
+            found |= {f"{name}/{key}": value for key, value in _checkpoints(path).items()}
+        elif "checkpoints" in path.parts or not path.is_file():
+            continue
+        elif path.name == metric_writers.SCALARS_FILE:
+            lines = [_untimed(line) for line in metric_writers.read_scalars(path)]
+            found[name] = _hash(json.dumps(lines).encode())
+        elif path.suffix in (".json", ".csv"):
+            found[name] = _hash(_without_folder(path, workdir))
+    return found
+
+
+def compare(whole: dict[str, str], other: dict[str, str]) -> list[str]:
+    """Returns what differs between the facts of two runs, a line each."""
+    return [
+        f"{name} is {'not there' if name not in other else 'other'}"
+        if name in whole
+        else f"{name} is there besides"
+        for name in sorted({*whole, *other})
+        if whole.get(name) != other.get(name)
+    ]
+
+
+def _checkpoints(folder: pathlib.Path) -> dict[str, str]:
+    found = {}
+    with checkpointing.Checkpoints(folder, create=False) as checkpoints:
+        for step in checkpoints.all_steps():
+            arrays = checkpoints.read_arrays(step)
+            found |= {f"{step}/{name}": _hash_of_array(array) for name, array in arrays.items()}
+            place = checkpoints.read_iterator(step)
+            found[f"{step}/iterator"] = _hash(repr(place).encode())
+    return found
+
+
+def _hash_of_array(array: jax.Array) -> str:
+    value = np.asarray(array)
+    return _hash(f"{value.dtype} {value.shape} ".encode() + value.tobytes())
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _untimed(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name != "time"}
+
+
+def _without_folder(path: pathlib.Path, workdir: pathlib.Path) -> bytes:
+    """A file's content without its run's folder, nor how long a training took."""
+    text = path.read_text(encoding="utf-8").replace(str(workdir), "WORKDIR")
+    if path.suffix != ".json":
+        return text.encode()
+    return json.dumps(_without_times(json.loads(text))).encode()
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: item for key, item in value.items() if not _is_time(key)}
+        return {key: _without_times(item) for key, item in kept.items()}
+    return [_without_times(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_time(key: str) -> bool:
+    return any(word in key for word in ("seconds", "time", "minutes", "per_second"))

@@ -1,0 +1,119 @@
+"""Both stages on any mesh: five steps in float64 have the losses of one device.
+
+One process with eight fake devices computes for all meshes. Arrays of more than 256 bytes are cut
+over 'fsdp', which in these tiny networks is most of them.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+ON_MESHES = """
+    import functools, json, sys
+    import jax, jax.numpy as jnp, numpy as np
+    from flax import nnx
+    from scaf_jax.landmarks import heatmaps
+    from scaf_jax.models import aligner
+    from scaf_jax.training import (
+        alignment, checkpointing, pretraining, pretraining_terms, sharding, state)
+
+    jax.config.update("jax_enable_x64", True)  # so that only an error can be seen
+    meshes, folder = json.loads(sys.argv[1]), sys.argv[2]
+    STEPS, BATCH, SIZE, WIDTH, MARKS = 5, 8, 64, 1 / 16, 5
+    rng = np.random.default_rng(0)
+
+    def drawn(tree):
+        def draw(leaf):
+            if not jnp.issubdtype(leaf.dtype, jnp.floating):
+                return np.zeros(leaf.shape, leaf.dtype)
+            return np.abs(0.1 * rng.standard_normal(leaf.shape)) + 0.02 * rng.standard_normal(
+                leaf.shape)
+        return jax.tree.map(draw, tree)
+
+    def stage_1():
+        settings = pretraining_terms.PretrainingSettings(
+            learning_rate=1e-3, interpolation_start=3, guide_weight=0.1)
+        optimizers_ = pretraining.build_optimizers(settings)
+        graphdef, *weights = state.definition(lambda: pretraining.PretrainingModel(
+            input_size=SIZE, width_multiplier=WIDTH, guided=True, rngs=nnx.Rngs(0)))
+        first = pretraining.start_state(*drawn(weights), optimizers_)
+        step = functools.partial(pretraining.train_step, graphdef=graphdef,
+                                 optimizers_=optimizers_, settings=settings, seed=0)
+        return first, step, lambda i: {"terms": pretraining_terms.terms_at(i, settings)}, {}
+
+    def stage_2():
+        settings = alignment.AlignmentSettings(gradient_clip=1.0, train_backbone_norm=True)
+        shape = aligner.Architecture(SIZE, 32, MARKS, width_multiplier=WIDTH)
+        graphdef, *weights = state.definition(shape.build)
+        model = state.merge(graphdef, *drawn(weights))
+        codec = heatmaps.HeatmapCodec(input_size=SIZE, heatmap_size=32)
+        step = functools.partial(alignment.train_step, graphdef=graphdef, settings=settings,
+                                 codec=codec)
+        extra = {"landmarks": rng.uniform(8, 56, (STEPS, BATCH, MARKS, 2)),
+                 "landmark_mask": rng.uniform(size=(STEPS, BATCH, MARKS)) > 0.2}
+        return alignment.init_state(model, settings)[1], step, lambda i: {}, extra
+
+    results = []
+    for name, build in (("pretraining", stage_1), ("alignment", stage_2)):
+        first, step, static, extra = build()
+        first = jax.tree.map(np.asarray, first)
+        batches = {"image": rng.uniform(-0.5, 0.5, (STEPS, BATCH, SIZE, SIZE, 3))} | extra
+        for number, (data, fsdp) in enumerate(meshes):
+            mesh = sharding.make_mesh(data, fsdp, jax.devices()[: data * fsdp])
+            shardings = sharding.state_shardings(mesh, first, min_bytes=256)
+            jitted = jax.jit(step, static_argnames="terms",
+                             out_shardings=(shardings, sharding.replicated(mesh)))
+            def train(train_state, steps):
+                losses = []
+                for i in steps:
+                    batch = sharding.to_global({k: v[i] for k, v in batches.items()}, mesh)
+                    train_state, metrics = jitted(train_state, batch, **static(i))
+                    losses.append(float(metrics["loss"]))
+                return train_state, losses
+
+            place = f"{folder}/{name}"
+            train_state, losses = train(jax.device_put(first, shardings), range(STEPS - 1))
+            with checkpointing.Checkpoints(place) as checkpoints:
+                checkpoints.save(number + 1, train_state)
+                # What the mesh before saved goes on here as well.
+                step_saved = max(number, 1)
+                checkpoints.wait()
+                like = sharding.abstract_with_shardings(jax.eval_shape(lambda: first), shardings)
+                moved = checkpoints.restore(like, step_saved).state
+            _, last_of_moved = train(moved, [STEPS - 1])
+            train_state, last = train(train_state, [STEPS - 1])
+            results.append({
+                "stage": name, "mesh": [data, fsdp], "losses": losses + last,
+                "moved": last_of_moved[0],
+                "cut": sum(not s.is_fully_replicated for s in jax.tree.leaves(shardings)),
+                "sums": [float(jnp.abs(x).sum()) for x in jax.tree.leaves(train_state.params)],
+            })
+    print(json.dumps(results))
+"""
+
+
+def _check(results):
+    for stage in ("pretraining", "alignment"):
+        one, *others = (result for result in results if result["stage"] == stage)
+        assert one["mesh"] == [1, 1] and np.isfinite(one["losses"]).all()
+        assert len(set(one["losses"])) == len(one["losses"])  # it trains
+        for other in others:
+            for name in ("losses", "sums"):
+                np.testing.assert_allclose(
+                    other[name], one[name], rtol=1e-8, err_msg=f"{stage} {other['mesh']} {name}"
+                )
+            # The state that the mesh before saved has the same next loss.
+            np.testing.assert_allclose(other["moved"], one["losses"][-1], rtol=1e-8)
+            assert (other["cut"] > 20) == (other["mesh"][1] > 1)
+
+
+def test_eight_devices_of_which_two_share_parameters(run_on_devices, tmp_path):
+    meshes = [[1, 1], [4, 2]]
+    _check(json.loads(run_on_devices(8, ON_MESHES, json.dumps(meshes), tmp_path).splitlines()[-1]))
+
+
+@pytest.mark.slow
+def test_every_number_of_devices(run_on_devices, tmp_path):
+    meshes = [[1, 1], [2, 1], [4, 1], [8, 1], [1, 2], [2, 4]]
+    _check(json.loads(run_on_devices(8, ON_MESHES, json.dumps(meshes), tmp_path).splitlines()[-1]))
