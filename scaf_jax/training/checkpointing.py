@@ -191,7 +191,11 @@ class Checkpoints:
     def read_arrays(self, step: int | None = None) -> dict[str, jax.Array]:
         """Reads all arrays of a step, by their paths in the state. Raises as `restore` does."""
         step = self._existing_step(step)
-        return self._read_arrays(step, self._saved_arrays(step))
+        # Without what they were cut by: that names devices which may not be here.
+        saved = self._saved_arrays(step).items()
+        return self._read_arrays(
+            step, {name: jax.ShapeDtypeStruct(x.shape, x.dtype) for name, x in saved}
+        )
 
     def read_iterator(self, step: int | None = None) -> IteratorState:
         """Reads where this process's data stood at a step. Raises as `restore` does."""
