@@ -14,7 +14,7 @@ from scaf_jax.commands import runtime
 from scaf_jax.files import atomic, strict_json
 
 # Of the figures; changed where their meaning changes.
-_VERSION = 1
+_VERSION = 2
 
 
 def cache_directory() -> pathlib.Path:

@@ -19,8 +19,8 @@ from scaf_jax.commands import config_files
 from scaf_jax.training import checkpointing, metric_writers
 
 _FINISH_SECONDS = 3600
-# Absolute paths, times and speeds are not results.
-_NOT_COMPARED = ("report.md", "events.out")
+# In the names of what is measured by the clock.
+_CLOCK = ("second", "time", "minutes", "pace/")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _hash(content: bytes) -> str:
 
 
 def _untimed(line: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name != "time"}
+    return {name: value for name, value in line.items() if not _is_time(name)}
 
 
 def _without_folder(path: pathlib.Path, workdir: pathlib.Path) -> bytes:
@@ -186,4 +186,4 @@ def _without_times(value: Any) -> Any:
 
 
 def _is_time(key: str) -> bool:
-    return any(word in key for word in ("seconds", "time", "minutes", "per_second"))
+    return any(word in key for word in _CLOCK)

@@ -62,7 +62,7 @@ ON_MESHES = """
         for number, (data, fsdp) in enumerate(meshes):
             mesh = sharding.make_mesh(data, fsdp, jax.devices()[: data * fsdp])
             shardings = sharding.state_shardings(mesh, first, min_bytes=256)
-            jitted = jax.jit(step, static_argnames="terms",
+            jitted = jax.jit(step, static_argnames=tuple(static(0)),
                              out_shardings=(shardings, sharding.replicated(mesh)))
             def train(train_state, steps):
                 losses = []
