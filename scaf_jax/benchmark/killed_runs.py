@@ -117,7 +117,7 @@ class Running:
 def facts(workdir: pathlib.Path) -> dict[str, str]:
     """Returns hashes of all that a finished run computed, by name.
 
-    That is every array and the data's place of its checkpoints, metrics without times, and the
+    That is every array and the data's place of each stage's last checkpoint, metrics without times, and the
     JSON and csv files with choices and results.
     """
     found: dict[str, str] = {}
@@ -149,7 +149,8 @@ def compare(whole: dict[str, str], other: dict[str, str]) -> list[str]:
 def _checkpoints(folder: pathlib.Path) -> dict[str, str]:
     found = {}
     with checkpointing.Checkpoints(folder, create=False) as checkpoints:
-        for step in checkpoints.all_steps():
+        # Which earlier ones are kept depends on where a run was stopped.
+        for step in checkpoints.all_steps()[-1:]:
             arrays = checkpoints.read_arrays(step)
             found |= {f"{step}/{name}": _hash_of_array(array) for name, array in arrays.items()}
             place = checkpoints.read_iterator(step)

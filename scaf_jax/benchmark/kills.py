@@ -5,7 +5,7 @@
 A tiny run with everything (stage 1, rounds of choosing faces, scoring, stage 2, evaluation) is done
 once undisturbed. Then the same is begun anew and ended again and again, by SIGTERM (which asks, and
 is answered by exit code 75) and by SIGKILL (which does not ask) in turn, at random times; each time
-the same command goes on. At the end every array of every checkpoint, all metrics, choices and
+the same command goes on. At the end every array of the last checkpoints, all metrics, choices and
 results are compared, bit for bit.
 """
 
