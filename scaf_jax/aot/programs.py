@@ -8,10 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import ml_collections
-from flax import nnx
 
 from scaf_jax.inference import one_pass, steps
-from scaf_jax.runs import settings
+from scaf_jax.runs import resolve
+from scaf_jax.runs import run as runs
 from scaf_jax.training import alignment, pretraining, pretraining_terms, sharding, state
 
 ConfigDict = ml_collections.ConfigDict
@@ -64,32 +64,26 @@ def build(config: ConfigDict, stage: str, devices: list[Any], images_per_chip: i
             f"{sections[stage]}.batch_size: {error}; or use --images_per_chip"
         ) from error
     make = {PRETRAINING: _pretraining, ALIGNMENT: _alignment, SCORING: _scoring}[stage]
-    return make(config, mesh, images)
+    # The mesh is that of the topology, not of this machine.
+    here = config.copy_and_resolve_references()
+    here.mesh.data, here.mesh.fsdp = -1, 1
+    return make(resolve.resolve(here), mesh, images)
 
 
-def _pretraining(config: ConfigDict, mesh: jax.sharding.Mesh, images: int) -> Program:
-    stage = settings.pretraining_settings(config)
-    optimizers = pretraining.build_optimizers(stage)
-
-    def build_model() -> pretraining.PretrainingModel:
-        return pretraining.PretrainingModel(
-            input_size=config.input_size,
-            width_multiplier=config.width_multiplier,
-            guided=bool(stage.guide_weight),
-            dtype=settings.compute_dtype(config),
-            rngs=nnx.Rngs(config.seed),
-        )
-
+def _pretraining(run: runs.Run, mesh: jax.sharding.Mesh, images: int) -> Program:
+    if run.pretraining is None:
+        raise ValueError("this config trains no stage 1: leave pretraining.run empty")
+    stage = run.pretraining.settings
     step = functools.partial(
         pretraining.train_step,
-        graphdef=state.definition(build_model)[0],
-        optimizers_=optimizers,
+        graphdef=run.pretraining.stage.graphdef,
+        optimizers_=pretraining.build_optimizers(stage),
         settings=stage,
         terms=pretraining_terms.terms_at(_last_start(stage), stage),
-        seed=config.seed,
+        seed=run.seed,
     )
-    first = jax.eval_shape(lambda: pretraining.init_state(build_model(), optimizers)[1])
-    return _training(step, first, mesh, _batch(mesh, images, config.input_size))
+    batch = _batch(mesh, images, run.crop.input_size)
+    return _training(step, run.pretraining.stage.abstract, mesh, batch)
 
 
 def _last_start(stage: pretraining_terms.PretrainingSettings) -> int:
@@ -97,20 +91,26 @@ def _last_start(stage: pretraining_terms.PretrainingSettings) -> int:
     return max(0, *(getattr(stage, name) for name in names))
 
 
-def _alignment(config: ConfigDict, mesh: jax.sharding.Mesh, images: int) -> Program:
-    stage, shape = settings.alignment_settings(config), settings.architecture(config)
+def _alignment(run: runs.Run, mesh: jax.sharding.Mesh, images: int) -> Program:
+    marks = run.scheme.num_landmarks
+    stage = _stage_2(run)
     step = functools.partial(
         alignment.train_step,
-        graphdef=state.definition(shape.build)[0],
-        settings=stage,
-        codec=settings.codec(config),
+        graphdef=stage.stage.graphdef,
+        settings=stage.settings,
+        codec=stage.codec,
     )
-    first = jax.eval_shape(lambda: alignment.init_state(shape.build(), stage)[1])
-    batch = _batch(mesh, images, config.input_size) | {
-        "landmarks": _array(mesh, (images, shape.num_landmarks, 2), jnp.float32),
-        "landmark_mask": _array(mesh, (images, shape.num_landmarks), jnp.bool_),
+    batch = _batch(mesh, images, run.crop.input_size) | {
+        "landmarks": _array(mesh, (images, marks, 2), jnp.float32),
+        "landmark_mask": _array(mesh, (images, marks), jnp.bool_),
     }
-    return _training(step, first, mesh, batch)
+    return _training(step, stage.stage.abstract, mesh, batch)
+
+
+def _stage_2(run: runs.Run) -> runs.Alignment:
+    if run.alignment is None:
+        raise ValueError("this config has no stage 2: set alignment.steps")
+    return run.alignment
 
 
 def _training(
@@ -121,18 +121,19 @@ def _training(
     return Program(jax.jit(step, donate_argnums=0), (placed, batch), images)
 
 
-def _scoring(config: ConfigDict, mesh: jax.sharding.Mesh, images: int) -> Program:
-    graphdef, *weights = state.definition(settings.architecture(config).build)
+def _scoring(run: runs.Run, mesh: jax.sharding.Mesh, images: int) -> Program:
+    stage = _stage_2(run)
+    weights = [stage.stage.abstract.params, stage.stage.abstract.batch_stats]
     step = functools.partial(
         steps.score,
-        graphdef=graphdef,
-        codec=settings.codec(config),
-        decoder=config.evaluation.decoder,
+        graphdef=stage.stage.graphdef,
+        codec=stage.codec,
+        decoder=run.evaluation.decoder,
         mesh=mesh,
         with_entropy=False,
     )
     placed = sharding.abstract_with_shardings(weights, sharding.state_shardings(mesh, weights))
-    batch = _batch(mesh, images, config.input_size) | {
+    batch = _batch(mesh, images, run.crop.input_size) | {
         "matrix": _array(mesh, (images, 2, 3), jnp.float32),
         "valid": _array(mesh, (images,), jnp.bool_),
     }

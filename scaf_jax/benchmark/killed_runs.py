@@ -117,8 +117,8 @@ class Running:
 def facts(workdir: pathlib.Path) -> dict[str, str]:
     """Returns hashes of all that a finished run computed, by name.
 
-    That is every array and the data's place of each stage's last checkpoint, metrics without times, and the
-    JSON and csv files with choices and results.
+    That is every array and the data's place of each stage's last checkpoint, metrics without times,
+    and the JSON and csv files with choices and results.
     """
     found: dict[str, str] = {}
     for path in sorted(workdir.rglob("*")):
