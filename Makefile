@@ -1,6 +1,7 @@
 # make demo  trains both stages on synthetic faces and shows the result (about 11 minutes)
 # make test  lints, type-checks and tests
-# Both make a virtual environment in .venv first; PYTHON says with which interpreter.
+# make test-newest  tests what depends on versions with the newest Python that is found, if any
+# All make a virtual environment in .venv first; PYTHON says with which interpreter.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses=4 --dist=loadfile
 EXAMPLES = $(shell grep -rl --include='*.py' '>>> ' scaf_jax data_builders)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint examples format clean
+.PHONY: help demo test test-all test-newest lint examples format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -54,9 +55,30 @@ test: lint examples
 test-all: lint examples
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# JAX has no wheels of 0.11 and later for Python 3.11: those are met here.
+NEWER = python3.13 python3.12 $(HOME)/.pyenv/versions/3.13.*/bin/python \
+    $(HOME)/.pyenv/versions/3.12.*/bin/python
+# What hangs most on JAX and Flax: programs, states, shardings, checkpoints, loader.
+VERSION_TESTS = $(addprefix tests/,ops/warping_test.py ops/convolutions_test.py \
+    data/pipelines_test.py data/resident_faces_test.py $(addsuffix _test.py,$(addprefix \
+    training/,alignment checkpointing sharding state loop device_crops)))
+test-newest:
+	@for python in $(NEWER); do \
+	    if $$python -c '' 2>/dev/null; then break; else python=; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo 'no Python 3.12 or 3.13 is found: nothing newer than the tests before was tested'; \
+	else \
+	    set -e; \
+	    $$python -m venv $(VENV)-newest; \
+	    $(VENV)-newest/bin/python -m pip install --quiet --editable '.[dev,onednn]'; \
+	    $(VENV)-newest/bin/python -m pytest $(PYTEST_ARGS) -m 'not slow' -p no:cacheprovider \
+	        $(VERSION_TESTS); \
+	fi
+
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist scaf_jax.egg-info
+	rm -rf $(VENV) $(VENV)-newest build dist scaf_jax.egg-info
