@@ -108,6 +108,7 @@ def _check(results):
             assert (other["cut"] > 20) == (other["mesh"][1] > 1)
 
 
+@pytest.mark.slow
 def test_eight_devices_of_which_two_share_parameters(run_on_devices, tmp_path):
     meshes = [[1, 1], [4, 2]]
     _check(json.loads(run_on_devices(8, ON_MESHES, json.dumps(meshes), tmp_path).splitlines()[-1]))
