@@ -127,13 +127,21 @@ def _call(map_: Geometry, shape: Sequence[int], *inputs: jax.Array) -> jax.Array
 
 @functools.cache
 def _is_ready() -> bool:
-    """Loads oneDNN and tells XLA of it, once; False where it is not installed."""
+    """Loads oneDNN and tells XLA of it, once; False where it is not installed or does not fit."""
     try:
         library.engine()
-    except library.LibraryError as error:
+        ffi.register(_TARGET, _compute)
+    except library.NotInstalledError as error:
         logging.info("convolutions are XLA's own: %s", error)
         return False
-    ffi.register(_TARGET, _compute)
+    except (library.LibraryError, ffi.InterfaceError) as error:
+        logging.warning(
+            "oneDNN is installed but cannot be used, convolutions are XLA's own, which are slower: "
+            "%s. %s=0 says that this is meant.",
+            error,
+            _VARIABLE,
+        )
+        return False
     return True
 
 

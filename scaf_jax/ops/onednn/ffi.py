@@ -21,6 +21,10 @@ _Pointer = ctypes.c_void_p
 _HEAD = [("struct_size", ctypes.c_size_t), ("extension_start", _Pointer)]
 
 
+class InterfaceError(RuntimeError):
+    """XLA's interface is another one than the structures here describe."""
+
+
 class _ExtensionBase(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_size_t), ("type", ctypes.c_int), ("next", _Pointer)]
 
@@ -226,11 +230,17 @@ def register(name: str, function: Callable[[Call], None]) -> None:
     Args:
       name: What `jax.ffi.ffi_call` calls it.
       function: Called in one of XLA's threads; calls may overlap.
+
+    Raises:
+      InterfaceError: XLA's structures have other sizes than those here. Nothing is registered that
+        a program could call then.
     """
+    differences: list[str] = []
 
     def handle(frame_address: "ctypes._Pointer[_CallFrame]") -> int | None:
         frame = frame_address.contents
         if frame.extension_start and _answer(frame.extension_start):
+            differences.extend(_differences(frame))
             return None
         try:
             numbers = frame.attributes.values[0].contents
@@ -252,7 +262,24 @@ def register(name: str, function: Callable[[Call], None]) -> None:
     new_capsule.restype = ctypes.py_object
     new_capsule.argtypes = [_Pointer, ctypes.c_char_p, _Pointer]
     capsule = new_capsule(ctypes.cast(handler, _Pointer), None, None)
+    # XLA asks at once which version of the interface this is, with a frame as calls have it.
     jax.ffi.register_ffi_target(name, capsule, platform="cpu")
+    if differences:
+        raise InterfaceError("; ".join(differences))
+
+
+def _differences(frame: _CallFrame) -> list[str]:
+    """Says which of XLA's structures are not as large as those here."""
+    sizes = [("call frame", frame.struct_size, ctypes.sizeof(_CallFrame))]
+    if frame.api:
+        # Later versions append functions, which are not needed here.
+        given, known = frame.api.contents.struct_size, ctypes.sizeof(_Api)
+        sizes.append(("list of functions", min(given, known), known))
+    return [
+        f"XLA's {name} has {given} bytes where {known} are known"
+        for name, given, known in sizes
+        if given != known
+    ]
 
 
 def _answer(extension: int) -> bool:

@@ -29,10 +29,24 @@ _TBB = ("tbb", "libtbb.so.12")
 # tbb::this_task_arena::max_concurrency()
 _MAX_CONCURRENCY = "_ZN3tbb6detail2r115max_concurrencyEPKNS0_2d115task_arena_baseE"
 _MAX_DIMENSIONS = 12
+_MAJOR = 3
+_TBB_RUNTIME = 4  # DNNL_RUNTIME_TBB
 
 
 class LibraryError(RuntimeError):
     """oneDNN is not there, or refused what it was asked for."""
+
+
+class NotInstalledError(LibraryError):
+    """oneDNN's package is not installed, which is nobody's mistake: it is an extra."""
+
+
+class _Version(ctypes.Structure):
+    _fields_ = [
+        *((part, ctypes.c_int) for part in ("major", "minor", "patch")),
+        ("hash", ctypes.c_char_p),
+        *((name, ctypes.c_uint) for name in ("cpu_runtime", "gpu_runtime")),
+    ]
 
 
 class _Argument(ctypes.Structure):
@@ -126,12 +140,16 @@ def library() -> ctypes.CDLL:
     """Loads oneDNN from its Python package, after what it needs.
 
     Raises:
-      LibraryError: A package is not installed or has no such file.
+      NotInstalledError: Its package is not installed.
+      LibraryError: A package that it needs is not there or has no such file, or it is another
+        version than the numbers here are of.
     """
+    _find(PACKAGE, _FILE)
     for package, name in _NEEDED:
         _load(package, name)
     count_threads()
     loaded = _load(PACKAGE, _FILE)
+    _check_version(loaded)
     loaded.dnnl_primitive_desc_query_md.restype = Pointer
     loaded.dnnl_memory_desc_get_size.restype = ctypes.c_size_t
     return loaded
@@ -165,15 +183,33 @@ def count_threads() -> int:
         os.sched_setaffinity(os.getpid(), allowed)
 
 
+def _check_version(loaded: ctypes.CDLL) -> None:
+    loaded.dnnl_version.restype = ctypes.POINTER(_Version)
+    version = loaded.dnnl_version().contents
+    # Within a major version oneDNN keeps its interface; a minor one may add to it.
+    if version.major != _MAJOR or version.cpu_runtime != _TBB_RUNTIME:
+        raise LibraryError(
+            f"oneDNN {version.major}.{version.minor}.{version.patch} (threads of kind "
+            f"{version.cpu_runtime}) is installed, needed is version {_MAJOR} with oneTBB's "
+            f"({_TBB_RUNTIME}): pip install '{PACKAGE}=={_MAJOR}.*'"
+        )
+
+
 def _load(package: str, name: str) -> ctypes.CDLL:
+    path = _find(package, name)
+    try:
+        return ctypes.CDLL(path)
+    except OSError as error:
+        raise LibraryError(f"{path} cannot be loaded: {error}") from error
+
+
+def _find(package: str, name: str) -> str:
     try:
         files = importlib.metadata.files(package) or []
     except importlib.metadata.PackageNotFoundError as error:
-        raise LibraryError(f"the package {package} is not installed") from error
+        kind = NotInstalledError if package == PACKAGE else LibraryError
+        raise kind(f"the package {package} is not installed") from error
     paths = [str(file.locate()) for file in files if file.name == name]
     if not paths:
         raise LibraryError(f"the package {package} has no {name}")
-    try:
-        return ctypes.CDLL(paths[0])
-    except OSError as error:
-        raise LibraryError(f"{paths[0]} cannot be loaded: {error}") from error
+    return paths[0]

@@ -105,13 +105,28 @@ def test_only_float32_and_only_where_it_is_not_switched_off(installed, monkeypat
     assert not onednn.is_usable(jnp.float32)
 
 
-def test_without_the_package_convolutions_are_xlas(monkeypatch):
-    monkeypatch.setattr(library, "PACKAGE", "no-such-package")
+@pytest.fixture
+def forgotten(monkeypatch):
+    """oneDNN is looked for anew."""
     for module, name in ((library, "library"), (library, "engine"), (onednn, "_is_ready")):
         monkeypatch.setattr(module, name, functools.cache(getattr(module, name).__wrapped__))
-    assert not onednn.is_usable(jnp.float32)
+
+
+def test_without_the_package_convolutions_are_xlas(forgotten, monkeypatch, caplog):
+    monkeypatch.setattr(library, "PACKAGE", "no-such-package")
+    with caplog.at_level("WARNING"):
+        assert not onednn.is_usable(jnp.float32)
+    assert not caplog.records
     x, kernel = _draw(0, 2, 8, 8, 3), _draw(1, 3, 3, 3, 4)
     assert convolutions.conv2d(x, kernel, padding=1).shape == (2, 8, 8, 4)
+
+
+def test_another_version_is_told_once_and_left_alone(installed, forgotten, monkeypatch, caplog):
+    monkeypatch.setattr(library, "_MAJOR", 4)
+    with caplog.at_level("WARNING"):
+        assert not onednn.is_usable(jnp.float32) and not onednn.is_usable(jnp.float32)
+    (record,) = caplog.records
+    assert "needed is version 4" in record.message and "SCAF_JAX_ONEDNN=0" in record.message
 
 
 _ON_TWO_DEVICES = """

@@ -75,3 +75,13 @@ def test_the_number_of_threads_is_xlas():
     ffi.register("scaf_jax_test_count", lambda call: counts.append(call.count_threads()))
     jax.block_until_ready(jax.jit(lambda a: _call(a, a, (1,), "count"))(jnp.ones(3)))
     assert counts == [len(os.sched_getaffinity(0))]
+
+
+def test_structures_of_another_size_are_refused_before_a_program_can_call(monkeypatch):
+    class Longer(ctypes.Structure):
+        _fields_ = [("all_of_it", ffi._CallFrame), ("new", ctypes.c_void_p)]
+
+    known = ctypes.sizeof(ffi._CallFrame)
+    monkeypatch.setattr(ffi, "_CallFrame", Longer)
+    with pytest.raises(ffi.InterfaceError, match=f"call frame has {known} bytes where {known + 8}"):
+        ffi.register("scaf_jax_test_of_another_size", _weighted_sum)
