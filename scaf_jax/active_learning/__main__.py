@@ -3,6 +3,8 @@
 python -m scaf_jax.active_learning export --workdir=DIR --round=N
 python -m scaf_jax.active_learning import --workdir=DIR [--round=N] FILE
 python -m scaf_jax.active_learning status --workdir=DIR [--round=N]
+python -m scaf_jax.active_learning next --workdir=DIR
+python -m scaf_jax.active_learning skip --workdir=DIR [--round=N] FACE [FACE ...]
 """
 
 import argparse
@@ -11,7 +13,8 @@ import re
 import sys
 from collections.abc import Sequence
 
-from scaf_jax.annotation import faces, importing, reports, store
+from scaf_jax.active_learning import next_step
+from scaf_jax.annotation import faces, importing, reports, skips, store
 from scaf_jax.data.images import ImageError
 from scaf_jax.files.escaping import printable
 
@@ -43,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
         ("export", _export, "write a round's to_annotate/ again from its selection"),
         ("import", _import, "take annotations back"),
         ("status", _status, "say how far the rounds have come"),
+        ("next", _next, "say what to do now"),
+        ("skip", _skip, "leave faces out that cannot be annotated; they are never asked again"),
     ):
         child = commands.add_parser(name, help=text, description=text)
         child.add_argument("--workdir", required=True, type=pathlib.Path, metavar="DIR")
@@ -54,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
             help="number of the round" + ("" if name == "export" else "; the last by default"),
         )
         child.set_defaults(command=command)
+        if name == "skip":
+            child.add_argument("faces", nargs="+", help="their keys, or their numbers in the round")
         if name == "import":
             child.add_argument("file", type=pathlib.Path, help="a .json file or folder of .pts")
     return parser
@@ -94,10 +101,29 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
+def _next(options: argparse.Namespace) -> int:
+    print(next_step.text(options.workdir, _exported_rounds(options.workdir)))
+    return 0
+
+
+def _skip(options: argparse.Namespace) -> int:
+    folder = _round_folder(options)
+    last = max(_exported_rounds(options.workdir), default=0)
+    if options.round not in (None, last):
+        raise faces.AnnotationError(
+            f"round {last} was chosen from what round {options.round} taught: only faces of the "
+            "last round can be skipped"
+        )
+    skipped = skips.add(folder, options.faces)
+    print(f"{len(skipped)} faces of this round are skipped; they are not asked again")
+    return 0
+
+
 def _print_status(number: int, status: store.Status) -> None:
     print(
         f"round {number}: {len(status.annotated)} of {status.asked} faces annotated, "
         f"{len(status.missing)} missing, {len(status.rejected)} of them given back but not accepted"
+        + (f", {len(status.skipped)} skipped" if status.skipped else "")
     )
     for key in status.missing[:_MOST_LISTED]:
         note = " (not accepted; see import_report.md)" if key in status.rejected else ""

@@ -11,7 +11,7 @@ import numpy as np
 
 from data_builders.synthetic_faces.renderer import layout, parameters, render, surface
 from scaf_jax.active_learning import selections
-from scaf_jax.annotation import export, faces, store
+from scaf_jax.annotation import export, faces, skips, store
 from scaf_jax.data import sources
 from scaf_jax.landmarks import schemes
 
@@ -55,22 +55,40 @@ class AnnotatedSource:
 def annotated(
     workdir: pathlib.Path, pool: sources.Source, rounds: Sequence[selections.Selection]
 ) -> AnnotatedSource:
-    """Returns the faces of all rounds with a person's annotations.
+    """Returns the faces of all rounds with a person's annotations, without those skipped.
 
     Raises:
-      AnnotationNeeded: Some are not annotated yet; the message says what to do.
+      AnnotationNeeded: Some are neither annotated nor skipped; the message says what to do.
+      ValueError: All were skipped.
     """
     place = {key: i for i, key in enumerate(pool.keys)}
     found, places = [], []
     for selection in rounds:
         folder = selections.round_folder(workdir, selection.round)
         annotations = store.read_annotations(folder)
-        missing = [key for key in selection.keys if key not in annotations]
+        left = set(skips.read(folder)) - annotations.keys()
+        missing = [key for key in selection.keys if key not in annotations and key not in left]
         if missing:
             raise AnnotationNeeded(_what_to_do(workdir, folder, selection, len(missing)))
-        found += [annotations[key] for key in selection.keys]
-        places += [place[key] for key in selection.keys]
+        kept = [key for key in selection.keys if key in annotations]
+        found += [annotations[key] for key in kept]
+        places += [place[key] for key in kept]
+    if not found:
+        raise ValueError(
+            f"{workdir}: every face was skipped, so that there is nothing to learn from; annotate "
+            "some of them"
+        )
     return AnnotatedSource(pool, found, places)
+
+
+def skipped(workdir: pathlib.Path, rounds: Sequence[selections.Selection]) -> set[str]:
+    """Returns the keys of the faces of these rounds that a person skipped and never annotated."""
+    keys: set[str] = set()
+    for selection in rounds:
+        folder = selections.round_folder(workdir, selection.round)
+        if faces.is_exported(folder):
+            keys |= set(store.status(folder).skipped)
+    return keys
 
 
 def _what_to_do(
@@ -80,7 +98,8 @@ def _what_to_do(
         f"round {selection.round}: {missing} of {len(selection.keys)} faces wait for a person in "
         f"{folder / faces.EXPORT_FOLDER} (its README.md says how). Then import what the tool gives "
         f"back and start the same command again:\n"
-        f"  python -m scaf_jax.active_learning import --workdir={workdir} FILE"
+        f"  python -m scaf_jax.active_learning import --workdir={workdir} FILE\n"
+        f"  python -m scaf_jax.active_learning next --workdir={workdir}   # what is left to do"
     )
 
 

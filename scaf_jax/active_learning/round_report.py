@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from scaf_jax.active_learning import selections
+from scaf_jax.active_learning import labels, selections
 from scaf_jax.files import atomic, strict_json
 from scaf_jax.reporting import report, tables
 from scaf_jax.runs.run import Run
@@ -40,12 +40,12 @@ def write(workdir: pathlib.Path, run: Run, rounds: Sequence[selections.Selection
       rounds: The rounds' choices.
     """
     rows: list[dict[str, Any]] = []
-    labels = 0
+    count = 0
     for selection in rounds:
-        labels += len(selection.keys)
+        count += len(selection.keys) - len(labels.skipped(workdir, [selection]))
         errors = read_errors(selections.round_folder(workdir, selection.round))
         rows.append(
-            {"round": selection.round, "chosen by": selection.strategy, "labels": labels}
+            {"round": selection.round, "chosen by": selection.strategy, "labels": count}
             | {"nme": errors}
         )
     names = list(dict.fromkeys(name for row in rows for name in row["nme"]))

@@ -151,12 +151,15 @@ class Rounds:
         scores = self._scores(number)
         values = scores.uncertainty(strategy.uncertainty) if scores else None
         embeddings = self._embeddings(strategy, scores)
-        labeled = np.array([i for i, key in enumerate(keys) if key in taken], np.int64)
+        skipped = self._skipped()
+        known = taken - skipped
+        labeled = np.array([i for i, key in enumerate(keys) if key in known], np.int64)
         places = rest[
             strategies.select(
                 strategy,
                 [keys[i] for i in rest],
-                counts[number] - (counts[number - 1] if number else 0),
+                # Further faces take the places of skipped ones, while there are any.
+                min(counts[number] - len(known), len(rest)),
                 scores=None if values is None else values[rest],
                 embeddings=None if embeddings is None else embeddings[rest],
                 labeled_embeddings=None if embeddings is None else embeddings[labeled],
@@ -177,6 +180,12 @@ class Rounds:
             self._write_choice(selection, scores, places, images)
         sharding.synchronize(f"round_{number}")
         return selection
+
+    def _skipped(self) -> set[str]:
+        """Keys of the faces so far that a person skipped."""
+        if self._plan.oracle != "human":
+            return set()
+        return labels.skipped(self._workdir, self._chosen)
 
     def _write_choice(
         self,
@@ -289,6 +298,8 @@ class Rounds:
             self._plan.round_seed(number),
             identity.digest(self._pool.keys),
         ]
+        if skipped := self._skipped():
+            facts.append(sorted(skipped))
         if self._plan.start != plan.RANDOM:
             facts += [self._plan.start, self._pretrained.identity() if self._pretrained else None]
         if number:  # a random first choice is random, the same for every strategy and network

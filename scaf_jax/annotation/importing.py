@@ -10,7 +10,7 @@ import os
 import pathlib
 from typing import Any
 
-from scaf_jax.annotation import reports, store, validation
+from scaf_jax.annotation import reports, skips, store, validation
 from scaf_jax.annotation.faces import AnnotationError, Index, read_index, read_json
 from scaf_jax.annotation.reports import ImportReport
 from scaf_jax.data.images import printable_name
@@ -50,6 +50,9 @@ def import_annotations(
     accepted, problems = _judge(source, index, scheme)
     if not (accepted or problems or source.problems):
         problems = [_nothing(source)]
+    # A folder of .pts gives skipped faces back as they were written: nobody marked these.
+    left = skips.read(folder)
+    accepted = [item for item in accepted if not (item[0].key in left and item[2].unchanged)]
     replaced = [a.key for a, m, c in accepted if _write(folder, a, m, c, scheme, source)]
     annotated = store.read_annotations(folder)
     report = ImportReport(
@@ -59,7 +62,9 @@ def import_annotations(
         unchanged=tuple(asked.key for asked, _, checked in accepted if checked.unchanged),
         replaced=tuple(replaced),
         rejected=(*source.problems, *problems),
-        missing=tuple(face.key for face in index.faces if face.key not in annotated),
+        missing=tuple(
+            face.key for face in index.faces if face.key not in annotated and face.key not in left
+        ),
     )
     reports.write(folder, report)
     return report

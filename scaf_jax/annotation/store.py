@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaf_jax.annotation import reports
+from scaf_jax.annotation import reports, skips
 from scaf_jax.annotation.faces import AnnotationError, read_index, read_json
 from scaf_jax.files import atomic
 from scaf_jax.formats.asked import AskedFace
@@ -56,14 +56,16 @@ class Status:
     Attributes:
       asked: Number of faces asked for.
       annotated: Keys of those annotated, in the order asked.
-      missing: Keys of the others.
+      missing: Keys of the others, but for those skipped.
       rejected: Keys of those missing that were given back but not accepted.
+      skipped: Keys of those that a person will not annotate.
     """
 
     asked: int
     annotated: tuple[str, ...]
     missing: tuple[str, ...]
     rejected: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
 def write_annotation(round_folder: PathLike, asked: AskedFace, annotation: Annotation) -> bool:
@@ -164,11 +166,13 @@ def status(round_folder: PathLike) -> Status:
     folder = pathlib.Path(round_folder)
     keys = [face.key for face in read_index(folder).faces]
     annotated = read_annotations(folder)
-    missing = tuple(key for key in keys if key not in annotated)
+    skipped = tuple(key for key in skips.read(folder) if key not in annotated)
+    missing = tuple(key for key in keys if key not in annotated and key not in skipped)
     refused = {problem.key for problem in reports.read_problems(folder)}
     return Status(
         asked=len(keys),
         annotated=tuple(annotated),
         missing=missing,
         rejected=tuple(key for key in missing if key in refused),
+        skipped=skipped,
     )

@@ -199,3 +199,32 @@ def test_status_and_import_start_without_jax(workdir, repository):
         f"c.main(['status', '--workdir={workdir}']); assert 'jax' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=repository, capture_output=True)
+
+
+def test_next_says_what_is_left_and_what_to_do_when_nothing_is(workdir, capsys):
+    assert _run(workdir, "next") == 0
+    said = capsys.readouterr().out
+    assert "Round 1: 2 faces, 0 annotated, 0 skipped, 2 to do." in said
+    assert said.index("face 0") < said.index("face 1") < said.index("skip --workdir")
+    assert len(said.splitlines()) < 25
+    assert _run(workdir, "skip", "1") == 0
+    assert _run(workdir, "import", _given(workdir, 1)) == 0  # an annotation counts more
+    capsys.readouterr()
+    assert _run(workdir, "next") == 0
+    said = capsys.readouterr().out
+    assert "2 annotated, 0 skipped, 0 to do" in said and "scaf_jax.main" in said
+    (workdir / "metrics.json").write_text(json.dumps({"rounds": [{"round": 1}]}))
+    assert _run(workdir, "next") == 0
+    assert "report.md" in capsys.readouterr().out
+
+
+def test_only_faces_of_the_last_round_can_be_skipped(workdir, capsys):
+    assert _run(workdir, "skip", "--round=0", "1") == 2
+    assert "only faces of the last round" in capsys.readouterr().err
+    assert _run(workdir, "skip", "--round=1", "9") == 2
+    assert "no face '9'" in capsys.readouterr().err
+
+
+def test_next_without_rounds_says_how_to_begin(tmp_path, capsys):
+    assert _run(tmp_path, "next") == 2
+    assert "--config.active_learning.oracle=human" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 
 from scaf_jax import default_config
 from scaf_jax.active_learning import labels, rounds, selections
-from scaf_jax.annotation import faces, importing
+from scaf_jax.annotation import faces, importing, skips, store
 from scaf_jax.landmarks import schemes
 from scaf_jax.runs import alignment_stage, evaluation, identity, resolve
 from scaf_jax.runs import faces as faces_of_runs
@@ -154,24 +154,36 @@ def test_a_person_annotates_and_the_run_goes_on(finished, tiny_faces, tmp_path):
             with pytest.raises(labels.AnnotationNeeded, match="import --workdir"):
                 rounds.run(resolve.resolve(config), str(tmp_path))
         folder = selections.round_folder(tmp_path, number)
+        if number == 0:  # two faces cannot be annotated; their pre-labels stay in the folder
+            left = skips.add(folder, ["2", "3"])
         _annotate(folder, truth, seed=number)
         report = importing.import_annotations(
             folder / "to_annotate" / "pts", folder, schemes.IBUG68
         )
         assert not report.rejected and not report.missing
+        assert not set(report.accepted) & set(left)
     result = rounds.run(resolve.resolve(config), str(tmp_path))
-    assert [row["labels"] for row in result.metrics["rounds"]] == [8, 10]
+    # Others were asked for in their place.
+    assert [row["labels"] for row in result.metrics["rounds"]] == [6, 10]
+    assert not {face["key"] for face in _choices(tmp_path)[1]["selected"]} & set(left)
+    given = store.read_annotations(selections.round_folder(tmp_path, 1))
+    assert len(given) == 4 and all(x.mask.sum() == 67 and not x.mask[7] for x in given.values())
     again = rounds.export_round(tmp_path, 1)
     assert again == selections.round_folder(tmp_path, 1) / "to_annotate"
 
 
 def _annotate(folder: pathlib.Path, truth: dict[str, np.ndarray], *, seed: int) -> None:
-    """Plays the person: true points, a little off, written over the pre-labels."""
+    """Plays the person: true points, a little off and one left out, but no skipped face."""
     rng = np.random.default_rng(seed)
+    left = skips.read(folder)
     for face in faces.read_index(folder).faces:
+        if face.key in left:
+            continue
         points = truth[face.key] + rng.normal(0, 0.5, (68, 2))
         points = np.clip(points, 0, [face.width - 1, face.height - 1]) + 1  # .pts count from 1
         lines = [f"{x:.3f} {y:.3f}" for x, y in points]
+        if seed:
+            lines[7] = "nan nan"
         text = "\n".join(["version: 1", "n_points: 68", "{", *lines, "}"])
         (folder / "to_annotate" / "pts" / f"{face.stem}.pts").write_text(text + "\n")
 
