@@ -15,7 +15,7 @@ from scaf_jax.inference import bundle, predictor
 from scaf_jax.landmarks import metrics
 from scaf_jax.runs import alignment_stage, feeding, stage1
 from scaf_jax.runs.run import Run
-from scaf_jax.training import alignment, loop, sharding, state
+from scaf_jax.training import alignment, sharding, state
 
 Array = np.ndarray
 
@@ -73,7 +73,7 @@ class Trainer:
           seed: Of weights, order and augmentation.
 
         Raises:
-          loop.DivergenceError: The loss is not finite.
+          ValueError: The loss is not finite.
         """
         stage = self._trained.stage
         workers, threads = feeding.loader_size(self._run.loader)
@@ -99,7 +99,10 @@ class Trainer:
                 break
         batches.close()
         if not np.isfinite(float(loss)):
-            raise loop.DivergenceError(f"the loss of a training with seed {seed} is {float(loss)}")
+            raise ValueError(
+                f"the loss of the training on {len(labeled)} faces with seed {seed} is no longer "
+                "finite; lower alignment.learning_rate"
+            )
         return alignment_stage.bundle_of(self._run, train_state)
 
     def errors(self, network: bundle.Bundle, source: sources.Source) -> Array:
