@@ -8,6 +8,7 @@ import numpy as np
 
 from scaf_jax.data import prepared_sources, sources
 from scaf_jax.detection import detectors
+from scaf_jax.files import atomic
 from scaf_jax.files.escaping import printable
 from scaf_jax.inference import bundle, fitted_file, fitting, one_pass, run_folder
 from scaf_jax.training import sharding
@@ -47,7 +48,7 @@ def run(settings: Settings) -> str:
     train = _source(settings, settings.split)
     labelled = sources.SubsetSource(train, range(min(labels or len(train), len(train))))
     boxes = dict(network.fitted.boxes)
-    sure, lines = network.fitted.confidence, []
+    sure, picture, lines = network.fitted.confidence, None, []
     boxes[fitted.LANDMARKS] = fitting.about_landmarks(labelled)
     flip = bool(network.provenance.get(run_folder.FLIP, True))
     machine = one_pass.PassSettings(sharding.make_mesh(), _BATCH)
@@ -62,13 +63,16 @@ def run(settings: Settings) -> str:
         )
     if settings.held_out:
         held_out, origin = _held_out(settings, labels)
-        sure = fitter.calibrated(held_out, origin)
+        sure, picture = fitter.calibrated(held_out, origin)
         lines.append(
             f"confidence: {sure.kind}, fitted on {sure.faces} faces ({origin}); expected "
             f"calibration error on faces left out {sure.error:.3f}"
         )
     result = fitted.Fitted(boxes, sure)
     path = fitted_file.write(folder, int(network.provenance["steps"]), result)
+    if picture is not None:
+        atomic.write_png(path.with_name(fitted_file.PICTURE), picture)
+        lines.append(f"how confidences came true: {fitted_file.PICTURE} beside it")
     if settings.test:
         lines += _tested(settings, fitter, result)
     return "\n".join([*lines, f"written to {printable(str(path))}"])

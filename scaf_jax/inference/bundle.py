@@ -105,7 +105,7 @@ class Bundle(FaceNetwork):
             codec=about.codec,
             scheme=about.scheme,
             decoder=about.decoder,
-            fitted=fitted_file.read(path, about.provenance["steps"])
+            fitted=fitted_file.read(path, int(about.provenance["steps"]))
             if path.is_dir()
             else about.fitted,
         )

@@ -9,6 +9,8 @@ from scaf_jax.inference import run_folder
 from scaf_jax.weights.fitted import Fitted
 
 NAME = "fitted.json"
+# Beside it: how confidences came true.
+PICTURE = "confidence.png"
 
 
 def write(run: pathlib.Path, steps: int, fitted: Fitted) -> pathlib.Path:

@@ -11,6 +11,8 @@ from scaf_jax.data.box_corrections import BoxCorrection
 from scaf_jax.detection import detectors
 from scaf_jax.inference import bundle, one_pass, predictor
 from scaf_jax.landmarks import confidence, metrics, normalizers
+from scaf_jax.reporting import reliability
+from scaf_jax.reporting.drawing import Image
 from scaf_jax.training import progress
 
 Array = npt.NDArray[Any]
@@ -34,7 +36,7 @@ class Found:
     @property
     def there(self) -> npt.NDArray[np.bool_]:
         """(N,), which faces were found."""
-        return np.isfinite(self.boxes).all(axis=1)
+        return np.asarray(np.isfinite(self.boxes).all(axis=1))
 
     def correction(self) -> BoxCorrection:
         """Fits what brings these boxes to those that are known; raises as `fit`."""
@@ -122,12 +124,17 @@ class Fitter:
         self._network, self._normalizer = network, normalizer
         self._predictor = predictor.Predictor(network, settings, flip=flip)
 
-    def calibrated(self, source: sources.Source, origin: str) -> confidence.Calibration:
+    def calibrated(
+        self, source: sources.Source, origin: str
+    ) -> tuple[confidence.Calibration, Image]:
         """Fits confidences on faces that the network was not trained on.
 
         Args:
           source: The faces, cut out by the boxes of the network's training.
           origin: Which they are, in words.
+
+        Returns:
+          The fit, and a picture of how such fits came true on faces that they were left out of.
 
         Raises:
           CalibrationError: They are too few, or tell nothing.
@@ -147,7 +154,14 @@ class Fitter:
             mask=found.landmark_mask,
         )
         normalizer = self._normalizer
-        return confidence.fit(found.heights, errors, normalizer=normalizer, origin=origin)
+        fitted = confidence.fit(found.heights, errors, normalizer=normalizer, origin=origin)
+        divisor = normalizers.normalizer_text(self._network.scheme, normalizer)
+        picture = reliability.reliability(
+            *confidence.left_out(found.heights, errors, fitted.kind),
+            title=f"Confidence on faces left out of {fitted.faces}",
+            right_means=f"within {fitted.right_percent:g} % of {divisor}",
+        )
+        return fitted, picture
 
     def nme(self, source: sources.Source, boxes: Array | None = None) -> float:
         """Returns the mean NME, per cent, with true boxes or with others (N, 4)."""

@@ -145,17 +145,12 @@ def fit(
             f"all landmarks of the {faces} held-out faces are "
             f"{'right' if right[known].all() else 'wrong'}: they say nothing of the other ones"
         )
-    part = np.random.default_rng(0).permutation(len(heights)) % folds
     best = None
     for kind in KINDS:
-        said = np.full(heights.shape, np.nan)
-        for fold in range(folds):
-            inside = part != fold
-            curves = _curves(kind, heights[inside], right[inside], known[inside])
-            said[~inside] = _read(*curves, heights[~inside])
-        loss = _log_loss(said[known], right[known])
+        said, true = left_out(heights, errors, kind, folds)
+        loss = _log_loss(said, true)
         if best is None or loss < best[0]:
-            best = loss, kind, expected_error(said[known], right[known])
+            best = loss, kind, expected_error(said, true)
     assert best is not None
     _, kind, error = best
     knots, curves = _curves(kind, heights, right, known)
@@ -169,6 +164,30 @@ def fit(
         error=error,
         origin=origin,
     )
+
+
+def left_out(
+    heights: Array, errors: Array, kind: str, folds: int = _FOLDS
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Returns what fits say of faces that they were left out of, and which landmarks were right.
+
+    Args:
+      heights: (N, L) of the peaks.
+      errors: (N, L), as for `fit`.
+      kind: One of `KINDS`.
+      folds: In how many parts faces are left out.
+
+    Returns:
+      (M,) confidences, 0 to 1, and (M,) bool, of the landmarks whose true places are known.
+    """
+    known, right = np.isfinite(errors), errors <= RIGHT_PERCENT
+    part = np.random.default_rng(0).permutation(len(heights)) % folds
+    said = np.full(heights.shape, np.nan)
+    for fold in range(folds):
+        inside = part != fold
+        curves = _curves(kind, heights[inside], right[inside], known[inside])
+        said[~inside] = _read(*curves, heights[~inside])
+    return said[known], right[known]
 
 
 def expected_error(confidences: Array, right: Array, bins: int = 10) -> float:

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 from absl import logging
 
-from scaf_jax.data import face_view, geometry, sources
-from scaf_jax.inference import bundle, predictor
+from scaf_jax.data import face_view, geometry, images, sources
+from scaf_jax.inference import bundle, fitted_file, predictor
 from scaf_jax.landmarks import metrics, normalizers
 from scaf_jax.reporting import report, results, training_curve
 from scaf_jax.runs import evaluation_pictures
@@ -148,6 +148,7 @@ def evaluate(
     }
     if jax.process_index() != 0:
         return report.Report(folder / "report.md", {}, "")
+    steps = int(network.provenance.get("steps", 0))
     return report.write_report(
         folder,
         splits=splits,
@@ -155,7 +156,7 @@ def evaluate(
         normalizer=settings.normalizer,
         thresholds=settings.thresholds,
         extra=facts,
-        pictures=[*_loss_picture(lines), *pictures],
+        pictures=[*_loss_picture(lines), *_reliability_picture(steps, training), *pictures],
         warnings=[str(blind)] if blind else [],
     )
 
@@ -166,6 +167,23 @@ def _loss_picture(lines: Sequence[dict[str, Any]]) -> list[report.Picture]:
         return []
     note = "Where the loss stays at that of constant maps, the network does not look at the faces."
     return [report.Picture("loss.png", "Loss of the training", curve, note)]
+
+
+def _reliability_picture(steps: int, training: pathlib.Path | None) -> list[report.Picture]:
+    """What `scaf_jax.fit` drew of the network of so many steps, if it did."""
+    path = None if training is None else training / fitted_file.PICTURE
+    if training is None or path is None or not path.is_file():
+        return []
+    try:
+        sure = fitted_file.read(training, steps).confidence
+        pixels, _ = images.decode_image(images.read_encoded(path), str(path))
+    except (OSError, ValueError) as error:
+        logging.warning("the report lacks the picture of confidences: %s", error)
+        return []
+    if sure is None:
+        return []
+    note = f"Fitted on {sure.origin}."
+    return [report.Picture(fitted_file.PICTURE, "How confidences came true", pixels, note)]
 
 
 def _split_results(

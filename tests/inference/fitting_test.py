@@ -55,5 +55,7 @@ def test_a_network_without_calibration_has_no_confidence(network, faces):
     calibrated = dataclasses.replace(own, fitted=Fitted({}, sure))
     aligner = face_aligner.FaceAligner(calibrated, flip=False)
     found = aligner.predict(photo).confidence
-    assert found.shape == (1, 2) and ((found >= 0) & (found <= 1)).all()
-    assert aligner.predict([]).confidence.shape == (0, 2)
+    assert found is not None and found.shape == (1, 2)
+    assert ((found >= 0) & (found <= 1)).all()
+    nothing = aligner.predict([]).confidence
+    assert nothing is not None and nothing.shape == (0, 2)
