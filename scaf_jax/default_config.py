@@ -97,6 +97,7 @@ def _pretraining() -> ConfigDict:
             "guide_weight": 0.0,
             "dropout": True,
             "augmentation": _augmentation(45.0, 0.035, (0.94, 1.03)),
+            **_at_bad_losses(),
             "log_every": 100,
             "save_every": 5_000,
         }
@@ -136,6 +137,7 @@ def _alignment() -> ConfigDict:
             # Longest gradient of a step; 0 leaves them as they are.
             "gradient_clip": 0.0,
             "augmentation": _augmentation(30.0, 0.04, (0.94, 1.05)),
+            **_at_bad_losses(),
             "log_every": 100,
             "save_every": 1_000,
         }
@@ -166,6 +168,15 @@ def _active_learning() -> ConfigDict:
             "train_every_round": True,
         }
     )
+
+
+def _at_bad_losses() -> dict[str, str | int]:
+    return {
+        # At a loss that is not finite: `stop`, or `roll_back` to a checkpoint at least so many
+        # steps before, and go on with other faces.
+        "on_nonfinite": "stop",
+        "roll_back_steps": 1,
+    }
 
 
 def _augmentation(rotation: float, translation: float, scale: tuple[float, float]) -> ConfigDict:

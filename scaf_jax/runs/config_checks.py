@@ -23,7 +23,7 @@ from scaf_jax.data import (
 )
 from scaf_jax.landmarks import heatmaps, normalizers
 from scaf_jax.models import aligner, autoencoder
-from scaf_jax.training import optimizers
+from scaf_jax.training import divergence, optimizers
 
 ConfigDict = ml_collections.ConfigDict
 
@@ -174,6 +174,8 @@ _PRETRAINING = {
     "interpolation_weight": _RATE,
     "guide_weight": _RATE,
     "dropout": _FLAG,
+    "on_nonfinite": _one_of(divergence.RESPONSES),
+    "roll_back_steps": _COUNT,
     "log_every": _COUNT,
     "save_every": _COUNT,
 }
@@ -204,6 +206,8 @@ _ALIGNMENT = {
     "schedule": _SCHEDULE,
     "warmup": _STEPS,
     "gradient_clip": _RATE,
+    "on_nonfinite": _one_of(divergence.RESPONSES),
+    "roll_back_steps": _COUNT,
     "log_every": _COUNT,
     "save_every": _COUNT,
 }

@@ -12,7 +12,10 @@ from scaf_jax.runs.run import Run, Stage
 from scaf_jax.weights import header
 
 # Settings of a stage that may change between two commands of one run.
-_FREE = ("log_every", "save_every", "run", "unlabeled_dir", "unlabeled_boxes_csv", "on_error")
+_FREE = (
+    *("log_every", "save_every", "on_nonfinite", "roll_back_steps"),
+    *("run", "unlabeled_dir", "unlabeled_boxes_csv", "on_error"),
+)
 
 _BEFORE_THEY_EXISTED = {
     f"stage.{name}": value for name, value in run_folder.BEFORE_THEY_EXISTED.items()

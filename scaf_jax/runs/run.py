@@ -44,6 +44,8 @@ class Stage:
       batch_size: Faces in a global batch.
       log_every: Steps between metrics.
       save_every: Steps between checkpoints.
+      on_nonfinite: What to do at a loss that is not finite, see `divergence.Response`.
+      roll_back_steps: How many steps to go back then, where it is to.
       augmentation: How training faces are changed.
       binding: The settings that decide what the stage computes; see `identity`.
       graphdef: The network's definition.
@@ -56,6 +58,8 @@ class Stage:
     batch_size: int
     log_every: int
     save_every: int
+    on_nonfinite: str
+    roll_back_steps: int
     augmentation: augmentations.AugmentationSettings
     binding: Mapping[str, Any]
     graphdef: nnx.GraphDef[Any]

@@ -12,7 +12,7 @@ from scaf_jax.data import sources
 from scaf_jax.landmarks import schemes
 from scaf_jax.runs import feeding, identity
 from scaf_jax.runs.run import Run, Stage
-from scaf_jax.training import checkpointing, loop, metric_writers, sharding, state
+from scaf_jax.training import checkpointing, divergence, loop, metric_writers, sharding, state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +53,10 @@ def check_devices(run: Run) -> None:
     """Looks at whether the stages' batches fit the devices, before any training.
 
     Raises:
-      ValueError: They do not; the message names the field.
+      ValueError: They do not, or processes have other settings; the message names the field.
     """
     for stage in run.stages:
+        sharding.check_agreement(stage.binding, f"settings ({stage.name})")
         try:
             sharding.local_batch_size(stage.batch_size, run.mesh)
         except ValueError as error:
@@ -84,6 +85,8 @@ def train(run: Run, work: Work, folder: pathlib.Path) -> state.TrainState:
         if int(train_state.step) >= stage.steps:
             return train_state
         faces = work.open_faces()
+        if jax.process_count() > 1:
+            sharding.check_agreement({"faces": identity.digest(list(faces.keys))}, "data")
         feed = feeding.open_feed(run, stage, faces, work.scheme)
         batches = feed.batches
         if iterator_state is not None:
@@ -98,7 +101,11 @@ def train(run: Run, work: Work, folder: pathlib.Path) -> state.TrainState:
                 train_state,
                 feed.bind(work.numbered_step),
                 batches,
-                settings=loop.LoopSettings(stage.steps, stage.log_every),
+                settings=loop.LoopSettings(
+                    stage.steps,
+                    stage.log_every,
+                    divergence.Response(stage.on_nonfinite, stage.roll_back_steps),
+                ),
                 checkpoints=checkpoints,
                 writer=writer,
                 mesh=run.mesh,

@@ -10,7 +10,7 @@ from scaf_jax import default_config
 from scaf_jax.data import prepared_sources
 from scaf_jax.inference import bundle
 from scaf_jax.runs import evaluation, faces, identity, resolve, stages
-from scaf_jax.training import checkpointing, loop, pretraining_terms, stopping
+from scaf_jax.training import checkpointing, divergence, loop, pretraining_terms, stopping
 from scaf_jax.weights import exporting, files
 
 
@@ -135,6 +135,25 @@ def test_an_interrupted_stage_continues_bit_for_bit(
     assert whole.keys() == continued.keys()
     for name, value in whole.items():
         np.testing.assert_array_equal(continued[name], value, err_msg=name)
+
+
+def test_what_to_do_at_bad_losses_reaches_the_loop_and_binds_no_run(
+    finished_run, tiny_faces, tmp_path, monkeypatch
+):
+    config = _config(tiny_faces)
+    config.alignment.on_nonfinite, config.alignment.roll_back_steps = "roll_back", 3
+    stages.run(resolve.resolve(config), str(finished_run))  # done already, and still the same run
+    given = []
+
+    def train(*_, settings, **__):
+        given.append(settings.on_nonfinite)
+        raise loop.Interrupted("seen")
+
+    monkeypatch.setattr(loop, "train", train)
+    config.pretraining.run = str(finished_run / "pretraining")
+    with pytest.raises(loop.Interrupted, match="seen"):
+        stages.run(resolve.resolve(config), str(tmp_path))
+    assert given == [divergence.Response("roll_back", 3)]
 
 
 def test_other_settings_in_the_same_folder_are_refused(finished_run, tiny_faces):
