@@ -26,9 +26,15 @@ def only_one(workdir: str) -> Iterator[None]:
       workdir: The folder; made if missing.
 
     Raises:
+      ValueError: It is a bucket's address.
       WorkdirBusyError: Another process is in it.
     """
-    if jax.process_index() != 0 or "://" in workdir:
+    if "://" in workdir:
+        raise ValueError(
+            f"--workdir={workdir}: metrics and reports are written as files, so the folder must be "
+            "on a disk or in a bucket that is mounted (gcsfuse); see docs/pods.md"
+        )
+    if jax.process_index() != 0:
         yield
         return
     folder = pathlib.Path(workdir)

@@ -52,3 +52,10 @@ def test_a_file_system_without_locks_is_used_unguarded(tmp_path, monkeypatch, ca
     monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     with lock.only_one(str(tmp_path)):
         assert "cannot be locked" in caplog.text
+
+
+def test_a_buckets_address_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="bucket that is mounted"), lock.only_one("gs://runs/a"):
+        pass
+    assert not list(tmp_path.iterdir())
