@@ -1,7 +1,7 @@
 """Finds landmarks in photos and videos with a trained network.
 
 python -m scaf_jax.predict MODEL INPUT... --output=DIR
-    [--detector=NAME] [--most_faces=N] [--boxes=FILE.csv] [--box='(x0, y0, x1, y1)']
+    [--detector=NAME] [--most_faces=N] [--looks=1|2] [--boxes=FILE.csv] [--box='(x0, y0, x1, y1)']
     [--batch_size=N] [--[no-]flip] [--decoder=NAME] [--no-pictures] [--overwrite]
     [--smooth] [--detect_every=N] [--most_frames=N]
 
@@ -49,6 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--output", type=Path, required=True, help="the folder to write")
     add("--detector", choices=detectors.NAMES, help="finds faces in photos without a row")
     add("--most_faces", type=int, default=0, help="of those, the N largest of a photo")
+    add(
+        "--looks",
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help="2: again, about its landmarks",
+    )
     add("--boxes", type=Path, help="a table name,x0,y0,x1,y1 in pixels, a row a face")
     add("--box", help="the face of photos without a row, in fractions of width and height")
     add("--batch_size", type=int, default=default.batch_size, help="faces looked at together")

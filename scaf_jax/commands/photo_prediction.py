@@ -28,6 +28,7 @@ class Settings:
         `(0.2, 0.2, 0.8, 0.8)`, fractions of width and height; None for none.
       detector: What finds the faces of photos that it does not list; None for nothing.
       most_faces: How many faces it finds in a photo, the largest ones; 0 for all.
+      looks: How often a face that it finds is looked at, 1 or 2.
       batch_size: Faces that the network looks at together.
       flip: Whether heatmaps are averaged with those of mirrored faces; None as in the evaluation.
       decoder: How places are read from heatmaps; None as the network's own.
@@ -45,6 +46,7 @@ class Settings:
     box: str | None = None
     detector: str | None = None
     most_faces: int = 0
+    looks: int = 1
     batch_size: int = face_aligner.BATCH_SIZE
     flip: bool | None = None
     decoder: str | None = None
@@ -116,6 +118,7 @@ def load(settings: Settings) -> face_aligner.FaceAligner:
         decoder=settings.decoder,
         detector=settings.detector,
         most_faces=settings.most_faces,
+        looks=settings.looks,
     )
 
 
@@ -130,6 +133,7 @@ def about(settings: Settings, aligner: face_aligner.FaceAligner) -> dict[str, An
         "flip": aligner.flip,
         "detector": settings.detector,
         "most_faces": settings.most_faces,
+        "looks": aligner.looks,
         "box": settings.box,
         "boxes": None,
         "confidence": prediction_files.about_confidence(None)

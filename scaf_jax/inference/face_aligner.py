@@ -26,9 +26,11 @@ from scaf_jax.inference import (
     locator,
     photo_faces,
     run_folder,
+    second_look,
 )
 from scaf_jax.inference.found_faces import Faces, FileFaces
 from scaf_jax.landmarks import schemes
+from scaf_jax.weights import fitted
 
 Path = str | os.PathLike[str]
 Array = npt.NDArray[Any]
@@ -53,6 +55,7 @@ class FaceAligner:
         decoder: str | None = None,
         detector: str | None = None,
         most_faces: int = 0,
+        looks: int = 1,
     ) -> None:
         """Takes a network.
 
@@ -65,11 +68,15 @@ class FaceAligner:
           detector: What finds the faces of photos without boxes, one of
             `detection.detectors.NAMES`; by default such photos are each a face.
           most_faces: How many faces it finds in a photo, the largest ones; 0 for all.
+          looks: How often the network looks at a face that the detector found: with 2 the second
+            time in the box about the landmarks of the first, which takes twice as long and needs
+            such boxes to be fitted by `scaf_jax.fit`.
 
         Raises:
           DetectorMissingError: The detector's package is not installed; the message says how to
             get it.
-          ValueError: There is no such decoder or detector, or an exported program cannot do so.
+          ValueError: There is no such decoder or detector, an exported program cannot do so, or
+            `looks` is neither 1 nor 2, or 2 of a network to which no boxes were fitted.
         """
         if decoder is not None:
             network = _decoded_by(network, decoder)
@@ -78,6 +85,7 @@ class FaceAligner:
         self.finder: box_finder.BoxFinder | None = None
         if detector:
             self.finder = box_finder.make(network, detector, most_faces)
+        self.looks = _checked_looks(looks, network)
         if isinstance(network, bundle.Bundle):
             self._locator = locator.Locator(network, flip=self.flip)
         else:
@@ -130,7 +138,7 @@ class FaceAligner:
 
         # All before the first batch: an error must not come after minutes.
         jobs = [prepare(number) for number in range(len(photos))]
-        found = [faces for _, faces in self._locator.look(jobs or [locator.NOTHING], wanted)]
+        found = [faces for _, faces in self._look(jobs or [locator.NOTHING], wanted)]
         return found_faces.joined(found)
 
     def predict_files(
@@ -191,12 +199,20 @@ class FaceAligner:
 
         def stream() -> Iterator[FileFaces]:
             jobs = face_batches.ahead(prepare, range(len(files)), num_threads)
-            for job, faces in self._locator.look(jobs, wanted):
+            for job, faces in self._look(jobs, wanted):
                 if job.error is not None and on_error == "raise":
                     raise job.error
                 yield _of_file(files[job.number], job, faces)
 
         return stream()
+
+    def _look(
+        self, jobs: Iterable[locator.Job], wanted: locator.Wanted
+    ) -> Iterator[tuple[locator.Job, Faces]]:
+        about = self.network.fitted.boxes.get(fitted.LANDMARKS)
+        if self.finder is not None and self.looks > 1 and about is not None:
+            jobs = second_look.jobs(jobs, self._locator, wanted.batch_size, about)
+        return self._locator.look(jobs, wanted)
 
     def _sought(self, boxes: Any) -> Any:
         """Boxes that were given, or what finds them."""
@@ -210,6 +226,7 @@ def load(
     decoder: str | None = None,
     detector: str | None = None,
     most_faces: int = 0,
+    looks: int = 1,
 ) -> FaceAligner:
     """Loads a landmark network, to look at photos with it.
 
@@ -220,13 +237,14 @@ def load(
       decoder: How places are read from heatmaps; see `FaceAligner`.
       detector: What finds faces; see `FaceAligner`.
       most_faces: How many of a photo; see `FaceAligner`.
+      looks: How often a found face is looked at; see `FaceAligner`.
 
     Raises:
       FileNotFoundError: There is neither, or no checkpoint in the folder.
       checkpoint_errors.CheckpointError, header.WeightsError: It is damaged, not ours, from a
         later version, or a stage 1, which marks no landmarks.
       DetectorMissingError: The detector's package is not installed.
-      ValueError: There is no such decoder or detector, or an exported program cannot do so.
+      ValueError: An option cannot be used, or not with this network.
     """
     file = pathlib.Path(path)
     network = exported_network.load(file) if exported_network.is_export(file) else None
@@ -236,7 +254,19 @@ def load(
         decoder=decoder,
         detector=detector,
         most_faces=most_faces,
+        looks=looks,
     )
+
+
+def _checked_looks(looks: int, network: Network) -> int:
+    if looks not in (1, 2):
+        raise ValueError(f"looks must be 1 or 2, not {looks!r}")
+    if looks == 2 and fitted.LANDMARKS not in network.fitted.boxes:
+        raise ValueError(
+            "looks=2 needs boxes about landmarks, which were not fitted to this network: "
+            "`python -m scaf_jax.fit RUN --data=NAME` fits them"
+        )
+    return looks
 
 
 def _decoded_by(network: Network, decoder: str) -> Network:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scaf_jax.data import box_corrections, images, sources
 from scaf_jax.data.box_corrections import BoxCorrection
 from scaf_jax.detection import detectors
-from scaf_jax.inference import bundle, one_pass, predictor
+from scaf_jax.inference import bundle, one_pass, predictor, second_look
 from scaf_jax.landmarks import confidence, metrics, normalizers
 from scaf_jax.reporting import reliability
 from scaf_jax.reporting.drawing import Image
@@ -162,6 +162,13 @@ class Fitter:
             right_means=f"within {fitted.right_percent:g} % of {divisor}",
         )
         return fitted, picture
+
+    def second_boxes(self, source: sources.Source, boxes: Array, about: BoxCorrection) -> Array:
+        """Returns the boxes (N, 4) of a second look, after one in boxes (N, 4); see there."""
+        found = self._predictor.predict(DetectedSource(source, boxes), box="detector")
+        landmarks = found.landmarks[self._network.decoder]
+        again = second_look.boxes(boxes, landmarks, about)
+        return np.where(np.isfinite(boxes), again, boxes)
 
     def nme(self, source: sources.Source, boxes: Array | None = None) -> float:
         """Returns the mean NME, per cent, with true boxes or with others (N, 4)."""

@@ -46,12 +46,14 @@ class PhotoFaces:
       boxes: (N, 4) float32 x0, y0, x1, y1, pixel edges of the photo.
       crops: (N, S, S, 3) uint8 RGB.
       matrices: (N, 2, 3) float64, from the photo to the crops.
+      cut_again: Other boxes (N, 4) of the photo to its faces there; only where boxes were found.
     """
 
     size: tuple[int, int]
     boxes: npt.NDArray[np.float32]
     crops: npt.NDArray[np.uint8]
     matrices: npt.NDArray[np.float64]
+    cut_again: "Callable[[Array], PhotoFaces] | None" = None
 
 
 NONE = PhotoFaces(
@@ -78,7 +80,8 @@ def of_pixels(
     size = (pixels.shape[1], pixels.shape[0])
     checked = checked_boxes(boxes(pixels) if callable(boxes) else boxes, size, name)
     views = _views(checked, crop, name, None)
-    return _cut(views, pixels, 1, size, checked, crop)
+    found = _cut(views, pixels, 1, size, checked, crop)
+    return _with_pixels(found, pixels, 1, crop) if callable(boxes) else found
 
 
 def of_file(
@@ -115,7 +118,20 @@ def of_file(
     if decoded is None or (views and needed < decoded[1]):
         decoded = images.decode_image(encoded, name, shrink=needed)
     pixels, shrink = decoded
-    return _cut(views, pixels, shrink, size, checked, crop)
+    found = _cut(views, pixels, shrink, size, checked, crop)
+    return _with_pixels(found, pixels, shrink, crop) if isinstance(boxes, FindsBoxes) else found
+
+
+def _with_pixels(
+    found: PhotoFaces, pixels: npt.NDArray[np.uint8], shrink: int, crop: geometry.CropSettings
+) -> PhotoFaces:
+    """The same, which can be cut out again."""
+
+    def again(boxes: Array) -> PhotoFaces:
+        given = np.asarray(boxes, np.float32)
+        return _cut(_views(given, crop, "photo", None), pixels, shrink, found.size, given, crop)
+
+    return dataclasses.replace(found, cut_again=again)
 
 
 def _shrink_to(side: int, size: tuple[int, int]) -> int:

@@ -66,7 +66,8 @@ def test_scores_come_with_the_predicted_landmarks(decoder, network, points):
     np.testing.assert_allclose(
         scored["landmarks"][valid], predicted[f"landmarks_{decoder}"][valid], atol=1e-3
     )
-    assert scored.keys() == {"landmarks", "nnm", "entropy", "embeddings", "matrix", "valid"}
+    names = {"landmarks", "nnm", "strengths", "entropy", "embeddings", "matrix", "valid"}
+    assert scored.keys() == names
     assert scored["embeddings"].shape == (5, 99)
 
 
