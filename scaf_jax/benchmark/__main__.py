@@ -18,6 +18,7 @@ COMMANDS = {
     "feeding": "faces/s of both ways to feed a training, beside its steps, and its first step",
     "accelerator": "all that is measured on a GPU's host, and which goals it reaches",
     "acquisition": "speed of scoring and selecting faces in active learning",
+    "predict": "faces/s and ms from JPEG files to landmarks, beside decoding and the network",
     "kills": "that runs killed at random places end with the same bits",
 }
 
