@@ -39,4 +39,4 @@ def pieces(calibration: confidence.Calibration) -> Pieces:
 def confidences(heights: jax.Array, curves: Pieces) -> jax.Array:
     """Returns what `Calibration` makes of heights (B, L)."""
     steps = jnp.clip(heights[..., None] - curves.starts, 0, curves.widths)
-    return curves.base + (steps * curves.slopes).sum(axis=-1)
+    return (steps * curves.slopes).sum(axis=-1) + curves.base

@@ -30,11 +30,14 @@ def _cover_oracle(near, covered, count):
 def test_prob_cover_against_numpy(num_labeled):
     pool, labeled, count = _points(50), _points(num_labeled, seed=1), 6
     between = _distances(pool, pool)
-    for radius in np.quantile(between, np.linspace(0, 1, 61)):  # the first that covers half
-        near = between <= radius
-        balls, held = _cover_oracle(near, np.zeros(50, bool), num_labeled + count)
-        if len(held) >= 25:
-            break
+    none, both = np.zeros(50, bool), num_labeled + count
+    radius = next(  # the first that covers half
+        radius
+        for radius in np.quantile(between, np.linspace(0, 1, 61))
+        if len(_cover_oracle(between <= radius, none, both)[1]) >= 25
+    )
+    near = between <= radius
+    balls, _ = _cover_oracle(near, none, both)
     covered = (_distances(pool, labeled) <= radius).any(axis=1) if num_labeled else np.zeros(50)
     expected, _ = _cover_oracle(near, covered, count)
     assert coverage.prob_cover(pool, labeled, count).tolist() == expected
