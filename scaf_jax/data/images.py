@@ -213,7 +213,7 @@ def _open(encoded: bytes, name: str) -> Image.Image:
 def _register_heif() -> bool:
     """Whether Pillow reads HEIC, once it has been told of the plugin that can."""
     try:
-        from pillow_heif import register_heif_opener
+        from pillow_heif import register_heif_opener  # pyright: ignore[reportMissingImports]
     except ImportError:
         return False
     register_heif_opener()
