@@ -127,7 +127,13 @@ def run(tmp_path_factory) -> Callable[[ml_collections.ConfigDict], pathlib.Path]
     return do
 
 
-@pytest.mark.parametrize("name", FORMS)
+# The others share their code; `make demo` and `make test-all` run them.
+_QUICK = ("300w", "own_landmarks", "pretrain")
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in _QUICK else pytest.param(n, marks=pytest.mark.slow) for n in FORMS]
+)
 def test_smoke_form_trains_a_step(name, run, tiny_faces, tmp_path):
     config = load(name, "smoke")
     config.data.name, config.data.data_dir = "synthetic_faces/tiny", tiny_faces

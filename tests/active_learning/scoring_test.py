@@ -215,6 +215,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_scores_and_choice_are_the_same_on_any_number_of_devices(
     tiny_faces, run_on_devices, tmp_path
 ):

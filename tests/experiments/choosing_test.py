@@ -11,6 +11,9 @@ from scaf_jax import default_config
 from scaf_jax.experiments import choosing, choosing_run, trainer
 from scaf_jax.runs import resolve
 
+# Its trainings compile for a minute.
+pytestmark = pytest.mark.slow
+
 OPTIONS = choosing.Options(
     strategies=("disagreement_10", "typiclust"),
     starts=("random",),

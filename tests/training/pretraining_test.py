@@ -213,6 +213,7 @@ def test_terms_that_are_off_leave_their_networks_alone():
     assert _changed(before.params["encoder"], after.params["encoder"])
 
 
+@pytest.mark.slow
 def test_bfloat16_with_interpolation_stays_finite():
     settings = dataclasses.replace(STARTED, interpolation_start=0)
     _, train_state, step = _start(settings, jnp.bfloat16)
@@ -223,6 +224,7 @@ def test_bfloat16_with_interpolation_stays_finite():
     assert all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(train_state.params))
 
 
+@pytest.mark.slow
 def test_four_devices_compute_what_one_does(run_on_devices):
     code = """
         import functools, sys
