@@ -157,6 +157,9 @@ def _active_learning() -> ConfigDict:
             "per_round": 0,
             # How the first faces are chosen: `random`, or `typical`, by stage 1's embeddings.
             "start": "random",
+            # Whether of faces that are nearly the same, such as frames of one scene, one is chosen
+            # at most, as far as embeddings can tell.
+            "distinct": False,
             # Of the first choice (the same for every strategy), and of random ones.
             "seed": 0,
             # Who annotates: `dataset` reveals its labels (experiments); `human` writes files for a

@@ -5,6 +5,7 @@ python -m scaf_jax.active_learning import --workdir=DIR [--round=N] FILE
 python -m scaf_jax.active_learning status --workdir=DIR [--round=N]
 python -m scaf_jax.active_learning next --workdir=DIR
 python -m scaf_jax.active_learning skip --workdir=DIR [--round=N] FACE [FACE ...]
+python -m scaf_jax.active_learning close --workdir=DIR
 """
 
 import argparse
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         ("status", _status, "say how far the rounds have come"),
         ("next", _next, "say what to do now"),
         ("skip", _skip, "leave faces out that cannot be annotated; they are never asked again"),
+        ("close", _close, "end a round early: what is not annotated yet goes back to the others"),
     ):
         child = commands.add_parser(name, help=text, description=text)
         child.add_argument("--workdir", required=True, type=pathlib.Path, metavar="DIR")
@@ -107,16 +109,37 @@ def _next(options: argparse.Namespace) -> int:
 
 
 def _skip(options: argparse.Namespace) -> int:
+    skipped = skips.add(_last_round_folder(options), options.faces)
+    print(f"{len(skipped)} faces of this round are skipped; they are not asked again")
+    return 0
+
+
+def _close(options: argparse.Namespace) -> int:
+    folder = _last_round_folder(options)
+    status = store.status(folder)
+    if not status.annotated:
+        raise faces.AnnotationError(
+            "nothing of this round is annotated yet, so that it would teach nothing: annotate some "
+            "faces first"
+        )
+    skips.put_back(folder, [*status.put_back, *status.missing])
+    print(
+        f"the round ends with {len(status.annotated)} annotated faces; {len(status.missing)} go "
+        "back to those that may be asked for. Start scaf_jax.main again, with the flags it had"
+    )
+    return 0
+
+
+def _last_round_folder(options: argparse.Namespace) -> pathlib.Path:
+    """The folder of the last round, which alone may still be changed."""
     folder = _round_folder(options)
     last = max(_exported_rounds(options.workdir), default=0)
     if options.round not in (None, last):
         raise faces.AnnotationError(
-            f"round {last} was chosen from what round {options.round} taught: only faces of the "
-            "last round can be skipped"
+            f"round {last} was chosen from what round {options.round} taught: only the last round "
+            "can be changed"
         )
-    skipped = skips.add(folder, options.faces)
-    print(f"{len(skipped)} faces of this round are skipped; they are not asked again")
-    return 0
+    return folder
 
 
 def _print_status(number: int, status: store.Status) -> None:
@@ -124,6 +147,7 @@ def _print_status(number: int, status: store.Status) -> None:
         f"round {number}: {len(status.annotated)} of {status.asked} faces annotated, "
         f"{len(status.missing)} missing, {len(status.rejected)} of them given back but not accepted"
         + (f", {len(status.skipped)} skipped" if status.skipped else "")
+        + (f", {len(status.put_back)} put back" if status.put_back else "")
     )
     for key in status.missing[:_MOST_LISTED]:
         note = " (not accepted; see import_report.md)" if key in status.rejected else ""

@@ -4,6 +4,7 @@ A person gets each round's faces in `round_N/to_annotate/`; the run stops and go
 annotations were imported.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -55,40 +56,55 @@ class AnnotatedSource:
 def annotated(
     workdir: pathlib.Path, pool: sources.Source, rounds: Sequence[selections.Selection]
 ) -> AnnotatedSource:
-    """Returns the faces of all rounds with a person's annotations, without those skipped.
+    """Returns the faces of these rounds with a person's annotations, without those left out.
 
     Raises:
-      AnnotationNeeded: Some are neither annotated nor skipped; the message says what to do.
-      ValueError: All were skipped.
+      AnnotationNeeded: Some are neither annotated nor left out; the message says what to do.
     """
     place = {key: i for i, key in enumerate(pool.keys)}
     found, places = [], []
     for selection in rounds:
         folder = selections.round_folder(workdir, selection.round)
         annotations = store.read_annotations(folder)
-        left = set(skips.read(folder)) - annotations.keys()
+        left = skips.left_out(folder) - annotations.keys()
         missing = [key for key in selection.keys if key not in annotations and key not in left]
         if missing:
             raise AnnotationNeeded(_what_to_do(workdir, folder, selection, len(missing)))
         kept = [key for key in selection.keys if key in annotations]
         found += [annotations[key] for key in kept]
         places += [place[key] for key in kept]
-    if not found:
-        raise ValueError(
-            f"{workdir}: every face was skipped, so that there is nothing to learn from; annotate "
-            "some of them"
-        )
     return AnnotatedSource(pool, found, places)
 
 
-def skipped(workdir: pathlib.Path, rounds: Sequence[selections.Selection]) -> set[str]:
-    """Returns the keys of the faces of these rounds that a person skipped and never annotated."""
-    keys: set[str] = set()
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """Faces that were asked for and not annotated, by key.
+
+    Attributes:
+      skipped: Those that a person will not annotate; they are never asked for again.
+      put_back: Those of rounds that were closed early; they may be asked for again.
+    """
+
+    skipped: frozenset[str]
+    put_back: frozenset[str]
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Both."""
+        return self.skipped | self.put_back
+
+
+def left_out(workdir: pathlib.Path, rounds: Sequence[selections.Selection]) -> LeftOut:
+    """Returns which faces of these rounds have no annotation and wait for none."""
+    skipped: set[str] = set()
+    put_back: set[str] = set()
     for selection in rounds:
         folder = selections.round_folder(workdir, selection.round)
         if faces.is_exported(folder):
-            keys |= set(store.status(folder).skipped)
-    return keys
+            status = store.status(folder)
+            skipped |= set(status.skipped)
+            put_back |= set(status.put_back)
+    return LeftOut(frozenset(skipped), frozenset(put_back))
 
 
 def _what_to_do(

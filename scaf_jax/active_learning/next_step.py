@@ -33,6 +33,7 @@ def text(workdir: pathlib.Path, rounds: Mapping[int, pathlib.Path]) -> str:
     number = max(rounds)
     status = store.status(rounds[number])
     done = f"{len(status.annotated)} annotated, {len(status.skipped)} skipped"
+    done += f", {len(status.put_back)} put back" if status.put_back else ""
     lines = [f"Round {number}: {status.asked} faces, {done}, {len(status.missing)} to do."]
     if status.missing:
         lines += _to_annotate(workdir, number, rounds[number], status)
@@ -41,7 +42,19 @@ def text(workdir: pathlib.Path, rounds: Mapping[int, pathlib.Path]) -> str:
         lines += [f"  {workdir / 'report.md'}"]
     else:
         lines += ["Nothing is left to annotate. Go on with", f"  {_START.format(workdir)}"]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_more_labels(workdir)])
+
+
+def _more_labels(workdir: pathlib.Path) -> list[str]:
+    """What the rounds so far say of further labels."""
+    path = workdir / REPORT_FILE
+    if not path.is_file():
+        return []
+    content = strict_json.read_json(path)
+    told = content.get("more_labels") if isinstance(content, dict) else None
+    if not isinstance(told, list) or not told:
+        return []
+    return ["So far:", *(f"  {printable(str(line))}" for line in told)]
 
 
 def _to_annotate(
@@ -66,7 +79,9 @@ def _to_annotate(
         f"     {_PROGRAM} skip {where} NUMBER [NUMBER ...]",
         "2. Give back what is done, as often as you like:",
         f"     {_PROGRAM} import {where} FILE",
-        "3. When nothing is left:",
+        "3. When nothing is left, or after",
+        f"     {_PROGRAM} close --workdir={workdir}",
+        "   which ends the round with what is annotated by then:",
         f"     {_START.format(workdir)}",
     ]
 

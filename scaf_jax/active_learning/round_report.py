@@ -1,15 +1,16 @@
 """The report of a run of active learning: error against number of labels, round by round."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scaf_jax.active_learning import labels, selections
+from scaf_jax.active_learning import labels, learning_curve, selections
 from scaf_jax.files import atomic, strict_json
 from scaf_jax.reporting import report, tables
 from scaf_jax.runs.run import Run
 
 CONFIG_FILE = "config.json"
+CURVE_FILE = "learning_curve.png"
 
 
 def write_config(workdir: pathlib.Path, run: Run) -> None:
@@ -31,23 +32,41 @@ def read_errors(folder: pathlib.Path) -> dict[str, float]:
     return {name: nme for name, nme in errors.items() if nme is not None}
 
 
-def write(workdir: pathlib.Path, run: Run, rounds: Sequence[selections.Selection]) -> report.Report:
-    """Writes `report.md` and `metrics.json` of all rounds.
+def write(
+    workdir: pathlib.Path,
+    run: Run,
+    rounds: Sequence[selections.Selection],
+    new_faces: Mapping[int, Mapping[str, float]],
+) -> report.Report:
+    """Writes `report.md`, `metrics.json` and `learning_curve.png` of the rounds so far.
 
     Args:
       workdir: Its folder.
       run: The run.
       rounds: The rounds' choices.
+      new_faces: By number of a round, what its faces' NME was before they were learned, per cent
+        by key.
     """
     rows: list[dict[str, Any]] = []
     count = 0
+    folders: dict[int, pathlib.Path] = {}
+    unknown: list[learning_curve.Point] = []
     for selection in rounds:
-        count += len(selection.keys) - len(labels.skipped(workdir, [selection]))
+        if new_faces.get(selection.round):
+            unknown.append(learning_curve.Point(count, new_faces[selection.round]))
+        count += len(selection.keys) - len(labels.left_out(workdir, [selection]).all)
         errors = read_errors(selections.round_folder(workdir, selection.round))
         rows.append(
             {"round": selection.round, "chosen by": selection.strategy, "labels": count}
             | {"nme": errors}
         )
+        folders[count] = selections.round_folder(workdir, selection.round)
+    curves = learning_curve.test_curves(folders)
+    if unknown and not curves:
+        # They are chosen, not drawn: where the strategy takes hard ones, test faces are easier.
+        name = learning_curve.NEW_FACES
+        curves = [learning_curve.Curve(name, tuple(unknown), same_faces=False)]
+    judgements = [learning_curve.judgement(curve) for curve in curves]
     names = list(dict.fromkeys(name for row in rows for name in row["nme"]))
     table = tables.Table(
         ("round", "chosen by", "labels", *(f"{name} NME %" for name in names)),
@@ -66,7 +85,18 @@ def write(workdir: pathlib.Path, run: Run, rounds: Sequence[selections.Selection
         "Each round is trained from the weights of stage 1. Details are in "
         f"`{selections.ROUNDS_FOLDER}/round_N/`.\n"
     )
-    metrics = {"strategy": strategy, "rounds": rows, "config": run.config}
+    if curves:
+        text += f"\n## More labels?\n\n![Error against labels]({CURVE_FILE})\n\n"
+        text += "".join(f"- {line}\n" for line in judgements)
+        atomic.write_png(workdir / CURVE_FILE, learning_curve.draw(curves))
+    metrics = {
+        "strategy": strategy,
+        "rounds": rows,
+        "more_labels": judgements,
+        "config": run.config,
+    }
     atomic.write_json(workdir / "metrics.json", metrics)
     atomic.write_text(workdir / "report.md", text)
-    return report.Report(workdir / "report.md", metrics, table.text())
+    return report.Report(
+        workdir / "report.md", metrics, "\n".join([table.text().rstrip("\n"), *judgements])
+    )

@@ -14,7 +14,14 @@ import jax
 import numpy as np
 from absl import logging
 
-from scaf_jax.active_learning import labels, pictures, round_report, scoring, selections
+from scaf_jax.active_learning import (
+    labels,
+    learning_curve,
+    pictures,
+    round_report,
+    scoring,
+    selections,
+)
 from scaf_jax.annotation import faces
 from scaf_jax.choosing import acquisition, plan, strategies
 from scaf_jax.data import sources
@@ -103,12 +110,30 @@ class Rounds:
             round_report.write_config(self._workdir, self._run)
         for number in range(self._plan.last + 1):
             self._chosen.append(self._choose(number))
-            labeled = self._labeled(self._chosen)
+            try:
+                labeled = self._labeled(self._chosen)
+            except labels.AnnotationNeeded:
+                self._report(self._chosen[:-1])
+                raise
             if self._plan.trains(number) and not self._is_evaluated(number):
                 self._evaluate(number, labeled)
-        if jax.process_index() != 0:
+        return self._report(self._chosen)
+
+    def _report(self, chosen: Sequence[selections.Selection]) -> reporting.Report:
+        """Writes the report of these first rounds, all of whose faces are labelled."""
+        if not chosen or jax.process_index() != 0:
             return reporting.Report(self._workdir / "report.md", {}, "")
-        return round_report.write(self._workdir, self._run, self._chosen)
+        normalizer = self._run.evaluation.normalizer
+        new_faces = {
+            selection.round: learning_curve.new_faces(
+                self._folder(selection.round),
+                self._labels_of([selection]),
+                self._run.scheme,
+                normalizer,
+            )
+            for selection in chosen[1:]
+        }
+        return round_report.write(self._workdir, self._run, chosen, new_faces)
 
     def ask(self, selection: selections.Selection, *, again: bool = False) -> None:
         """Writes a round's faces for a person, with the points of the round before; see `labels`.
@@ -144,25 +169,26 @@ class Rounds:
 
     def _new_choice(self, number: int, config_hash: str) -> selections.Selection:
         counts = self._plan.label_counts
-        taken = {key for selection in self._chosen for key in selection.keys}
+        left = self._left_out()
+        taken = {key for selection in self._chosen for key in selection.keys} - left.put_back
         keys = self._pool.keys
         rest = np.array([i for i, key in enumerate(keys) if key not in taken])
         strategy = self._plan.chooses_by(number)
         scores = self._scores(number)
         values = scores.uncertainty(strategy.uncertainty) if scores else None
         embeddings = self._embeddings(strategy, scores)
-        skipped = self._skipped()
-        known = taken - skipped
+        known = taken - left.skipped
         labeled = np.array([i for i, key in enumerate(keys) if key in known], np.int64)
         places = rest[
             strategies.select(
                 strategy,
                 [keys[i] for i in rest],
-                # Further faces take the places of skipped ones, while there are any.
+                # Further faces take the places of those left out, while there are any.
                 min(counts[number] - len(known), len(rest)),
                 scores=None if values is None else values[rest],
                 embeddings=None if embeddings is None else embeddings[rest],
                 labeled_embeddings=None if embeddings is None else embeddings[labeled],
+                distinct=self._plan.distinct,
                 seed=self._plan.round_seed(number),
             )
         ]
@@ -181,11 +207,10 @@ class Rounds:
         sharding.synchronize(f"round_{number}")
         return selection
 
-    def _skipped(self) -> set[str]:
-        """Keys of the faces so far that a person skipped."""
-        if self._plan.oracle != "human":
-            return set()
-        return labels.skipped(self._workdir, self._chosen)
+    def _left_out(self) -> labels.LeftOut:
+        """The faces so far that were asked for and are not annotated."""
+        chosen = self._chosen if self._plan.oracle == "human" else []
+        return labels.left_out(self._workdir, chosen)
 
     def _write_choice(
         self,
@@ -239,14 +264,14 @@ class Rounds:
         self, strategy: strategies.Strategy, scores: scoring.PoolScores | None
     ) -> np.ndarray | None:
         """(N, 99) that say which faces of the pool are alike, where the choice asks for it."""
-        if not strategy.spread:
+        if not strategy.spread and not self._plan.distinct:
             return None
-        if strategy.features == strategies.STAGE2:
+        if strategy.spread and strategy.features == strategies.STAGE2:
             return scores.embeddings if scores else None
         if self._pretrained is None:
             raise ValueError(
-                f"active_learning: '{strategy.name}' looks at stage 1, and this run has none; set "
-                "alignment.initialization=pretraining, or choose another strategy"
+                f"active_learning: '{strategy.name}' or distinct=True looks at stage 1, and this "
+                "run has none; set alignment.initialization=pretraining, or choose otherwise"
             )
         network = alignment_stage.untrained(self._run, self._pretrained)
         scorer = scoring.PoolScorer(network, self._run.pass_settings)
@@ -258,6 +283,17 @@ class Rounds:
         if self._plan.oracle == "human":
             self.ask(chosen[-1])
             sharding.synchronize(f"asked_{chosen[-1].round}")
+        labeled = self._labels_of(chosen)
+        if not len(labeled):
+            raise ValueError(
+                f"{self._workdir}: every face was skipped, so that there is nothing to learn from; "
+                "annotate some of them"
+            )
+        return labeled
+
+    def _labels_of(self, chosen: Sequence[selections.Selection]) -> sources.Source:
+        """The faces of these rounds, with their labels, once a person was asked for them."""
+        if self._plan.oracle == "human":
             return labels.annotated(self._workdir, self._pool, chosen)
         place = {key: i for i, key in enumerate(self._pool.keys)}
         places = [place[key] for selection in chosen for key in selection.keys]
@@ -298,9 +334,14 @@ class Rounds:
             self._plan.round_seed(number),
             identity.digest(self._pool.keys),
         ]
-        if skipped := self._skipped():
-            facts.append(sorted(skipped))
-        if self._plan.start != plan.RANDOM:
+        left = self._left_out()
+        if left.skipped:
+            facts.append(sorted(left.skipped))
+        if left.put_back:
+            facts.append(["put back", *sorted(left.put_back)])
+        if self._plan.distinct:
+            facts.append("distinct")
+        if self._plan.start != plan.RANDOM or self._plan.distinct:
             facts += [self._plan.start, self._pretrained.identity() if self._pretrained else None]
         if number:  # a random first choice is random, the same for every strategy and network
             facts += [

@@ -51,7 +51,7 @@ def import_annotations(
     if not (accepted or problems or source.problems):
         problems = [_nothing(source)]
     # A folder of .pts gives skipped faces back as they were written: nobody marked these.
-    left = skips.read(folder)
+    left = skips.left_out(folder)
     accepted = [item for item in accepted if not (item[0].key in left and item[2].unchanged)]
     replaced = [a.key for a, m, c in accepted if _write(folder, a, m, c, scheme, source)]
     annotated = store.read_annotations(folder)

@@ -1,4 +1,8 @@
-"""Faces that a person will not annotate, such as none at all: kept beside a round's annotations."""
+"""Faces of a round that no annotation is waited for: kept beside the round's annotations.
+
+Skipped ones, such as none at all, are never asked for again; those that a person had no time for
+are put back, and may be asked for again.
+"""
 
 import os
 import pathlib
@@ -9,6 +13,7 @@ from scaf_jax.files import atomic
 from scaf_jax.formats.marks import as_dict
 
 FILE = "skipped.json"
+PUT_BACK_FILE = "put_back.json"
 VERSION = 1
 
 PathLike = str | os.PathLike[str]
@@ -20,7 +25,28 @@ def read(round_folder: PathLike) -> tuple[str, ...]:
     Raises:
       AnnotationError: The file is damaged.
     """
-    path = pathlib.Path(round_folder) / FILE
+    return _read(pathlib.Path(round_folder) / FILE, "skip the faces again")
+
+
+def read_put_back(round_folder: PathLike) -> tuple[str, ...]:
+    """Returns the keys of the faces that were put back when the round was closed.
+
+    Raises:
+      AnnotationError: The file is damaged.
+    """
+    return _read(pathlib.Path(round_folder) / PUT_BACK_FILE, "close the round again")
+
+
+def left_out(round_folder: PathLike) -> set[str]:
+    """Returns the keys of both.
+
+    Raises:
+      AnnotationError: A file is damaged.
+    """
+    return {*read(round_folder), *read_put_back(round_folder)}
+
+
+def _read(path: pathlib.Path, what_to_do: str) -> tuple[str, ...]:
     if not path.is_file():
         return ()
     content = as_dict(read_json(path))
@@ -29,7 +55,7 @@ def read(round_folder: PathLike) -> tuple[str, ...]:
         keys = [None]
     found = tuple(key for key in keys if isinstance(key, str))
     if len(found) < len(keys):
-        raise AnnotationError(f"{path}: damaged; delete it and skip the faces again")
+        raise AnnotationError(f"{path}: damaged; delete it and {what_to_do}")
     return found
 
 
@@ -54,6 +80,19 @@ def add(round_folder: PathLike, keys: Sequence[str]) -> tuple[str, ...]:
             f"the round has no face '{unknown[0]}': give keys, or numbers from 1 to {len(faces)}"
         )
     skipped = tuple(dict.fromkeys([*read(round_folder), *(known[key] for key in keys)]))
-    content = {"version": VERSION, "keys": skipped}
-    atomic.write_json(pathlib.Path(round_folder) / FILE, content)
+    _write(pathlib.Path(round_folder) / FILE, skipped)
     return skipped
+
+
+def put_back(round_folder: PathLike, keys: Sequence[str]) -> None:
+    """Closes a round early: these of its faces are no longer waited for.
+
+    Args:
+      round_folder: Folder of the round, with `to_annotate/` in it.
+      keys: The faces' keys.
+    """
+    _write(pathlib.Path(round_folder) / PUT_BACK_FILE, keys)
+
+
+def _write(path: pathlib.Path, keys: Sequence[str]) -> None:
+    atomic.write_json(path, {"version": VERSION, "keys": list(keys)})

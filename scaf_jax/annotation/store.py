@@ -56,9 +56,10 @@ class Status:
     Attributes:
       asked: Number of faces asked for.
       annotated: Keys of those annotated, in the order asked.
-      missing: Keys of the others, but for those skipped.
+      missing: Keys of the others, but for those skipped or put back.
       rejected: Keys of those missing that were given back but not accepted.
       skipped: Keys of those that a person will not annotate.
+      put_back: Keys of those that a round was closed without.
     """
 
     asked: int
@@ -66,6 +67,7 @@ class Status:
     missing: tuple[str, ...]
     rejected: tuple[str, ...]
     skipped: tuple[str, ...] = ()
+    put_back: tuple[str, ...] = ()
 
 
 def write_annotation(round_folder: PathLike, asked: AskedFace, annotation: Annotation) -> bool:
@@ -167,7 +169,8 @@ def status(round_folder: PathLike) -> Status:
     keys = [face.key for face in read_index(folder).faces]
     annotated = read_annotations(folder)
     skipped = tuple(key for key in skips.read(folder) if key not in annotated)
-    missing = tuple(key for key in keys if key not in annotated and key not in skipped)
+    left = skips.left_out(folder)
+    missing = tuple(key for key in keys if key not in annotated and key not in left)
     refused = {problem.key for problem in reports.read_problems(folder)}
     return Status(
         asked=len(keys),
@@ -175,4 +178,9 @@ def status(round_folder: PathLike) -> Status:
         missing=missing,
         rejected=tuple(key for key in missing if key in refused),
         skipped=skipped,
+        put_back=tuple(
+            key
+            for key in skips.read_put_back(folder)
+            if key not in annotated and key not in skipped
+        ),
     )

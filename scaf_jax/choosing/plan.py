@@ -30,6 +30,7 @@ class Plan:
       pool: `train` or `unlabeled`.
       train_every_round: Whether rounds whose network chooses nothing are trained as well.
       start: How the first faces are chosen: `random`, or `typical` ones of stage 1's embeddings.
+      distinct: Whether of near copies one is chosen at most; see `near_copies`.
     """
 
     strategy: strategies.Strategy
@@ -39,6 +40,7 @@ class Plan:
     pool: str
     train_every_round: bool
     start: str = RANDOM
+    distinct: bool = False
 
     @property
     def last(self) -> int:
@@ -108,4 +110,5 @@ def from_config(config: ml_collections.ConfigDict) -> Plan:
         pool=section.pool,
         train_every_round=section.train_every_round,
         start=section.start,
+        distinct=section.distinct,
     )

@@ -42,7 +42,7 @@ _STARTS = flags.DEFINE_list(
 _HELD_OUT = flags.DEFINE_integer(
     "held_out",
     0,
-    "choosing: evaluate on so many training faces that are then not chosen, not on the test sets.",
+    "choosing: evaluate on so many training faces too, that are then not chosen.",
     lower_bound=0,
 )
 _PICTURES = flags.DEFINE_bool("pictures", False, "choosing: draw the first faces chosen.")

@@ -25,8 +25,8 @@ class Options:
       starts: How the first faces are drawn; of `choosing_design.STARTS`.
       budgets: Numbers of labels at which networks are evaluated.
       draws: How many draws of the first faces.
-      held_out: How many faces of the training split are set apart to evaluate on; 0: the config's
-        test sets, and every face of the training split may be chosen.
+      held_out: How many faces of the training split are set apart to evaluate on, beside the
+        config's test sets; 0: none, and every face of the training split may be chosen.
       pictures: Whether to draw what was chosen first.
     """
 
@@ -64,7 +64,7 @@ def run(shared: Run, options: Options, workdir: pathlib.Path) -> str:
     )
     train = shared.faces.labeled(shared.faces.train_split)
     if options.held_out:
-        faces = choosing_run.split_pool(train, options.held_out)
+        faces = choosing_run.split_pool(train, shared.faces.tests(), options.held_out)
     else:
         faces = choosing_run.Faces(train, shared.faces.tests())
     _, pretrained = stages.ensure_pretraining(shared, workdir)

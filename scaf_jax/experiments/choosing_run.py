@@ -62,11 +62,14 @@ class Outcome:
     seconds: float
 
 
-def split_pool(train: sources.Source, held_out: int, seed: int = 0) -> Faces:
+def split_pool(
+    train: sources.Source, tests: Mapping[str, sources.Source], held_out: int, seed: int = 0
+) -> Faces:
     """Sets faces of a training split apart to evaluate on, so that no test face decides anything.
 
     Args:
       train: The split.
+      tests: Further faces that networks are evaluated on, by name.
       held_out: How many faces.
       seed: Of the draw.
 
@@ -77,8 +80,8 @@ def split_pool(train: sources.Source, held_out: int, seed: int = 0) -> Faces:
         raise ValueError(f"cannot hold {held_out} of {len(train)} faces out")
     order = np.random.default_rng([seed, 200]).permutation(len(train))
     rest, apart = np.sort(order[held_out:]), np.sort(order[:held_out])
-    tests = {"held out": sources.SubsetSource(train, apart)}
-    return Faces(sources.SubsetSource(train, rest), tests)
+    apart_first = {"held out": sources.SubsetSource(train, apart)}
+    return Faces(sources.SubsetSource(train, rest), apart_first | dict(tests))
 
 
 class Experiment:

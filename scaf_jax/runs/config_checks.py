@@ -253,6 +253,7 @@ _ACTIVE_LEARNING = {
     "oracle": _one_of(plan.ORACLES),
     "pool": _one_of(plan.POOLS),
     "train_every_round": _FLAG,
+    "distinct": _FLAG,
 }
 
 _SECTIONS = {

@@ -220,9 +220,25 @@ def test_next_says_what_is_left_and_what_to_do_when_nothing_is(workdir, capsys):
 
 def test_only_faces_of_the_last_round_can_be_skipped(workdir, capsys):
     assert _run(workdir, "skip", "--round=0", "1") == 2
-    assert "only faces of the last round" in capsys.readouterr().err
+    assert "only the last round" in capsys.readouterr().err
     assert _run(workdir, "skip", "--round=1", "9") == 2
     assert "no face '9'" in capsys.readouterr().err
+
+
+def test_a_round_is_closed_with_what_is_annotated(workdir, capsys):
+    assert _run(workdir, "close") == 2
+    assert "nothing of this round is annotated" in capsys.readouterr().err
+    _run(workdir, "import", _given(workdir, 1, lambda d: d["annotations"].pop()))
+    assert _run(workdir, "close") == 0
+    assert "ends with 1 annotated faces; 1 go back" in capsys.readouterr().out
+    (workdir / "metrics.json").write_text(
+        json.dumps({"rounds": [{"round": 0}], "more_labels": ["no more"]})
+    )
+    assert _run(workdir, "next") == 0
+    said = capsys.readouterr().out
+    assert "1 annotated, 0 skipped, 1 put back, 0 to do" in said and "no more" in said
+    _run(workdir, "status", "--round=1")
+    assert "0 missing" in capsys.readouterr().out
 
 
 def test_next_without_rounds_says_how_to_begin(tmp_path, capsys):

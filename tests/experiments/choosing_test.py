@@ -57,7 +57,7 @@ def test_all_strategies_start_from_the_same_faces_and_none_is_held_out(finished,
     assert len({tuple(fact["chosen"][:8]) for fact in facts.values()}) == 1
     assert all(len(set(fact["chosen"])) == 10 for fact in facts.values())
     train = resolve.resolve(_config(tiny_faces)).faces.split("train")
-    faces = choosing_run.split_pool(train, 4)
+    faces = choosing_run.split_pool(train, {}, 4)
     apart = set(faces.tests["held out"].keys)
     assert len(apart) == 4
     assert not apart & {key for fact in facts.values() for key in fact["chosen"]}

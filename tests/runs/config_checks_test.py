@@ -147,6 +147,7 @@ SECTIONS = {
         "oracle": ("nobody", "", 0),
         "pool": ("test", "", 0),
         "train_every_round": FLAG,
+        "distinct": FLAG,
     },
 }
 WRONG = {
