@@ -7,6 +7,7 @@ With `active_learning.strategy`, stage 2 is done in rounds of choosing faces to 
 Run again, it continues where it was stopped.
 """
 
+import pathlib
 from collections.abc import Sequence
 
 from absl import app, flags
@@ -15,6 +16,7 @@ from ml_collections import config_flags
 from scaf_jax.active_learning import rounds
 from scaf_jax.commands import launch
 from scaf_jax.runs import lock, resolve, stages
+from scaf_jax.training import profiling
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -23,6 +25,12 @@ _CONFIG = config_flags.DEFINE_config_file(
     "be given besides, such as --config.alignment.num_labels=50.",
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
+_PROFILE = flags.DEFINE_list(
+    "profile",
+    [],
+    "Steps to profile, such as alignment:20-25 (counted from 1; the first one compiles); with a "
+    "comma, also pretraining:20-25. The log says how to open the profile.",
+)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -33,12 +41,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _work() -> str:
-    run_ = resolve.resolve(_CONFIG.value)
+    run_ = resolve.resolve(_CONFIG.value).with_profile(_PROFILE.value)
     do = rounds.run if run_.rounds else stages.run
     workdir = str(_WORKDIR.value)
     with lock.only_one(workdir):
         report = do(run_, workdir)
-    return f"{report.text}\nReport and pictures: {report.path}"
+    profiles = f"\n{profiling.summary(pathlib.Path(workdir))}" if run_.profile else ""
+    return f"{report.text}\nReport and pictures: {report.path}{profiles}"
 
 
 def run() -> None:

@@ -4,7 +4,7 @@
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,7 +16,9 @@ from scaf_jax.inference import one_pass
 from scaf_jax.landmarks import heatmaps, schemes
 from scaf_jax.models import aligner
 from scaf_jax.runs.faces import Faces
-from scaf_jax.training import alignment, pretraining, pretraining_terms, state
+from scaf_jax.training import alignment, pretraining, pretraining_terms, profiling, state
+
+ON_DEVICE = AUTO, NEVER, ALWAYS = ("auto", "never", "always")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Loader:
     Attributes:
       num_workers: Processes; 0: the training's own, -1: as many as the host needs.
       num_threads: Threads in each.
-      on_device: Whether the devices keep a training's faces, one of `config_checks.ON_DEVICE`.
+      on_device: Whether the devices keep a training's faces, one of `ON_DEVICE`.
     """
 
     num_workers: int
@@ -143,6 +145,7 @@ class Run:
       evaluation: How it is measured.
       rounds: How faces are chosen for annotation; None where they are not.
       config: The whole config as plain values, for reports and checkpoints to tell.
+      profile: The steps to profile.
     """
 
     seed: int
@@ -158,11 +161,28 @@ class Run:
     evaluation: Evaluation
     rounds: plan.Plan | None
     config: Mapping[str, Any]
+    profile: tuple[profiling.Window, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that the run trains."""
         return tuple(part.stage for part in (self.pretraining, self.alignment) if part)
+
+    def with_profile(self, windows: Sequence[str]) -> "Run":
+        """Returns the run with steps to profile.
+
+        Args:
+          windows: As `profiling.parse` reads them; at most one for each stage.
+
+        Raises:
+          ValueError: The run does not do these steps; the message names the flag.
+        """
+        try:
+            profile = tuple(map(profiling.parse, windows))
+            profiling.check(profile, {stage.name: stage.steps for stage in self.stages})
+        except ValueError as error:
+            raise ValueError(f"--profile: {error}") from error
+        return dataclasses.replace(self, profile=profile)
 
     @property
     def pass_settings(self) -> one_pass.PassSettings:

@@ -12,7 +12,15 @@ from scaf_jax.data import sources
 from scaf_jax.landmarks import schemes
 from scaf_jax.runs import feeding, identity
 from scaf_jax.runs.run import Run, Stage
-from scaf_jax.training import checkpointing, divergence, loop, metric_writers, sharding, state
+from scaf_jax.training import (
+    checkpointing,
+    divergence,
+    loop,
+    metric_writers,
+    profiling,
+    sharding,
+    state,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,12 +102,16 @@ def train(run: Run, work: Work, folder: pathlib.Path) -> state.TrainState:
         logging.info(
             "%s: %d faces, %d steps of %d", folder, len(faces), stage.steps, stage.batch_size
         )
-        with metric_writers.MetricWriter(
-            folder, first_step=int(train_state.step), total_steps=stage.steps, name=stage.name
-        ) as writer:
+        windows = [window for window in run.profile if window.stage == stage.name]
+        with (
+            metric_writers.MetricWriter(
+                folder, first_step=int(train_state.step), total_steps=stage.steps, name=stage.name
+            ) as writer,
+            profiling.recorded(feed.bind(work.numbered_step), windows, folder) as step,
+        ):
             return loop.train(
                 train_state,
-                feed.bind(work.numbered_step),
+                step,
                 batches,
                 settings=loop.LoopSettings(
                     stage.steps,

@@ -6,17 +6,8 @@ import pytest
 from PIL import Image
 
 from data_builders import prepare
-from scaf_jax import default_config
 from scaf_jax.data import prepared_sources
 from scaf_jax.runs import faces, resolve
-
-
-@pytest.fixture
-def config(tmp_path):
-    result = default_config.get_config()
-    default_config.shrink(result)
-    result.data.data_dir = str(tmp_path / "data")
-    return result
 
 
 def test_test_sets_that_are_not_there_are_left_out(config, tiny_faces, caplog):

@@ -1,4 +1,4 @@
-"""Tests of what a config is resolved to; its rules are in config_checks_test.py."""
+"""Tests of what a config is resolved to; its rules are in config_rules_test.py."""
 
 import dataclasses
 import json
@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from data_builders import prepare
-from scaf_jax import default_config
 from scaf_jax.data import prepared_sources
 from scaf_jax.landmarks.schemes import WFLW98
 from scaf_jax.runs import resolve
@@ -20,14 +19,6 @@ SCHEME = {
     "flip_pairs": [["left_eye", "right_eye"]],
     "normalizer": ["left_eye", "right_eye"],
 }
-
-
-@pytest.fixture
-def config(tmp_path):
-    result = default_config.get_config()
-    default_config.shrink(result)
-    result.data.data_dir = str(tmp_path / "data")
-    return result
 
 
 def test_a_scheme_by_name(config):
@@ -130,3 +121,20 @@ def test_a_kept_config_gets_what_it_lacks_and_the_devices_of_this_machine(config
     assert run.mesh.size == jax.device_count() and run.evaluation.flip is False
     assert run.pretraining.stage.augmentation.scale == (0.94, 1.03)
     assert run.faces.unlabeled_box == (0.0, 0.0, 1.0, 1.0)
+
+
+def test_steps_to_profile(config):
+    run = resolve.resolve(config)
+    chosen = run.with_profile(["alignment:2", " pretraining:1-4"]).profile
+    assert list(map(str, chosen)) == ["alignment:2-2", "pretraining:1-4"]
+    for wrong, told in (
+        ("alignment", "'alignment' is not STAGE:FIRST-LAST"),
+        ("alignment:-1", "is not STAGE:FIRST-LAST"),
+        ("alignment:0-2", "counted from 1"),
+        ("alignment:3-2", "the first comes before the last"),
+        ("alignment:3-5", "'alignment:3-5': alignment has 4 steps"),
+        ("stage1:1", "stages that are trained here are pretraining, alignment"),
+        ("alignment:1 alignment:3", "alignment is there twice"),
+    ):
+        with pytest.raises(ValueError, match=f"^--profile: .*{told}"):
+            run.with_profile(wrong.split())

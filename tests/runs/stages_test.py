@@ -10,7 +10,14 @@ from scaf_jax import default_config
 from scaf_jax.data import prepared_sources
 from scaf_jax.inference import bundle
 from scaf_jax.runs import evaluation, faces, identity, resolve, stages
-from scaf_jax.training import checkpointing, divergence, loop, pretraining_terms, stopping
+from scaf_jax.training import (
+    checkpointing,
+    divergence,
+    loop,
+    pretraining_terms,
+    profiling,
+    stopping,
+)
 from scaf_jax.weights import exporting, files
 
 
@@ -31,7 +38,8 @@ def _config(data_dir: str):
 @pytest.fixture(scope="module")
 def finished_run(tiny_faces, tmp_path_factory) -> pathlib.Path:
     workdir = tmp_path_factory.mktemp("run")
-    stages.run(resolve.resolve(_config(tiny_faces)), str(workdir))
+    run = resolve.resolve(_config(tiny_faces)).with_profile(["alignment:2-3"])
+    stages.run(run, str(workdir))
     return workdir
 
 
@@ -59,6 +67,20 @@ def test_a_run_trains_both_stages_and_reports(finished_run):
         assert 0 <= made["share of the time waited for faces"] <= 1
         assert made["seconds to the first step"] > 0 and made["faces a second"] > 0
     assert set(stage1["sets"]) == {"training", "test"}
+
+
+def test_the_chosen_steps_were_profiled(finished_run):
+    (profile,) = finished_run.rglob("*.xplane.pb")
+    assert profile.is_relative_to(finished_run / "alignment" / "profile")
+    steps = [
+        dict(event.stats)["step_num"]
+        for plane in jax.profiler.ProfileData.from_file(str(profile)).planes
+        for line in plane.lines
+        for event in line.events
+        if event.name == "train"
+    ]
+    assert steps == [2, 3]
+    assert f"xprof --logdir={finished_run}/alignment/profile" in profiling.summary(finished_run)
 
 
 def test_its_network_loaded_or_written_to_a_file_gives_the_same_report(
