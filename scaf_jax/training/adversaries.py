@@ -18,7 +18,8 @@ PyTree = Any
 Metrics = dict[str, jax.Array]
 
 
-@dataclasses.dataclass
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Step:
     """What one step carries through its parts: updated parameters, statistics and metrics."""
 
@@ -26,6 +27,10 @@ class Step:
     batch_stats: PyTree
     opt_state: PyTree
     metrics: Metrics
+
+    def with_metrics(self, **metrics: jax.Array) -> "Step":
+        """Returns the step with further metrics."""
+        return dataclasses.replace(self, metrics=self.metrics | metrics)
 
 
 def embedding_terms(
@@ -37,10 +42,10 @@ def embedding_terms(
     embeddings: jax.Array,
     real: jax.Array,
     key: jax.Array,
-) -> jax.Array:
+) -> tuple[Step, jax.Array]:
     """Updates the embedding discriminator in every fourth step, by the embeddings of this one.
 
-    Returns the encoder's adversary, which counts in every second step.
+    Returns the step that goes on, and the encoder's adversary, which counts in every second step.
     """
     keys = list(jax.random.split(key, 3)) if settings.dropout else [None] * 3
 
@@ -56,12 +61,12 @@ def embedding_terms(
         value = losses.discriminator(judge(params, real, keys[0]), judge(params, fake, keys[1]))
         return value, step.batch_stats
 
-    _update(step, "embedding_discriminator", loss, optimizers_, turn=number % 4 == 0)
-    frozen = jax.lax.stop_gradient(step.params["embedding_discriminator"])
+    learned = _updated(step, "embedding_discriminator", loss, optimizers_, turn=number % 4 == 0)
+    frozen = jax.lax.stop_gradient(learned.params["embedding_discriminator"])
     value = losses.adversary(judge(frozen, embeddings, keys[2]))
     turn = number % 2 == 0
-    step.metrics["embedding_adversary"] = jnp.where(turn, value, jnp.nan)
-    return jnp.where(turn, value, 0.0)
+    metric = jnp.where(turn, value, jnp.nan)
+    return learned.with_metrics(embedding_adversary=metric), jnp.where(turn, value, 0.0)
 
 
 def image_terms(
@@ -71,10 +76,11 @@ def image_terms(
     number: jax.Array,
     images: jax.Array,
     fakes: list[tuple[float, jax.Array]],
-) -> jax.Array:
-    """Updates the image discriminator in every second step; returns the generator's adversary.
+) -> tuple[Step, jax.Array]:
+    """Updates the image discriminator in every second step.
 
-    The discriminator's running statistics move at each of its forward passes.
+    Returns the step that goes on, and the generator's adversary. The discriminator's running
+    statistics move at each of its forward passes.
     """
     name = "image_discriminator"
 
@@ -95,26 +101,28 @@ def image_terms(
         )
         return jnp.asarray(value), batch_stats
 
-    _update(step, name, loss, optimizers_, turn=number % 2 == 0)
-    frozen = jax.lax.stop_gradient(step.params[name])
-    verdicts, step.batch_stats = judge(frozen, step.batch_stats, [fake for _, fake in fakes])
-    value = sum(
-        weight * losses.adversary(verdict)
-        for (weight, _), verdict in zip(fakes, verdicts, strict=True)
+    learned = _updated(step, name, loss, optimizers_, turn=number % 2 == 0)
+    frozen = jax.lax.stop_gradient(learned.params[name])
+    verdicts, batch_stats = judge(frozen, learned.batch_stats, [fake for _, fake in fakes])
+    value = jnp.asarray(
+        sum(
+            weight * losses.adversary(verdict)
+            for (weight, _), verdict in zip(fakes, verdicts, strict=True)
+        )
     )
-    step.metrics["image_adversary"] = jnp.asarray(value)
-    return jnp.asarray(value)
+    after = dataclasses.replace(learned, batch_stats=batch_stats)
+    return after.with_metrics(image_adversary=value), value
 
 
-def _update(
+def _updated(
     step: Step,
     name: str,
     loss: Callable[[PyTree], tuple[jax.Array, PyTree]],
     optimizers_: dict[str, optax.GradientTransformation],
     *,
     turn: jax.Array,
-) -> None:
-    """Takes one optimizer step of the discriminator `name`, if it is its turn.
+) -> Step:
+    """Returns the step after one of the optimizer of the discriminator `name`, if it is its turn.
 
     The turn is decided on the device, so that the whole cycle is one compiled program. The loss
     that is reported where it is not is NaN: there is none.
@@ -130,10 +138,13 @@ def _update(
         value = jnp.full_like(jax.eval_shape(learn)[3], jnp.nan)
         return params, opt_state, batch_stats, value
 
-    learned, new_opt_state, step.batch_stats, value = jax.lax.cond(turn, learn, wait)
-    step.params = step.params | {name: learned}
-    step.opt_state = step.opt_state | {name: new_opt_state}
-    step.metrics[name] = value
+    learned, new_opt_state, batch_stats, value = jax.lax.cond(turn, learn, wait)
+    return Step(
+        params=step.params | {name: learned},
+        batch_stats=batch_stats,
+        opt_state=step.opt_state | {name: new_opt_state},
+        metrics=step.metrics | {name: value},
+    )
 
 
 def interpolate(embeddings: jax.Array, key: jax.Array) -> jax.Array:

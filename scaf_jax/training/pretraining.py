@@ -171,7 +171,8 @@ def train_step(
       seed: Seed of embeddings, dropout and interpolation.
 
     Returns:
-      The next state, and the losses of this step (scalars); NaN for a term whose turn it was not.
+      The next state, and the step's metrics, float32 scalars: the losses, NaN for a term whose turn
+      it was not; `gradient_norm` and `update_norm` of encoder and generator.
     """
     images = preprocessing.normalize(batch["image"])
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), train_state.step), 4)
@@ -198,11 +199,12 @@ def train_step(
     trained = optax.apply_updates(trainable, updates)
     new_state = state.TrainState(
         step=train_state.step + 1,
-        params=step["params"] | trained,
-        batch_stats=step["batch_stats"],
-        opt_state=step["opt_state"] | {"autoencoder": opt_state},
+        params=step.params | trained,
+        batch_stats=step.batch_stats,
+        opt_state=step.opt_state | {"autoencoder": opt_state},
     )
-    return new_state, step["metrics"]
+    norms = {"gradient_norm": optax.tree.norm(gradients), "update_norm": optax.tree.norm(updates)}
+    return new_state, step.metrics | norms
 
 
 def _losses(
@@ -216,8 +218,11 @@ def _losses(
     optimizers_: dict[str, optax.GradientTransformation],
     settings: PretrainingSettings,
     terms: Terms,
-) -> tuple[jax.Array, dict[str, PyTree]]:
-    """Returns the auto-encoder's loss; as auxiliary output, the discriminators' new state."""
+) -> tuple[jax.Array, adversaries.Step]:
+    """Returns the auto-encoder's loss; as auxiliary output, what the discriminators have learned.
+
+    The running statistics in it are those of all networks.
+    """
     number = train_state.step
     step = adversaries.Step(
         train_state.params, train_state.batch_stats, train_state.opt_state, metrics={}
@@ -227,13 +232,15 @@ def _losses(
     reconstructions = model.generator(embeddings, train=True).astype(images.dtype)
     total = jnp.zeros((), images.dtype)
     if terms.embedding:
-        total += adversaries.embedding_terms(
+        step, adversary = adversaries.embedding_terms(
             step, graphdef, optimizers_, settings, number, embeddings, real_embeddings, keys[1]
         )
-    total += _reconstruction_terms(step, terms, images, reconstructions)
+        total += adversary
+    rebuilt, metrics = _reconstruction_terms(terms, images, reconstructions)
+    total += rebuilt
     if settings.guide_weight:
         distance = jnp.square(embeddings - model.embedding_guide(images)).mean()
-        step.metrics["guide"] = distance
+        metrics["guide"] = distance
         total += settings.guide_weight * distance
     if terms.image:
         fakes = [(1.0, reconstructions)]
@@ -242,25 +249,20 @@ def _losses(
             mixed = adversaries.interpolate(embeddings, keys[2])
             generated = model.generator(mixed, train=True).astype(images.dtype)
             fakes = [(1.0 - weight, reconstructions), (weight, generated)]
-        total += adversaries.image_terms(step, graphdef, optimizers_, number, images, fakes)
-    step.metrics["loss"] = total
-    own_statistics = state.batch_stats_of(model)
-    batch_stats = step.batch_stats | _autoencoder_part(own_statistics)
-    return total, {
-        "params": step.params,
-        "batch_stats": batch_stats,
-        "opt_state": step.opt_state,
-        "metrics": step.metrics,
-    }
+        step, adversary = adversaries.image_terms(
+            step, graphdef, optimizers_, number, images, fakes
+        )
+        total += adversary
+    own_statistics = _autoencoder_part(state.batch_stats_of(model))
+    step = dataclasses.replace(step, batch_stats=step.batch_stats | own_statistics)
+    return total, step.with_metrics(**metrics, loss=total)
 
 
 def _reconstruction_terms(
-    step: adversaries.Step, terms: Terms, images: jax.Array, reconstructions: jax.Array
-) -> jax.Array:
+    terms: Terms, images: jax.Array, reconstructions: jax.Array
+) -> tuple[jax.Array, Metrics]:
     value = losses.reconstruction(images, reconstructions).mean()
-    step.metrics["reconstruction"] = value
     if not terms.structural:
-        return value
+        return value, {"reconstruction": value}
     structural = losses.STRUCTURAL_WEIGHT * losses.structural(images, reconstructions).mean()
-    step.metrics["structural"] = structural
-    return 0.5 * value + 0.5 * structural
+    return 0.5 * value + 0.5 * structural, {"reconstruction": value, "structural": structural}

@@ -134,6 +134,8 @@ def test_losses_are_reported_in_their_turn(run):
         "reconstruction": [True] * 4,
         "structural": [True] * 4,
         "loss": [True] * 4,
+        "gradient_norm": [True] * 4,
+        "update_norm": [True] * 4,
     }
     assert set(metrics[0]) == set(turns)
     for name, expected in turns.items():
@@ -145,6 +147,18 @@ def test_the_loss_is_the_sum_of_its_terms(run):
         terms = 0.5 * values["reconstruction"] + 0.5 * values["structural"]
         terms += values["image_adversary"] + np.nan_to_num(values["embedding_adversary"])
         assert float(values["loss"]) == pytest.approx(float(terms), rel=1e-5)
+
+
+def test_the_norm_of_updates_is_how_far_the_autoencoder_moved(run):
+    states, metrics = run
+    for before, after, values in zip(states, states[1:], metrics, strict=False):
+        moved = jax.tree.map(
+            lambda a, b: float(np.square(np.asarray(b, np.float64) - np.asarray(a)).sum()),
+            *({n: s.params[n] for n in ("encoder", "generator")} for s in (before, after)),
+        )
+        expected = np.sqrt(sum(jax.tree.leaves(moved)))
+        assert float(values["update_norm"]) == pytest.approx(expected, rel=1e-3)
+        assert values["gradient_norm"] > 0
 
 
 def test_reconstructions_improve(full):
@@ -203,7 +217,7 @@ def test_terms_that_are_off_leave_their_networks_alone():
     assert not any(dataclass_values(terms))
     _, before, step = _start(settings)
     after, metrics = step(before, {"image": _images()}, terms=terms)
-    assert set(metrics) == {"reconstruction", "loss"}
+    assert set(metrics) == {"reconstruction", "loss", "gradient_norm", "update_norm"}
     assert float(metrics["loss"]) == float(metrics["reconstruction"])
     for network in ("embedding_discriminator", "image_discriminator"):
         assert not _changed(before.params[network], after.params[network])
