@@ -4,8 +4,8 @@ Source: SCAF, sec. 4.6.
 """
 
 import dataclasses
+from typing import Any
 
-import ml_collections
 import numpy as np
 
 from scaf_jax.choosing import strategies
@@ -41,6 +41,17 @@ class Plan:
     train_every_round: bool
     start: str = RANDOM
     distinct: bool = False
+
+    def __post_init__(self) -> None:
+        if self.oracle not in ORACLES:
+            raise ValueError(f"active_learning.oracle must be one of {ORACLES}")
+        if self.pool not in POOLS:
+            raise ValueError(f"active_learning.pool must be one of {POOLS}")
+        if self.oracle == "dataset" and self.pool != "train":
+            raise ValueError(
+                "active_learning.pool='unlabeled' has no labels to reveal: set "
+                "active_learning.oracle='human'"
+            )
 
     @property
     def last(self) -> int:
@@ -84,31 +95,22 @@ def label_counts(budget: int, initial: int, per_round: int) -> tuple[int, ...]:
     return (*range(initial, budget, per_round), budget)
 
 
-def from_config(config: ml_collections.ConfigDict) -> Plan:
-    """Reads the config's `active_learning`.
+def make(*, strategy: str, budget: int, initial: int, per_round: int, **others: Any) -> Plan:
+    """Returns the plan of settings as the config's `active_learning` names them.
+
+    Args:
+      strategy: Name of the strategy.
+      budget: Labelled faces at the end.
+      initial: Of them, in the first round.
+      per_round: Added by each further round; 0: as the paper does for the budget, else a fifth.
+      **others: The other attributes of `Plan`.
 
     Raises:
       ValueError: A setting does not fit; the message names it.
     """
-    section = config.active_learning
-    if section.oracle not in ORACLES:
-        raise ValueError(f"active_learning.oracle must be one of {ORACLES}")
-    if section.pool not in POOLS:
-        raise ValueError(f"active_learning.pool must be one of {POOLS}")
-    if section.oracle == "dataset" and section.pool != "train":
-        raise ValueError(
-            "active_learning.pool='unlabeled' has no labels to reveal: set "
-            "active_learning.oracle='human'"
-        )
-    budget = int(section.budget)
-    per_round = int(section.per_round) or _PER_ROUND.get(budget, -(-budget // 5))
+    per_round = per_round or _PER_ROUND.get(budget, -(-budget // 5))
     return Plan(
-        strategy=strategies.strategy(section.strategy),
-        label_counts=label_counts(budget, int(section.initial), per_round),
-        seed=section.seed,
-        oracle=section.oracle,
-        pool=section.pool,
-        train_every_round=section.train_every_round,
-        start=section.start,
-        distinct=section.distinct,
+        strategy=strategies.strategy(strategy),
+        label_counts=label_counts(budget, initial, per_round),
+        **others,
     )

@@ -12,11 +12,9 @@ from absl import logging
 
 from scaf_jax.data import hosts, pipelines, resident_faces, sources, warping
 from scaf_jax.landmarks import schemes
-from scaf_jax.runs import config_checks
-from scaf_jax.runs.run import Loader, Run, Stage
+from scaf_jax.runs.run import ALWAYS, AUTO, NEVER, Loader, Run, Stage
 from scaf_jax.training import device_crops, loop, sharding
 
-_AUTO, _NEVER, _ALWAYS = config_checks.ON_DEVICE
 # Of a device's memory: networks, activations and optimizers need the rest.
 _SHARE_OF_MEMORY = 0.25
 _ADVICE = (
@@ -117,7 +115,7 @@ def loader_size(loader: Loader) -> tuple[int, int]:
 def _resident(run: Run, stage: Stage, faces: sources.Source) -> resident_faces.ResidentFaces | None:
     """The faces for the devices, or None where the loader feeds them."""
     choice = run.loader.on_device
-    if choice == _NEVER or (choice == _AUTO and not _accelerators()):
+    if choice == NEVER or (choice == AUTO and not _accelerators()):
         return None
     change, room = stage.augmentation, _room()
     cutter = resident_faces.Cutter(run.crop, change)
@@ -133,8 +131,8 @@ def _resident(run: Run, stage: Stage, faces: sources.Source) -> resident_faces.R
         start = time.monotonic()
         found = resident_faces.load(faces, cutter, most_bytes=room, threads=hosts.usable_cores())
     except (resident_faces.TooLargeError, _CannotError) as error:
-        if choice == _ALWAYS:
-            raise ValueError(f"loader.on_device={_ALWAYS}: {error}; set it to {_NEVER}") from error
+        if choice == ALWAYS:
+            raise ValueError(f"loader.on_device={ALWAYS}: {error}; set it to {NEVER}") from error
         logging.info("the loader feeds this training: %s", error)
         return None
     logging.info(

@@ -15,6 +15,7 @@ from scaf_jax.data import augmentations, geometry, prepared_sources
 from scaf_jax.landmarks import heatmaps, normalizers, scheme_files, schemes
 from scaf_jax.models import aligner
 from scaf_jax.runs import config_checks, identity
+from scaf_jax.runs.config_rules import pretraining as pretraining_rules
 from scaf_jax.runs.faces import Faces
 from scaf_jax.runs.run import Alignment, Evaluation, Loader, Pretraining, Run, Stage
 from scaf_jax.training import alignment, pretraining, pretraining_terms, sharding, state
@@ -40,7 +41,7 @@ def resolve(config: ConfigDict) -> Run:
     config = config.copy_and_resolve_references()
     config_checks.check(config)
     scheme = _scheme(config)
-    trains_own = config_checks.trains_pretraining(config)
+    trains_own = pretraining_rules.is_trained(config)
     starts_from_stage1 = config.alignment.initialization == "pretraining"
     return Run(
         seed=config.seed,
@@ -54,7 +55,7 @@ def resolve(config: ConfigDict) -> Run:
         pretraining=_pretraining(config, scheme) if trains_own else None,
         alignment=_alignment(config, scheme) if config.alignment.steps else None,
         evaluation=_evaluation(config.evaluation),
-        rounds=plan.from_config(config) if config.active_learning.strategy else None,
+        rounds=_rounds(config.active_learning),
         config=config.to_dict(),
     )
 
@@ -123,6 +124,10 @@ def _faces(config: ConfigDict) -> Faces:
 def _evaluation(section: ConfigDict) -> Evaluation:
     lists = {name: tuple(section[name]) for name in ("boxes", "thresholds")}
     return _filled(Evaluation, section, **lists)
+
+
+def _rounds(section: ConfigDict) -> plan.Plan | None:
+    return plan.make(**section.to_dict()) if section.strategy else None
 
 
 def _pretraining(config: ConfigDict, scheme: schemes.LandmarkScheme) -> Pretraining:

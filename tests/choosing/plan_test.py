@@ -29,18 +29,16 @@ def test_numbers_that_do_not_fit_are_refused(numbers, message):
         plan.label_counts(*numbers)
 
 
-def _config(**settings):
-    config = default_config.get_config()
-    config.active_learning.strategy = "nnm_10"
-    config.active_learning.update(settings)
-    return config
+def _plan(**settings):
+    defaults = default_config.get_config().active_learning.to_dict()
+    return plan.make(**defaults | {"strategy": "nnm_10"} | settings)
 
 
 @pytest.mark.parametrize(
     ("budget", "second"), [(50, 20), (158, 40), (315, 70), (750, 110), (200, 50), (60, 22)]
 )
 def test_rounds_grow_as_in_the_paper_unless_told_otherwise(budget, second):
-    assert plan.from_config(_config(budget=budget)).label_counts[1] == second
+    assert _plan(budget=budget).label_counts[1] == second
 
 
 @pytest.mark.parametrize(
@@ -54,18 +52,18 @@ def test_rounds_grow_as_in_the_paper_unless_told_otherwise(budget, second):
 )
 def test_settings_that_do_not_fit_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        plan.from_config(_config(**settings))
+        _plan(**settings)
 
 
 def test_random_needs_only_its_last_training_if_told_so():
-    quick = plan.from_config(_config(strategy="random", train_every_round=False))
+    quick = _plan(strategy="random", train_every_round=False)
     assert [quick.trains(number) for number in range(5)] == [False] * 4 + [True]
-    scored = plan.from_config(_config(strategy="k_center", train_every_round=False))
+    scored = _plan(strategy="k_center", train_every_round=False)
     assert all(scored.trains(number) for number in range(5))
 
 
 def test_seeds_differ_by_round_and_seed():
-    first, second = (plan.from_config(_config(seed=seed)) for seed in (0, 1))
+    first, second = (_plan(seed=seed) for seed in (0, 1))
     seeds = [p.round_seed(number) for p in (first, second) for number in range(5)]
     assert len(set(seeds)) == 10
-    assert first.round_seed(0) == plan.from_config(_config(strategy="entropy")).round_seed(0)
+    assert first.round_seed(0) == _plan(strategy="entropy").round_seed(0)

@@ -1,0 +1,1 @@
+"""What each setting must be: a table for each section, and rules between its fields."""
