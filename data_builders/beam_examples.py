@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from data_builders import examples, faces
+from scaf_jax.files import strict_json
 
 _SKIPPED, _EXAMPLES = "skipped", "examples"
 _SKIPPED_PREFIX = "skipped-faces-of-"
@@ -106,6 +107,7 @@ def take_skipped(folder: pathlib.Path) -> list[tuple[str, str, str]]:
     """
     rows = []
     for path in folder.glob(f"{_SKIPPED_PREFIX}*"):
-        rows += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = path.read_text(encoding="utf-8").splitlines()
+        rows += [strict_json.parse_json(line, str(path)) for line in lines]
         path.unlink()
     return [(split, key, reason) for split, _, key, reason in sorted(rows)]

@@ -1,11 +1,10 @@
 """The choice of each round on disk: `round_N/selection.json`, written once and then read."""
 
 import dataclasses
-import json
 import pathlib
 from typing import Any
 
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, strict_json
 from scaf_jax.runs import identity
 
 FILE = "selection.json"
@@ -66,7 +65,7 @@ def read(folder: pathlib.Path, config_hash: str | None = None) -> Selection | No
     if not path.is_file():
         return None
     try:
-        selection = _parse(json.loads(path.read_text(encoding="utf-8")))
+        selection = _parse(strict_json.read_json(path))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path}: damaged ({error}); delete the round's folder to choose again"

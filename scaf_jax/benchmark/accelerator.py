@@ -8,14 +8,13 @@ wanted of an accelerator's host beside what was found.
 
 import argparse
 import importlib
-import json
 import pathlib
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scaf_jax.benchmark import accelerator_report, workloads
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, strict_json
 from scaf_jax.reporting import tables
 
 _STEPS = ("steps_50", "steps_256")
@@ -37,7 +36,7 @@ def main(arguments: argparse.Namespace) -> int:
         code = _run(command, [*words, f"--output={folder / name}.json"])
         if code:
             return code
-    found = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    found = {path.stem: strict_json.read_json(path) for path in sorted(folder.glob("*.json"))}
     table = tables.Table(("goal", "wanted", "found", "reached"), tuple(goals(found)))
     text = f"{table.markdown()}\nDevice: {found['feeding']['machine']['device']}.\n"
     atomic.write_text(folder / "goals.md", text)

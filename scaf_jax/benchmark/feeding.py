@@ -22,7 +22,7 @@ import jax
 
 from scaf_jax.benchmark import jax_steps, machine, options, photos, timing, workloads
 from scaf_jax.data import augmentations, geometry, hosts, pipelines, resident_faces, warping
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, strict_json
 from scaf_jax.landmarks import schemes
 from scaf_jax.reporting import tables
 from scaf_jax.training import device_crops, sharding
@@ -165,7 +165,7 @@ def _first_step_of_a_process(arguments: argparse.Namespace, cache: str) -> dict[
         text=True,
         check=True,
     )
-    told = json.loads(found.stdout.splitlines()[-1])
+    told = strict_json.parse_json(found.stdout.splitlines()[-1], "its last line")
     return {"seconds": told["end"] - start, "compile_seconds": told["compile_seconds"]}
 
 

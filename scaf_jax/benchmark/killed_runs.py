@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from scaf_jax.commands import config_files
+from scaf_jax.files import strict_json
 from scaf_jax.training import checkpointing, metric_writers
 
 _FINISH_SECONDS = 3600
@@ -176,7 +177,7 @@ def _without_folder(path: pathlib.Path, workdir: pathlib.Path) -> bytes:
     text = path.read_text(encoding="utf-8").replace(str(workdir), "WORKDIR")
     if path.suffix != ".json":
         return text.encode()
-    return json.dumps(_without_times(json.loads(text))).encode()
+    return json.dumps(_without_times(strict_json.parse_json(text, str(path)))).encode()
 
 
 def _without_times(value: Any) -> Any:

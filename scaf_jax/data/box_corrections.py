@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from scaf_jax.files import json_fields
+
 Array = npt.NDArray[Any]
 
 MIN_FACES = 5
@@ -79,12 +81,8 @@ class BoxCorrection:
         Raises:
           ValueError: A field is missing, unknown or wrong.
         """
-        names = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(content, Mapping) or set(content) != names:
-            raise ValueError(f"a box correction has the fields {', '.join(sorted(names))}")
-        for name, value in content.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ValueError(f"{name} is {value!r}, which is no number")
+        names = (field.name for field in dataclasses.fields(cls))
+        json_fields.check(content, dict.fromkeys(names, json_fields.NUMBER))
         return cls(**content)
 
 

@@ -1,4 +1,4 @@
-"""Reads JSON files that come from anywhere, with errors that name the file and the line."""
+"""Reads JSON that comes from anywhere, with errors that name the file and the line."""
 
 import json
 import os
@@ -38,19 +38,34 @@ def read_json(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Any:
     if data.startswith(_ZIP_START):
         raise JsonError(f"{path}: is a zip archive; unpack it and give the .json inside")
     try:
-        return json.loads(texts.decode(data), object_pairs_hook=_without_repeats)
+        text = texts.decode(data)
     except UnicodeDecodeError as error:
         raise JsonError(
             f"{path}: not a UTF-8 text (byte {error.start}); save it as UTF-8"
         ) from error
+    return parse_json(text, str(path))
+
+
+def parse_json(text: str, place: str) -> Any:
+    """Reads JSON from a text; see `read_json`.
+
+    Args:
+      text: The text.
+      place: Where it is from, for messages.
+
+    Raises:
+      JsonError: It is no JSON.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_without_repeats)
     except json.JSONDecodeError as error:
         raise JsonError(
-            f"{path}:{error.lineno}: not JSON ({error.msg}, column {error.colno}); it may be cut "
+            f"{place}:{error.lineno}: not JSON ({error.msg}, column {error.colno}); it may be cut "
             "short: export it again, or correct it"
         ) from error
     except (RecursionError, ValueError) as error:
         reason = error if isinstance(error, _RepeatedKeyError) else type(error).__name__
-        raise JsonError(f"{path}: not usable as JSON ({reason})") from error
+        raise JsonError(f"{place}: not usable as JSON ({reason})") from error
 
 
 class _RepeatedKeyError(ValueError):

@@ -18,6 +18,7 @@ from absl import logging
 from jax.experimental import multihost_utils
 
 from scaf_jax.data import geometry, pipelines, sources
+from scaf_jax.files import strict_json
 from scaf_jax.inference import bundle, chunk_files
 from scaf_jax.landmarks import schemes
 from scaf_jax.training import progress, sharding, stopping
@@ -231,7 +232,7 @@ def _from_first_process(chunks: list[Rows]) -> list[Rows]:
         return chunks
     rows = _joined(chunks) if chunks else {}
     shapes = {name: (value.shape, str(value.dtype)) for name, value in rows.items()}
-    shapes = json.loads(sharding.gather_text(json.dumps(shapes))[0])
+    shapes = strict_json.parse_json(sharding.gather_text(json.dumps(shapes))[0], "process 0")
     if not shapes:
         return []
     if jax.process_index() != 0:

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from scaf_jax.files import json_fields
+
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
@@ -26,6 +28,16 @@ _KNOTS = 50
 # How strongly a landmark's own curve is drawn towards that of all landmarks.
 _PRIOR = 1.0
 _EDGE = 1e-3
+_TYPES: Mapping[str, Any] = {
+    "kind": str,
+    "heights": (list, tuple),
+    "confidences": (list, tuple),
+    "right_percent": json_fields.NUMBER,
+    "normalizer": str,
+    "faces": int,
+    "error": json_fields.NUMBER,
+    "origin": str,
+}
 
 
 class CalibrationError(ValueError):
@@ -97,22 +109,13 @@ class Calibration:
         Raises:
           ValueError: A field is missing, unknown or wrong.
         """
-        names = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(content, Mapping) or set(content) != names:
-            raise ValueError(f"a calibration has the fields {', '.join(sorted(names))}")
+        json_fields.check(content, _TYPES)
         try:
-            return cls(
-                kind=str(content["kind"]),
-                heights=tuple(map(float, content["heights"])),
-                confidences=tuple(tuple(map(float, curve)) for curve in content["confidences"]),
-                right_percent=float(content["right_percent"]),
-                normalizer=str(content["normalizer"]),
-                faces=int(content["faces"]),
-                error=float(content["error"]),
-                origin=str(content["origin"]),
-            )
+            heights = tuple(map(float, content["heights"]))
+            confidences = tuple(tuple(map(float, curve)) for curve in content["confidences"])
         except TypeError as error:
-            raise ValueError(f"a calibration's numbers are none ({error})") from None
+            raise ValueError(f"heights and confidences must be numbers ({error})") from None
+        return cls(**{**content, "heights": heights, "confidences": confidences})
 
 
 def fit(

@@ -6,7 +6,6 @@ tensor's name, so that a name, a shape and the salt are enough to have it again.
 
 import dataclasses
 import functools
-import json
 import math
 import pathlib
 import zipfile
@@ -15,6 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+
+from scaf_jax.files import strict_json
 
 Shape = tuple[int, ...]
 
@@ -123,7 +124,7 @@ class Folder:
         Raises:
           FixtureError: The file is missing or not JSON.
         """
-        return self._read(name, lambda path: json.loads(path.read_text(encoding="utf-8")))
+        return self._read(name, strict_json.read_json)
 
     def _read(self, name: str, read: Callable[[pathlib.Path], Any]) -> Any:
         path = self.path / name

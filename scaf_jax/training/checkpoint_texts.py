@@ -10,6 +10,7 @@ import jax
 from absl import logging
 from etils import epath
 
+from scaf_jax.files import strict_json
 from scaf_jax.training.checkpoint_errors import CheckpointError
 
 FORMAT = "scaf_jax checkpoint"
@@ -32,7 +33,7 @@ def complete_metadata(metadata: Mapping[str, Any] | None, step: int) -> dict[str
     """
     about = {**(metadata or {}), "format": FORMAT, "format_version": FORMAT_VERSION}
     about |= {"step": step, "versions": _library_versions()}
-    return json.loads(_to_json(about, "metadata"))
+    return strict_json.parse_json(_to_json(about, "metadata"), "metadata")
 
 
 def check_metadata(metadata: Any, folder: epath.Path) -> dict[str, Any]:
@@ -80,7 +81,8 @@ def own_iterator_state(texts: Sequence[str], step: int) -> IteratorState:
       None if none was saved, or if the run had another number of processes (then a warning is
       logged: the data order of that run cannot be continued).
     """
-    states = [_iterator_state(text) for text in texts]
+    places = [f"step {step}, place in the data of process {n}" for n in range(len(texts))]
+    states = list(map(_iterator_state, texts, places))
     if len(states) == jax.process_count():
         return states[jax.process_index()]
     logging.warning(
@@ -93,8 +95,8 @@ def own_iterator_state(texts: Sequence[str], step: int) -> IteratorState:
     return None
 
 
-def _iterator_state(text: str) -> IteratorState:
-    value = json.loads(text)
+def _iterator_state(text: str, place: str) -> IteratorState:
+    value = strict_json.parse_json(text, place)
     return base64.b64decode(value["bytes"]) if "bytes" in value else value["json"]
 
 

@@ -20,7 +20,7 @@ import tensorboardX
 import tqdm
 from absl import logging
 
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, strict_json
 
 SCALARS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
@@ -227,8 +227,8 @@ def read_scalars(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
+            record = strict_json.parse_json(line, str(path))
+        except strict_json.JsonError:
             continue
         if isinstance(record, dict) and isinstance(record.get("step"), int):
             records.append(record)

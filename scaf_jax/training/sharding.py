@@ -16,6 +16,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from scaf_jax.files import strict_json
+
 DATA_AXIS = "data"
 FSDP_AXIS = "fsdp"
 _TOLD_DIFFERENCES = 8
@@ -220,9 +222,8 @@ def check_agreement(values: collections.abc.Mapping[str, Any], what: str) -> Non
         process raises it, so that none waits for the others.
     """
     texts = gather_text(json.dumps(dict(values), sort_keys=True, default=str))
-    first = json.loads(texts[0])
-    for number, text in enumerate(texts[1:], start=1):
-        other = json.loads(text)
+    first, *others = (strict_json.parse_json(text, f"a process's {what}") for text in texts)
+    for number, other in enumerate(others, start=1):
         differing = [n for n in sorted({*first, *other}) if first.get(n) != other.get(n)]
         if differing:
             told = "; ".join(

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, json_fields, strict_json
 from scaf_jax.weights import header, marks
 from scaf_jax.weights.header import WeightsError
 
@@ -85,7 +85,7 @@ class Description:
         content = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
-            "network": json.loads(self.about.to_metadata()[header.METADATA_KEY]),
+            "network": self.about.content(),
             "input": INPUT,
             "outputs": list(self.outputs),
             "decode": self.decode,
@@ -106,8 +106,8 @@ def from_json(text: str, place: str) -> Description:
       WeightsError: Another program wrote it, or an entry is missing, unknown or wrong.
     """
     try:
-        content = json.loads(text)
-    except (RecursionError, ValueError):
+        content = strict_json.parse_json(text, place)
+    except strict_json.JsonError:
         content = None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise WeightsError(
@@ -115,7 +115,7 @@ def from_json(text: str, place: str) -> Description:
             f"'{FORMAT}'. Export it with `python -m scaf_jax.export`"
         )
     try:
-        marks.check_fields(content, _TYPES)
+        json_fields.check(content, _TYPES)
         if content["format_version"] > FORMAT_VERSION:
             raise ValueError(f"format {content['format_version']} needs a newer scaf_jax")
         network = {header.METADATA_KEY: json.dumps(content["network"])}

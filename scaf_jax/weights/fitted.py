@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scaf_jax.data.box_corrections import BoxCorrection
+from scaf_jax.files import json_fields
 from scaf_jax.landmarks.confidence import Calibration
 
 # Boxes of these kinds are corrected as well: the data set's own detector's, and those that are
@@ -43,10 +44,7 @@ class Fitted:
         Raises:
           ValueError: A field is missing, unknown or wrong; the message names it.
         """
-        if not isinstance(content, Mapping) or set(content) != {"boxes", "confidence"}:
-            raise ValueError("what was fitted has the fields boxes, confidence")
-        if not isinstance(content["boxes"], Mapping):
-            raise ValueError("boxes is no object")
+        json_fields.check(content, {"boxes": dict, "confidence": (dict, type(None))})
         boxes = {}
         for name, values in content["boxes"].items():
             try:

@@ -5,11 +5,11 @@ There are two kinds: stage 1, and a landmark network, which says how it marks fa
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from scaf_jax.data import geometry
+from scaf_jax.files import json_fields, strict_json
 from scaf_jax.training import preprocessing
 from scaf_jax.weights import marks as marking
 
@@ -35,7 +35,7 @@ _MARKS = "landmarks"
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "networks": list,
     "input_size": int,
-    "width_multiplier": (int, float),
+    "width_multiplier": json_fields.NUMBER,
     "crop": dict,
     "image_mean": list,
     "steps": int,
@@ -99,13 +99,16 @@ class Header:
         }
         return values if self.marks is None else values | {_MARKS: self.marks.to_dict()}
 
-    def to_metadata(self) -> dict[str, str]:
-        """Returns the metadata of the file."""
+    def content(self) -> dict[str, Any]:
+        """Returns the entries with those that say which format they have."""
         version = _STAGE1_VERSION
         if self.marks is not None:
             version = FORMAT_VERSION if self.marks.fitted else _PLAIN_VERSION
-        content = {"format": FORMAT, "format_version": version} | self.to_dict()
-        return {METADATA_KEY: json.dumps(content, sort_keys=True)}
+        return {"format": FORMAT, "format_version": version} | self.to_dict()
+
+    def to_metadata(self) -> dict[str, str]:
+        """Returns the metadata of the file."""
+        return {METADATA_KEY: json.dumps(self.content(), sort_keys=True)}
 
 
 def from_metadata(metadata: Mapping[str, str] | None, place: str) -> Header:
@@ -121,7 +124,7 @@ def from_metadata(metadata: Mapping[str, str] | None, place: str) -> Header:
     """
     content = _content(metadata, place)
     version = content.pop("format_version", None)
-    if not _is(version, int) or version < 1:
+    if not json_fields.is_a(version, int) or version < 1:
         raise WeightsError(f"{place}: 'format_version' is {version!r}, which is no version")
     if version > FORMAT_VERSION:
         raise WeightsError(
@@ -152,8 +155,8 @@ def from_metadata(metadata: Mapping[str, str] | None, place: str) -> Header:
 
 def _content(metadata: Mapping[str, str] | None, place: str) -> dict[str, Any]:
     try:
-        content = json.loads((metadata or {})[METADATA_KEY])
-    except (KeyError, RecursionError, ValueError):
+        content = strict_json.parse_json((metadata or {})[METADATA_KEY], place)
+    except (KeyError, strict_json.JsonError):
         content = None
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise WeightsError(
@@ -168,15 +171,7 @@ def _check_entries(content: Mapping[str, Any], place: str, version: int) -> None
     types = dict(_TYPES)
     if version > _STAGE1_VERSION and content.get("networks") == [*LANDMARK_NETWORK]:
         types[_MARKS] = dict
-    problems = [f"'{name}' is missing" for name in types if name not in content]
-    problems += [f"'{name}' is unknown" for name in content if name not in types]
-    problems += [
-        f"'{name}' is {content[name]!r}, which has the wrong type"
-        for name, kind in types.items()
-        if name in content and not _is(content[name], kind)
-    ]
-    if not problems:
-        problems = _wrong_values(content)
+    problems = json_fields.problems(content, types) or _wrong_values(content)
     if problems:
         raise WeightsError(
             f"{place}: its metadata are wrong: {'; '.join(problems)}. Write the file anew with "
@@ -210,10 +205,6 @@ def _crop(content: Mapping[str, Any]) -> geometry.CropSettings:
     if missing:
         raise ValueError(f"{', '.join(sorted(missing))} is missing")
     for name, value in values.items():
-        if name.startswith("margin_") and not (_is(value, (int, float)) and math.isfinite(value)):
+        if name.startswith("margin_") and not json_fields.is_a(value, json_fields.NUMBER):
             raise ValueError(f"{name} is {value!r}, which is no number")
     return geometry.CropSettings.from_dict(values)
-
-
-def _is(value: Any, kind: type | tuple[type, ...]) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)  # for Python True is an int

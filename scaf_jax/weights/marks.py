@@ -4,21 +4,20 @@ It is one entry of the file's metadata, `landmarks`; all of it is checked before
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from scaf_jax.data import geometry
+from scaf_jax.files import json_fields
 from scaf_jax.landmarks import heatmaps, scheme_files, schemes
 from scaf_jax.models import aligner
 from scaf_jax.weights import fitted as after_training
 
 PlainValue = str | int | float | bool
 
-_NUMBER = (int, float)
 _CODEC: Mapping[str, Any] = {
-    "sigma": _NUMBER,
-    "support": _NUMBER,
+    "sigma": json_fields.NUMBER,
+    "support": json_fields.NUMBER,
     "rounding": bool,
     "blur_size": int,
 }
@@ -57,7 +56,7 @@ class Marks:
 
     def __post_init__(self) -> None:
         for name, value in self.provenance.items():
-            if not is_a(value, bool) and not is_a(value, (str, int, float)):
+            if not json_fields.is_a(value, bool) and not json_fields.is_a(value, (str, int, float)):
                 raise ValueError(f"provenance.{name} is {value!r}, which is no plain value")
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,8 +89,8 @@ def from_dict(
       ValueError: A field is missing, unknown or wrong; the message names it.
     """
     there = {_FITTED: dict} if _FITTED in content else {}
-    check_fields(content, {**_TYPES, **there})
-    check_fields(content["codec"], _CODEC, "codec.")
+    json_fields.check(content, {**_TYPES, **there})
+    json_fields.check(content["codec"], _CODEC, "codec.")
     for name, allowed in (
         ("decoder", heatmaps.DECODERS),
         ("skip_gain", aligner.SKIP_GAINS),
@@ -121,23 +120,3 @@ def from_dict(
             raise ValueError(f"{_FITTED}: {error}") from error
     decoder, provenance = content["decoder"], dict(content["provenance"])
     return Marks(architecture, codec, scheme, decoder, provenance, fitted)
-
-
-def check_fields(content: Mapping[str, Any], types: Mapping[str, Any], place: str = "") -> None:
-    """Raises ValueError unless a JSON object has exactly these fields, of these types, finite."""
-    problems = [f"{place}{name} is missing" for name in types if name not in content]
-    problems += [f"{place}{name} is unknown" for name in content if name not in types]
-    problems += [
-        f"{place}{name} is {content[name]!r}, which has the wrong type"
-        for name, kind in types.items()
-        if name in content and not is_a(content[name], kind)
-    ]
-    if problems:
-        raise ValueError("; ".join(problems))
-
-
-def is_a(value: Any, kind: Any) -> bool:
-    """Whether a JSON value has a type; True is no int, and what is not finite is no number."""
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, kind) and (not isinstance(value, float) or math.isfinite(value))

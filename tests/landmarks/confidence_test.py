@@ -72,8 +72,9 @@ def test_it_is_saved_whole_and_read_strictly():
         ({"heights": good["heights"][::-1]}, "heights must be"),
         ({"confidences": [[2.0] * len(good["heights"])]}, "confidences must lie in 0 to 1"),
         ({"confidences": [[0.5]]}, "a value for each height"),
-        ({"faces": None}, "numbers are none"),
-        ({"more": 1}, "has the fields"),
+        ({"faces": None}, "faces is None, which has the wrong type"),
+        ({"heights": [None, 1]}, "heights and confidences must be numbers"),
+        ({"more": 1}, "more is unknown"),
     ):
         with pytest.raises(ValueError, match=message):
             confidence.Calibration.from_dict(good | change)

