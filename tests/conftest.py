@@ -64,6 +64,38 @@ def tiny_faces(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The weights file of a landmark network with random weights: 64 px, a sixteenth as wide."""
+    import jax
+    import numpy as np
+
+    from scaf_jax.data import geometry
+    from scaf_jax.inference import bundle
+    from scaf_jax.landmarks import heatmaps, schemes
+    from scaf_jax.models import aligner
+    from scaf_jax.training import state
+
+    shape = aligner.Architecture(64, 32, 68, width_multiplier=1 / 16)
+    graphdef, *shapes = state.definition(shape.build)
+    rng = np.random.default_rng(0)  # several times as fast as the network's own initial values
+    weights = jax.tree.map(lambda x: rng.uniform(0.05, 0.15, x.shape).astype("f4"), shapes)
+    network = bundle.Bundle(
+        graphdef=graphdef,
+        params=weights[0],
+        batch_stats=weights[1],
+        crop=geometry.CropSettings(64),
+        provenance={"steps": 1, "flip": False},
+        architecture=shape,
+        codec=heatmaps.HeatmapCodec(64, 32, blur_size=3),
+        scheme=schemes.IBUG68,
+        decoder="subpixel",
+    )
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    network.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def run_on_devices() -> Callable[..., str]:
     """Runs Python code in a process of its own that sees several (fake) CPU devices.
 

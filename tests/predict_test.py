@@ -7,7 +7,6 @@ import re
 import shlex
 import types
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,35 +14,8 @@ from PIL import Image
 import scaf_jax
 from scaf_jax import predict
 from scaf_jax.commands import video_prediction
-from scaf_jax.data import geometry
-from scaf_jax.inference import bundle, video_files, videos
+from scaf_jax.inference import video_files, videos
 from scaf_jax.inference.tracking import TrackedFace
-from scaf_jax.landmarks import heatmaps, schemes
-from scaf_jax.models import aligner
-from scaf_jax.training import state
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> pathlib.Path:
-    """A weights file."""
-    shape = aligner.Architecture(64, 32, 68, width_multiplier=1 / 16)
-    graphdef, *shapes = state.definition(shape.build)
-    rng = np.random.default_rng(0)
-    weights = jax.tree.map(lambda x: rng.uniform(0.05, 0.15, x.shape).astype("f4"), shapes)
-    network = bundle.Bundle(
-        graphdef=graphdef,
-        params=weights[0],
-        batch_stats=weights[1],
-        crop=geometry.CropSettings(64),
-        provenance={"steps": 1, "flip": False},
-        architecture=shape,
-        codec=heatmaps.HeatmapCodec(64, 32, blur_size=3),
-        scheme=schemes.IBUG68,
-        decoder="subpixel",
-    )
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    network.save(path)
-    return path
 
 
 @pytest.fixture

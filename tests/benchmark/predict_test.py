@@ -4,35 +4,16 @@ import argparse
 import json
 import pathlib
 
-import jax
 import numpy as np
 import pytest
 
 from scaf_jax.benchmark import machine, photos, predict
-from scaf_jax.data import geometry
 from scaf_jax.inference import bundle
-from scaf_jax.landmarks import heatmaps, schemes
-from scaf_jax.models import aligner
-from scaf_jax.training import state
 
 
 @pytest.fixture(scope="module")
-def network() -> bundle.Bundle:
-    shape = aligner.Architecture(64, 32, 68, width_multiplier=1 / 16)
-    graphdef, *shapes = state.definition(shape.build)
-    rng = np.random.default_rng(0)
-    weights = jax.tree.map(lambda x: rng.uniform(0.05, 0.15, x.shape).astype("f4"), shapes)
-    return bundle.Bundle(
-        graphdef=graphdef,
-        params=weights[0],
-        batch_stats=weights[1],
-        crop=geometry.CropSettings(64),
-        provenance={"steps": 1, "flip": False},
-        architecture=shape,
-        codec=heatmaps.HeatmapCodec(64, 32, blur_size=3),
-        scheme=schemes.IBUG68,
-        decoder="subpixel",
-    )
+def network(model) -> bundle.Bundle:
+    return bundle.Bundle.load(model)
 
 
 def _arguments(*words: str) -> argparse.Namespace:
@@ -41,10 +22,9 @@ def _arguments(*words: str) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def test_writes_all_times_and_a_table(network, tmp_path, monkeypatch, capsys):
+def test_writes_all_times_and_a_table(model, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(machine, "describe", lambda: {"processor": "none"})
-    model, output = tmp_path / "model.safetensors", tmp_path / "times.json"
-    network.save(model)
+    output = tmp_path / "times.json"
     words = ["--faces=3", "--width=200", "--batch=2", "--rounds=2", f"--output={output}"]
     assert predict.main(_arguments(str(model), *words)) == 0
     result = json.loads(output.read_text())
