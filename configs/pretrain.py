@@ -1,4 +1,4 @@
-"""Stage 1 alone: the adversarial auto-encoder, on a folder of photos without labels.
+"""Stage 1 alone: the adversarial autoencoder, on a folder of photos without labels.
 
     python -m scaf_jax.main --config=configs/pretrain.py --workdir=runs/pretrain \\
         --config.pretraining.unlabeled_dir=PHOTOS

@@ -38,7 +38,7 @@ class Annotation:
     """What is known of a face.
 
     Attributes:
-      landmarks: (L, 2) float32, pixels of the photo; 0 is the centre of the first pixel.
+      landmarks: (L, 2) float32, pixels of the photo; 0 is the center of the first pixel.
       mask: (L,) bool, False where a landmark is not known (it may then hold anything); None if
         all are.
       box_ground_truth: (4,) float32 x0, y0, x1, y1, pixel edges; None: drawn around the landmarks.
@@ -144,7 +144,7 @@ def features(
         "landmarks": tfds.features.Tensor(
             shape=(num_landmarks, 2),
             dtype=np.float32,
-            doc="x, y in pixels; 0 is the centre of the first pixel, and where it is not known.",
+            doc="x, y in pixels; 0 is the center of the first pixel, and where it is not known.",
         ),
         "landmark_mask": tfds.features.Tensor(
             shape=(num_landmarks,), dtype=np.bool_, doc="False where a landmark is not known."
@@ -317,7 +317,7 @@ def _doubtful(place: str, doubt: doubts.Doubt, unknown_as: str) -> str:
 def _box_around(face: Face, points: npt.NDArray[np.float32]) -> Box:
     if len(points) < 2 or not (points.min(axis=0) < points.max(axis=0)).all():
         raise FaceError(f"{face.place}: the points do not span a face, and there is no box")
-    # Boxes count from a pixel's edge, points from its centre.
+    # Boxes count from a pixel's edge, points from its center.
     return extent(points) + np.float32(0.5)
 
 

@@ -29,7 +29,7 @@ def extra_features() -> dict[str, Any]:
         "stored_matrix": tfds.features.Tensor(
             shape=(2, 3),
             dtype=np.float32,
-            doc="From the photo to the stored image; 0 is the centre of the first pixel in both.",
+            doc="From the photo to the stored image; 0 is the center of the first pixel in both.",
         ),
         "photo_size": tfds.features.Tensor(
             shape=(2,), dtype=np.int32, doc="Width and height of the photo."

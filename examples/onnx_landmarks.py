@@ -17,7 +17,7 @@ def find(session, photo, box):
     """Returns landmarks (L, 2) in the photo's pixels and the heights (L,) of their peaks."""
     about = json.loads(session.get_modelmeta().custom_metadata_map["scaf_jax"])["network"]
     size, margins = about["input_size"], about["crop"]
-    # The box with its margins, and the square of its longer side about the centre.
+    # The box with its margins, and the square of its longer side about the center.
     (x0, y0, x1, y1), height = box, box[3] - box[1]
     x0, x1 = x0 - margins["margin_left"] * height, x1 + margins["margin_right"] * height
     y0, y1 = y0 - margins["margin_top"] * height, y1 + margins["margin_bottom"] * height
@@ -34,7 +34,7 @@ def find(session, photo, box):
     crop = rows[:, left] * (1 - right)[:, None] + rows[:, left + 1] * right[:, None]
     crop = crop.reshape(size, n, size, n, 3).mean(axis=(1, 3)).round().astype(np.uint8)
     points, heights = session.run(["landmarks", "heights"], {"images": crop[None]})
-    # Crop to photo, where the centre of the first pixel is 0; see the docs for "corners".
+    # Crop to photo, where the center of the first pixel is 0; see the docs for "corners".
     half = 0.5 if margins["pixel_convention"] == "corners" else 0.0
     return (points[0] - half + 0.5) * step + corner - 0.5 - half, heights[0]
 

@@ -150,7 +150,7 @@ def _active_learning() -> ConfigDict:
             # How faces are chosen for annotation, such as nnm_10 or random; empty: no rounds, the
             # labels are those that `alignment` names.
             "strategy": "",
-            # Labelled faces at the end, in the first round, and added by each further round (0:
+            # Labeled faces at the end, in the first round, and added by each further round (0:
             # as the paper does for the budget, else a fifth of it). The last adds what is left.
             "budget": 50,
             "initial": 10,

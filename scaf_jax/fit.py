@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     add("run_folder", help="the folder of a run")
     add("--data", required=True, help="a prepared data set, such as the300w")
     add("--data_dir", default="~/tensorflow_datasets", help="where data sets are prepared")
-    add("--split", default="train", help="of the labelled faces")
+    add("--split", default="train", help="of the labeled faces")
     add("--labels", type=int, default=0, help="how many of its first faces; 0: as the run says")
     add("--detector", choices=detectors.NAMES, help="whose boxes are corrected")
     add("--held_out", help="faces to calibrate confidences on, such as 'train[50:]'")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 # Before JAX is imported by any test: tests run on the CPU, whatever else the machine has.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Most of the suite's time would go into optimising programs that run for milliseconds.
+# Most of the suite's time would go into optimizing programs that run for milliseconds.
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"
 ).strip()

@@ -178,7 +178,7 @@ def _was_read() -> faces.Annotation:
 def _point_problems(
     points: npt.NDArray[np.float32], size: npt.NDArray[Any]
 ) -> list[tuple[str, str, str]]:
-    # A pixel's centre is a whole number, so the photo's edges are at -0.5 and size - 0.5.
+    # A pixel's center is a whole number, so the photo's edges are at -0.5 and size - 0.5.
     beyond = np.maximum(-0.5 - points, points - (size - 0.5)).max(axis=1)
     outside = int((beyond > _BEYOND).sum())
     if not outside:

@@ -94,7 +94,7 @@ def _draw_face(seen: Observation, crop: geometry.CropSettings) -> drawing.Image:
 
 
 def _matrix(boxes: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
-    """Brings the square around boxes, and a margin, into a cell; centre coordinates both sides."""
+    """Brings the square around boxes, and a margin, into a cell; center coordinates both sides."""
     together = np.stack(boxes).astype(np.float64)
     start, stop = together[:, :2].min(axis=0), together[:, 2:].max(axis=0)
     side = (stop - start).max() * (1 + 2 * _MARGIN)
@@ -110,7 +110,7 @@ def _draw_box(
     matrix: npt.NDArray[np.float64],
     color: drawing.Color,
 ) -> None:
-    # A box counts from pixels' edges, half a pixel before their centres.
+    # A box counts from pixels' edges, half a pixel before their centers.
     corners = geometry.to_crop(np.reshape(box, (2, 2)).astype(np.float64) - 0.5, matrix)
     first, last = (np.round(np.clip(c, -CELL, 2 * CELL) * 2**_SHIFT).astype(int) for c in corners)
     cv2.rectangle(cell, first.tolist(), last.tolist(), color, 2, cv2.LINE_AA, _SHIFT)
@@ -132,7 +132,7 @@ def _draw_numbers(
 
 
 def _away(places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(L, 2) directions from each point away from its neighbours, the nearest counting most."""
+    """(L, 2) directions from each point away from its neighbors, the nearest counting most."""
     between = places[:, None] - places[None]
     distance = np.maximum(np.linalg.norm(between, axis=-1, keepdims=True), 1)
     push = (between / distance**3).sum(axis=1)

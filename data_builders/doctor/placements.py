@@ -1,7 +1,7 @@
 """Landmarks that stand where a program put them and nobody did, seen by comparing faces.
 
 By itself a face shows 0 0 and many points at one place (`formats.doubts`). What stands in for fewer
-points, such as the photo's centre, shows beside other faces; so do landmarks of a photo as it is
+points, such as the photo's center, shows beside other faces; so do landmarks of a photo as it is
 stored, before its EXIF data turn it.
 """
 
@@ -16,7 +16,7 @@ from data_builders.doctor import shapes
 Array = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
 
-# In units of a face's size (root mean square distance of its points from their centre).
+# In units of a face's size (root mean square distance of its points from their center).
 _APART = 0.5  # landmarks of a usual face that far apart are not at one place
 _MOVED = 0.25  # faces that differ so much do not have a landmark at the same place to the last bit
 # Faces that have a landmark at the same place, against how many the third such place has.
@@ -147,9 +147,9 @@ def _expected(face: Array, known: Bools, shape: Array) -> Array:
 
 
 def _size(shape: Array) -> float:
-    """Root mean square distance of the points from their centre, of those that are known."""
-    centred = shape - np.nanmean(shape, axis=0)
-    return float(np.sqrt(np.nanmean((centred**2).sum(axis=-1))))
+    """Root mean square distance of the points from their center, of those that are known."""
+    centered = shape - np.nanmean(shape, axis=0)
+    return float(np.sqrt(np.nanmean((centered**2).sum(axis=-1))))
 
 
 def _differ(points: Array, masks: Bools) -> bool:
@@ -158,8 +158,8 @@ def _differ(points: Array, masks: Bools) -> bool:
     if not known.shape[1]:
         return False
     spread = np.sqrt((np.nanstd(known, axis=0) ** 2).sum(axis=-1))
-    centred = known - np.nanmean(known, axis=1, keepdims=True)
-    size = np.sqrt(np.nanmean((centred**2).sum(axis=-1)))
+    centered = known - np.nanmean(known, axis=1, keepdims=True)
+    size = np.sqrt(np.nanmean((centered**2).sum(axis=-1)))
     return bool(np.median(spread) > _MOVED * max(float(size), 1.0))
 
 

@@ -11,7 +11,7 @@ from scaf_jax.landmarks.schemes import LandmarkScheme
 
 Array = npt.NDArray[Any]
 
-# In units of a face's size (root mean square distance of its points from their centre).
+# In units of a face's size (root mean square distance of its points from their center).
 _FAR = 0.5  # no landmark of a usual set of faces is so far from where its mirror image should be
 _NEAR, _NEAR_FACES = 0.1, 100  # for so many faces; fewer look to one side by chance
 _MUCH_NEARER = 0.5
@@ -31,11 +31,11 @@ def median_shape(points: Array, masks: Array) -> npt.NDArray[np.float64]:
     """
     known = np.where(masks[..., None], points, np.nan).astype(np.float64)
     shape = _median(_unit(known))
-    # Where landmarks are missing the centre of the others is off: again, by the shape found.
+    # Where landmarks are missing the center of the others is off: again, by the shape found.
     here = np.where(np.isnan(known), np.nan, shape)
-    centres = _mean(here)
-    scales = np.sqrt(_mean(((here - centres) ** 2).sum(axis=-1, keepdims=True)))
-    shape = _median(_unit(known) * scales + centres)
+    centers = _mean(here)
+    scales = np.sqrt(_mean(((here - centers) ** 2).sum(axis=-1, keepdims=True)))
+    shape = _median(_unit(known) * scales + centers)
     return shape - _mean(shape)
 
 
@@ -119,8 +119,8 @@ def numbered_as_mirrored(points: Array, masks: Array, shape: Array) -> npt.NDArr
 
 
 def _unit(known: Array) -> Array:
-    centred = known - _mean(known)
-    return centred / np.maximum(np.sqrt(_mean((centred**2).sum(axis=-1, keepdims=True))), 1e-9)
+    centered = known - _mean(known)
+    return centered / np.maximum(np.sqrt(_mean((centered**2).sum(axis=-1, keepdims=True))), 1e-9)
 
 
 def _mean(values: Array) -> Array:

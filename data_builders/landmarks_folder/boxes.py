@@ -81,12 +81,12 @@ def average_face(
 def _average(marked: Complex, masks: Bools) -> Complex:
     """The mean of (N, L) shapes after each was laid over it; points that are missing are left out.
 
-    Source: generalised Procrustes analysis.
+    Source: generalized Procrustes analysis.
     """
     counts = masks.sum(axis=1, keepdims=True)
-    centred = np.where(masks, marked - marked.sum(axis=1, keepdims=True) / counts, 0)
-    sizes = np.sqrt((np.abs(centred) ** 2).sum(axis=1, keepdims=True) / counts)
-    laid = centred / sizes
+    centered = np.where(masks, marked - marked.sum(axis=1, keepdims=True) / counts, 0)
+    sizes = np.sqrt((np.abs(centered) ** 2).sum(axis=1, keepdims=True) / counts)
+    laid = centered / sizes
     for _ in range(_ITERATIONS):
         scale, shift = _fit(np.broadcast_to(_mean(laid, masks), laid.shape), marked, masks)
         usable = np.abs(scale) > 0
@@ -106,10 +106,10 @@ def _fit(shapes: Complex, marked: Complex, masks: Bools) -> tuple[Complex, Compl
     """Least squares: the (N,) factors and shifts that take (N, L) shapes to what is marked."""
     shapes = np.where(masks, shapes, 0)
     counts = masks.sum(axis=1, keepdims=True)
-    centre, target = (
+    center, target = (
         x.sum(axis=1, keepdims=True) / counts for x in (shapes, np.where(masks, marked, 0))
     )
-    centred = np.where(masks, shapes - centre, 0)
-    scale = (centred.conj() * (marked - target)).sum(axis=1)
-    scale = scale / np.maximum((np.abs(centred) ** 2).sum(axis=1), 1e-12)
-    return scale, target[:, 0] - scale * centre[:, 0]
+    centered = np.where(masks, shapes - center, 0)
+    scale = (centered.conj() * (marked - target)).sum(axis=1)
+    scale = scale / np.maximum((np.abs(centered) ** 2).sum(axis=1), 1e-12)
+    return scale, target[:, 0] - scale * center[:, 0]

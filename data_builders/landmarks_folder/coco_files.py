@@ -179,7 +179,7 @@ def _file_problems(
     if unplaced:
         problems.append(
             f"{path.name}: {sum(unplaced)} keypoints of {len(unplaced)} faces lie at 0, 0 though v "
-            "says that they are labelled; they are taken as not known"
+            "says that they are labeled; they are taken as not known"
         )
     flat = sum(bool(face.box) and _has_no_area(face.box) for face in found.faces)
     if flat:

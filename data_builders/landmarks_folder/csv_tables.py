@@ -1,7 +1,7 @@
 """Faces from `landmarks.csv`: a row a face, with columns NAME_x and NAME_y for each landmark.
 
 Empty cells are landmarks that are not known. Boxes (x0, y0, x1, y1) count from the photo's upper
-left corner, landmarks from the centre of the first pixel. A column `split` says what a face is for;
+left corner, landmarks from the center of the first pixel. A column `split` says what a face is for;
 `width` and `height`, where they are, are those of the photo as people see it.
 """
 

@@ -32,7 +32,7 @@ class Builder(face_builder.FaceBuilder):
         "landmarks": tfds.features.Tensor(
             shape=(None, 2),
             dtype=np.float32,
-            doc="x, y in pixels; 0 is the centre of the first pixel, and where it is not known.",
+            doc="x, y in pixels; 0 is the center of the first pixel, and where it is not known.",
         ),
         "landmark_mask": tfds.features.Tensor(
             shape=(None,), dtype=np.bool_, doc="False where a landmark is not known."

@@ -1,4 +1,4 @@
-"""Which of the listed faces are labelled, and which are listed again."""
+"""Which of the listed faces are labeled, and which are listed again."""
 
 from collections.abc import Mapping, Sequence
 
@@ -54,7 +54,7 @@ def split_problems(splits: Mapping[str, Sequence[listed.Listed]]) -> list[str]:
             continue
         problems.append(
             f"{split}: {len(blank)} of {len(members)} faces have a box but no known landmark; they "
-            f"do not count as labelled: {listed.some(blank)}"
+            f"do not count as labeled: {listed.some(blank)}"
         )
         if len(blank) == len(members):
             what = "measured on" if split_names.is_held_out(split) else "learned from"

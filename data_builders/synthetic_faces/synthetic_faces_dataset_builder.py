@@ -1,6 +1,6 @@
 """Procedural faces with exact 68 and 98 landmarks: needs no download.
 
-Landmarks are pixels of the image, 0 at the centre of the first pixel; boxes are in pixel edges,
+Landmarks are pixels of the image, 0 at the center of the first pixel; boxes are in pixel edges,
 0 at the image's border.
 """
 
@@ -59,7 +59,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     "landmarks": tfds.features.Tensor(
                         shape=(68, 2),
                         dtype=np.float32,
-                        doc="iBUG scheme: x, y in pixels; 0 is the centre of the first pixel.",
+                        doc="iBUG scheme: x, y in pixels; 0 is the center of the first pixel.",
                     ),
                     "landmarks_98": tfds.features.Tensor(
                         shape=(98, 2), dtype=np.float32, doc="WFLW scheme, likewise."

@@ -1,4 +1,4 @@
-"""Recognises the ways in which people keep 300-W on their disks.
+"""Recognizes the ways in which people keep 300-W on their disks.
 
 Only names of folders and files are looked at, never what is in them.
 """

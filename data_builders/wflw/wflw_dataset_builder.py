@@ -1,7 +1,7 @@
 """WFLW from the folders that its downloads unzip to.
 
 Pixel conventions: WFLW's coordinates count pixels from 0, as all published loaders read them, so
-a landmark on the centre of the first pixel is 0 and they are stored unchanged. The rectangle of
+a landmark on the center of the first pixel is 0 and they are stored unchanged. The rectangle of
 the lists is the only box that WFLW distributes; the published 3FabRec loader takes it for the
 face's box. It is stored as the ground truth, and as the detector's box too, with its numbers
 unchanged, and read as pixel edges (0 is the photo's border), as that loader reads it.

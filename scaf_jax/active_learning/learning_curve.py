@@ -1,6 +1,6 @@
 """The error against the number of labels, with its band, and whether further labels will help.
 
-Where a test set is labelled, it judges each round's network. Where none is, the faces of the next
+Where a test set is labeled, it judges each round's network. Where none is, the faces of the next
 round do: their labels were not known when the network of the round before looked at them.
 """
 
@@ -32,7 +32,7 @@ class Point:
 
     Attributes:
       labels: How many faces it was trained on.
-      errors: NME of each face, per cent, by key; faces without one are left out.
+      errors: NME of each face, percent, by key; faces without one are left out.
     """
 
     labels: int
@@ -40,7 +40,7 @@ class Point:
 
     @property
     def mean(self) -> float:
-        """The mean NME, per cent."""
+        """The mean NME, percent."""
         return float(np.mean(list(self.errors.values())))
 
     def band(self) -> tuple[float, float]:
@@ -99,7 +99,7 @@ def new_faces(
       normalizer: What errors are divided by.
 
     Returns:
-      NME by key, per cent; without faces that were not looked at or lack what errors are divided
+      NME by key, percent; without faces that were not looked at or lack what errors are divided
       by.
     """
     predicted = pictures.read_landmarks(folder)
@@ -190,8 +190,8 @@ def draw(curves: Sequence[Curve]) -> drawing.Image:
             linewidth=0,
         )
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("labelled faces")
-    axes.set_ylabel("NME, per cent")
+    axes.set_xlabel("labeled faces")
+    axes.set_ylabel("NME, percent")
     axes.set_title("Error against labels; bands: 95 % over draws of test faces")
     axes.grid(color="0.92")
     for text in axes.legend().get_texts():

@@ -20,7 +20,7 @@ def write_config(workdir: pathlib.Path, run: Run) -> None:
 
 
 def read_errors(folder: pathlib.Path) -> dict[str, float]:
-    """Returns the NME of a round, per cent, by test set; nothing where there is none."""
+    """Returns the NME of a round, percent, by test set; nothing where there is none."""
     path = folder / "report" / "metrics.json"
     if not path.is_file():
         return {}
@@ -44,7 +44,7 @@ def write(
       workdir: Its folder.
       run: The run.
       rounds: The rounds' choices.
-      new_faces: By number of a round, what its faces' NME was before they were learned, per cent
+      new_faces: By number of a round, what its faces' NME was before they were learned, percent
         by key.
     """
     rows: list[dict[str, Any]] = []
@@ -81,7 +81,7 @@ def write(
     strategy, seed = section["strategy"], section["seed"]
     text = (
         f"# Active learning: {strategy}\n\n{table.markdown()}\n"
-        f"Normaliser: {run.evaluation.normalizer}. Seeds: weights {run.seed}, choice {seed}. "
+        f"Normalizer: {run.evaluation.normalizer}. Seeds: weights {run.seed}, choice {seed}. "
         "Each round is trained from the weights of stage 1. Details are in "
         f"`{selections.ROUNDS_FOLDER}/round_N/`.\n"
     )

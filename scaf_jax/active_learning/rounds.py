@@ -120,7 +120,7 @@ class Rounds:
         return self._report(self._chosen)
 
     def _report(self, chosen: Sequence[selections.Selection]) -> reporting.Report:
-        """Writes the report of these first rounds, all of whose faces are labelled."""
+        """Writes the report of these first rounds, all of whose faces are labeled."""
         if not chosen or jax.process_index() != 0:
             return reporting.Report(self._workdir / "report.md", {}, "")
         normalizer = self._run.evaluation.normalizer

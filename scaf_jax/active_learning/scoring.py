@@ -30,7 +30,7 @@ class PoolScores:
 
     Attributes:
       keys: The faces' keys.
-      landmarks: (N, L, 2) float64, photo pixels; 0 is the centre of the first pixel.
+      landmarks: (N, L, 2) float64, photo pixels; 0 is the center of the first pixel.
       nnm: (N,) float32, higher = less sure.
       entropy: (N,) float32, higher = less sure; None if it was not asked for.
       embeddings: (N, 99) float32.

@@ -42,7 +42,7 @@ class FaceToAnnotate:
     Attributes:
       key: The record's key.
       image: The photo's encoded bytes.
-      landmarks: (L, 2) the model's landmarks, pixels of the photo (centre of the first is 0).
+      landmarks: (L, 2) the model's landmarks, pixels of the photo (center of the first is 0).
       box: (4,) the face's box x0, y0, x1, y1; pixel i covers [i, i + 1).
       score: How uncertain the model is, higher is more; None if the choice was made without.
     """
@@ -56,7 +56,7 @@ class FaceToAnnotate:
 
 @dataclasses.dataclass(frozen=True)
 class Index:
-    """What was asked for in a round: the scheme's name, who pre-labelled, the faces in order."""
+    """What was asked for in a round: the scheme's name, who pre-labeled, the faces in order."""
 
     scheme: str
     model_version: str
@@ -106,7 +106,7 @@ def write_index(round_folder: pathlib.Path, index: Index) -> None:
         "version": INDEX_VERSION,
         "scheme": index.scheme,
         "model_version": index.model_version,
-        "coordinates": "landmarks: pixels, the centre of the first is 0; "
+        "coordinates": "landmarks: pixels, the center of the first is 0; "
         "box: x0, y0, x1, y1 in pixels, pixel i covers [i, i + 1)",
         "faces": [dataclasses.asdict(face) for face in index.faces],
     }

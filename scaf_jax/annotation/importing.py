@@ -1,4 +1,4 @@
-"""Takes annotations back: recognises the format, checks every face, writes the good ones.
+"""Takes annotations back: recognizes the format, checks every face, writes the good ones.
 
 Nothing that is given back gets lost: faces that pass are written, everything else is listed with
 its place in the file, its field and what to do. A corrected file is imported the same way and

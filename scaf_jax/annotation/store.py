@@ -33,7 +33,7 @@ class Annotation:
     Attributes:
       key: The record's key.
       scheme: Name of the marking scheme.
-      landmarks: (L, 2) float32, pixels of the photo, the centre of the first is 0; 0 where absent.
+      landmarks: (L, 2) float32, pixels of the photo, the center of the first is 0; 0 where absent.
       mask: (L,) bool, False where the photo does not show the landmark.
       unchanged: Whether the person left the pre-labels as they were.
       source: Name of the file it came in.
@@ -100,7 +100,7 @@ def _content(annotation: Annotation) -> dict[str, Any]:
         "version": VERSION,
         "key": annotation.key,
         "scheme": annotation.scheme,
-        "coordinates": "pixels of the photo, the centre of the first is 0; null where absent",
+        "coordinates": "pixels of the photo, the center of the first is 0; null where absent",
         "landmarks": points.astype(np.float32),
         "mask": annotation.mask,
         "unchanged": annotation.unchanged,

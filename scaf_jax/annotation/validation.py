@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scaf_jax.annotation import orientation
 from scaf_jax.formats import doubts
 from scaf_jax.formats.asked import AskedFace
-from scaf_jax.formats.conventions import Unit, to_centres
+from scaf_jax.formats.conventions import Unit, to_centers
 from scaf_jax.formats.marks import MarkedFace, MarkedPoint, Objection, Problem, shown, side
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
@@ -23,7 +23,7 @@ _MAX_COORDINATE = 1e9
 _UNITS = {
     Unit.EDGES: "pixels",
     Unit.ONE_BASED: "pixels, counted from 1",
-    Unit.PERCENT: "per cent of them, as Label Studio does",
+    Unit.PERCENT: "percent of them, as Label Studio does",
 }
 _MAX_ABSENT = 0.5  # of the landmarks
 _BOX_MARGIN = 0.5  # of the box's sides
@@ -34,7 +34,7 @@ class CheckedFace:
     """A face's landmarks after all checks.
 
     Attributes:
-      landmarks: (L, 2) float64, pixels of the photo, the centre of the first is 0; 0 where absent.
+      landmarks: (L, 2) float64, pixels of the photo, the center of the first is 0; 0 where absent.
       mask: (L,) bool, False where the person said that the photo does not show it.
       unchanged: Whether these are the pre-labels.
     """
@@ -148,9 +148,9 @@ def _convert(face: MarkedFace, asked: AskedFace, scheme: LandmarkScheme) -> Chec
         if point.name not in face.absent:
             landmarks[numbers[point.name]] = point.x, point.y
             mask[numbers[point.name]] = True
-    centres = to_centres(landmarks, face.unit, asked.width, asked.height)
-    unchanged = bool(mask.all()) and bool(np.abs(centres - asked.landmarks).max() <= UNCHANGED)
-    return CheckedFace(np.where(mask[:, None], centres, 0), mask, unchanged)
+    centers = to_centers(landmarks, face.unit, asked.width, asked.height)
+    unchanged = bool(mask.all()) and bool(np.abs(centers - asked.landmarks).max() <= UNCHANGED)
+    return CheckedFace(np.where(mask[:, None], centers, 0), mask, unchanged)
 
 
 def _doubts(checked: CheckedFace, face: MarkedFace, scheme: LandmarkScheme) -> Iterator[Objection]:
@@ -202,7 +202,7 @@ def _wrong_places(
     if not _is_in_box(points[mask].mean(axis=0), asked):
         yield (
             "points",
-            "this is another face than the one asked for: its centre is far from the box",
+            "this is another face than the one asked for: its center is far from the box",
             "Annotate the face in the box",
         )
     elif orientation.is_flipped(points, mask, asked.landmarks, scheme):
@@ -213,10 +213,10 @@ def _wrong_places(
         )
 
 
-def _is_in_box(centre: Floats, asked: AskedFace) -> bool:
-    box = np.array(asked.box).reshape(2, 2) - 0.5  # to centre coordinates
+def _is_in_box(center: Floats, asked: AskedFace) -> bool:
+    box = np.array(asked.box).reshape(2, 2) - 0.5  # to center coordinates
     margin = _BOX_MARGIN * (box[1] - box[0])
-    return bool(((centre >= box[0] - margin) & (centre <= box[1] + margin)).all())
+    return bool(((center >= box[0] - margin) & (center <= box[1] + margin)).all())
 
 
 def _listed(names: list[str]) -> str:

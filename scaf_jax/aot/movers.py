@@ -133,7 +133,7 @@ def _padded_bytes(array: str) -> int:
         return exact
     sizes, order, tile = ([int(n) for n in match[i].split(",") if n] for i in (1, 2, 3))
     sides = list(reversed(tile))
-    # The tile's last side lies along the axis whose elements are neighbours in memory.
+    # The tile's last side lies along the axis whose elements are neighbors in memory.
     filled = [-(-sizes[axis] // side) * side for axis, side in zip(order, sides, strict=False)]
     plain = [sizes[axis] for axis, _ in zip(order, sides, strict=False)]
     return exact * math.prod(filled) // math.prod(plain)

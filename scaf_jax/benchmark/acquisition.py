@@ -44,7 +44,7 @@ Milliseconds for a face, medians. Heatmaps: {size} x {size}, float32, (batch, y,
   starting a computation is a large part of its time, and of the maximum's.
 - blur + landmarks + NNM: 9 x 9 box blur of every map, the place of its maximum, and NNM from the
   maximum: all that scoring a face needs after the network.
-- entropy: every map normalised and its entropy, without landmarks.
+- entropy: every map normalized and its entropy, without landmarks.
 - "x max" columns divide by the maximum in XLA; "entropy / NNM" is the paper's ratio (3.5 there, by
   another machine and implementation), and "entropy / one pass" what choosing NNM saves where the
   landmarks have to be found as well.

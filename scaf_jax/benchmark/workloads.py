@@ -93,7 +93,7 @@ class Workload:
     def weights(self) -> tuple[PyTree, PyTree]:
         """Returns random parameters and the first running statistics, NumPy arrays.
 
-        NumPy draws them, since compiling the models' own initialisation takes longer than the
+        NumPy draws them, since compiling the models' own initialization takes longer than the
         measurement; for speed it only matters that they are of an ordinary size.
         """
         rng = np.random.default_rng(_SEED)

@@ -1,4 +1,4 @@
-"""Choices that cover a pool: ProbCover's balls, and the shortest way to the nearest labelled face.
+"""Choices that cover a pool: ProbCover's balls, and the shortest way to the nearest labeled face.
 
 Both need points that lie close together where faces are alike, such as stage 1's embeddings, and
 no label. They are greedy, which for such aims is at most 1 / e from the best choice.
@@ -79,7 +79,7 @@ def _balls(near: Array, covered: Array, count: int) -> Places:
 def facility_location(pool: Array, labeled: Array, count: int) -> Places:
     """Takes, count times, the point that brings the pool nearest to its nearest chosen points.
 
-    What falls is the mean distance of all points to the nearest chosen or labelled one: K-center
+    What falls is the mean distance of all points to the nearest chosen or labeled one: K-center
     looks at the farthest point alone, which is often an outlier. Source: Wei, Iyer and Bilmes,
     Submodularity in data subset selection and active learning, ICML 2015.
 

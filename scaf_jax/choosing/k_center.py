@@ -1,4 +1,4 @@
-"""K-center-greedy: chooses points so that no point is far from a chosen or labelled one.
+"""K-center-greedy: chooses points so that no point is far from a chosen or labeled one.
 
 Source: Sener and Savarese, Active learning for convolutional neural networks: a core-set approach,
 ICLR 2018; SCAF, sec. 4.6. Beside the pool only one distance a point is kept, and each choice goes
@@ -22,10 +22,10 @@ def k_center_greedy(
     *,
     order: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.int64]:
-    """Takes, count times, the point that is farthest from all chosen and labelled ones.
+    """Takes, count times, the point that is farthest from all chosen and labeled ones.
 
     Distances are Euclidean, in float32, from the differences themselves: the same point twice has
-    distance 0. Points equally far: the first in the order. Without labelled points the first point
+    distance 0. Points equally far: the first in the order. Without labeled points the first point
     is chosen first.
 
     Args:
@@ -51,7 +51,7 @@ def k_center_greedy(
 
 
 def _choose(points: jax.Array, labeled: jax.Array, count: int) -> list[int]:
-    """(D, N) points and (M, D) labelled ones to `count` chosen places."""
+    """(D, N) points and (M, D) labeled ones to `count` chosen places."""
     nearest = jnp.full(points.shape[1], jnp.inf)
     for center in labeled:
         nearest = _closer(nearest, points, center)

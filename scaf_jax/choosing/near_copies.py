@@ -15,7 +15,7 @@ _PAIRS = 20_000
 
 
 def distinct(pool: Array, labeled: Array, *, least: int, near: float = NEAR) -> Places:
-    """Leaves out points with a labelled or an earlier point nearby.
+    """Leaves out points with a labeled or an earlier point nearby.
 
     Args:
       pool: (N, D).

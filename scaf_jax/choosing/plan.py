@@ -1,4 +1,4 @@
-"""What a run of active learning does: how many faces, chosen how, labelled by whom.
+"""What a run of active learning does: how many faces, chosen how, labeled by whom.
 
 Source: SCAF, sec. 4.6.
 """
@@ -24,7 +24,7 @@ class Plan:
 
     Attributes:
       strategy: How faces are chosen.
-      label_counts: How many faces are labelled in round 0, 1, ...; the last is the budget.
+      label_counts: How many faces are labeled in round 0, 1, ...; the last is the budget.
       seed: Seed of random choices.
       oracle: `dataset` or `human`.
       pool: `train` or `unlabeled`.
@@ -79,7 +79,7 @@ class Plan:
 
 
 def label_counts(budget: int, initial: int, per_round: int) -> tuple[int, ...]:
-    """Returns how many faces are labelled in each round, the budget last.
+    """Returns how many faces are labeled in each round, the budget last.
 
     Example:
       >>> label_counts(50, initial=10, per_round=15)
@@ -100,7 +100,7 @@ def make(*, strategy: str, budget: int, initial: int, per_round: int, **others: 
 
     Args:
       strategy: Name of the strategy.
-      budget: Labelled faces at the end.
+      budget: Labeled faces at the end.
       initial: Of them, in the first round.
       per_round: Added by each further round; 0: as the paper does for the budget, else a fifth.
       **others: The other attributes of `Plan`.

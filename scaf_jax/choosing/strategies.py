@@ -35,7 +35,7 @@ class Strategy:
     Attributes:
       name: What it is called.
       uncertainty: Which score ranks the pool, one of `acquisition.UNCERTAINTIES`, or '' for none.
-      discard_percent: How many per cent of the pool, the highest ranked, are left out.
+      discard_percent: How many percent of the pool, the highest ranked, are left out.
       spread: What spreads the choice over the pool, one of `SPREADS`, or '' for nothing.
       features: Whose embeddings say which faces are alike: `stage1`, which needs no label, or
         `stage2`, the network of the round before.
@@ -97,7 +97,7 @@ def strategy(name: str) -> Strategy:
 
     Args:
       name: One of `STRATEGY_NAMES`, or SCORE or SCORE_P for a score of
-        `acquisition.UNCERTAINTIES`, which leaves out the P per cent ranked highest.
+        `acquisition.UNCERTAINTIES`, which leaves out the P percent ranked highest.
 
     Raises:
       ValueError: There is none of this name; the message lists what there is.
@@ -136,7 +136,7 @@ def select(
       count: How many faces to choose.
       scores: (N,), for strategies with an uncertainty: that score of each face.
       embeddings: (N, D), for strategies with a spread, of its `features`; and for `distinct`.
-      labeled_embeddings: (M, D), the faces that are labelled already; for the same.
+      labeled_embeddings: (M, D), the faces that are labeled already; for the same.
       distinct: Whether of faces that are nearly the same one is chosen at most; see `near_copies`.
       seed: Of the random strategy and of clusters.
 

@@ -1,4 +1,4 @@
-"""TypiClust: one typical face from each part of the pool, none of which looks like a labelled one.
+"""TypiClust: one typical face from each part of the pool, none of which looks like a labeled one.
 
 Source: Hacohen, Dekel and Weinshall, Active learning on a budget: opposite strategies suit high and
 low budgets, ICML 2022 (TPC_RP): with few labels typical examples teach more than unusual ones. It
@@ -25,16 +25,16 @@ _STARTS, _ITERATIONS = 5, 50
 
 
 def typiclust(pool: Array, labeled: Array, count: int, *, seed: int = 0) -> Places:
-    """Takes, count times, the most typical point of the largest cluster with fewest labelled ones.
+    """Takes, count times, the most typical point of the largest cluster with fewest labeled ones.
 
-    All points are cut into as many clusters as there will be labelled points (500 at most); those
+    All points are cut into as many clusters as there will be labeled points (500 at most); those
     of five points or fewer are left out, unless there are no others.
 
     Args:
       pool: (N, D).
       labeled: (M, D), points that are chosen already; M may be 0.
       count: How many points to choose.
-      seed: Of the clusters' first centres.
+      seed: Of the clusters' first centers.
 
     Returns:
       (count,) int64 places in the pool, the first choice first.
@@ -56,7 +56,7 @@ def typiclust(pool: Array, labeled: Array, count: int, *, seed: int = 0) -> Plac
     for _ in range(count):
         has_free = np.bincount(own[free], minlength=len(sizes)) > 0
         open_ = has_free & usable if (has_free & usable).any() else has_free
-        # Fewest labelled ones, then the largest, then the first.
+        # Fewest labeled ones, then the largest, then the first.
         best = np.lexsort((-sizes, chosen_in, ~open_))[0]
         members = np.flatnonzero(free & (own == best))
         place = int(members[typicality(points[members]).argmax()])

@@ -46,18 +46,18 @@ def run(settings: Settings) -> str:
     network = bundle.Bundle.load(folder)
     labels = _labels(settings, network)
     train = _source(settings, settings.split)
-    labelled = sources.SubsetSource(train, range(min(labels or len(train), len(train))))
+    labeled = sources.SubsetSource(train, range(min(labels or len(train), len(train))))
     boxes = dict(network.fitted.boxes)
     sure, picture, lines = network.fitted.confidence, None, []
-    boxes[fitted.LANDMARKS] = fitting.about_landmarks(labelled)
+    boxes[fitted.LANDMARKS] = fitting.about_landmarks(labeled)
     flip = bool(network.provenance.get(run_folder.FLIP, True))
     machine = one_pass.PassSettings(sharding.make_mesh(), _BATCH)
     fitter = fitting.Fitter(network, machine, flip=flip, normalizer=settings.normalizer)
     if settings.detector:
-        found = fitting.find(labelled, detectors.load(settings.detector))
+        found = fitting.find(labeled, detectors.load(settings.detector))
         boxes[settings.detector] = correction = found.correction()
         lines.append(
-            f"{settings.detector} found {found.there.sum()} of {len(labelled)} labelled faces; its "
+            f"{settings.detector} found {found.there.sum()} of {len(labeled)} labeled faces; its "
             f"boxes move by {correction.shift_x:+.3f}, {correction.shift_y:+.3f} of their size, "
             f"times {correction.scale_x:.3f}, {correction.scale_y:.3f}"
         )

@@ -67,7 +67,7 @@ class AugmentationSettings:
             )
 
 
-# Source: SCAF, sec. 4 (as 3FabRec): unsupervised pre-training, then landmarks.
+# Source: SCAF, sec. 4 (as 3FabRec): unsupervised pretraining, then landmarks.
 STAGE1 = AugmentationSettings(**_PUBLISHED.pretraining.augmentation)
 STAGE2 = AugmentationSettings(**_PUBLISHED.alignment.augmentation)
 
@@ -78,7 +78,7 @@ class Augmentation:
 
     Attributes:
       flip: Whether the face is mirrored; its landmarks then change numbers.
-      matrix: (2, 3) float64, acts on pixels of the crop, counted from its centre.
+      matrix: (2, 3) float64, acts on pixels of the crop, counted from its center.
     """
 
     flip: bool
@@ -117,7 +117,7 @@ def draw(rng: np.random.Generator, settings: AugmentationSettings, input_size: i
 def occlude(
     rng: np.random.Generator, image: npt.NDArray[np.uint8], probability: float
 ) -> npt.NDArray[np.uint8]:
-    """Hides a part of a crop under a rectangle or ellipse of one random colour, or leaves it.
+    """Hides a part of a crop under a rectangle or ellipse of one random color, or leaves it.
 
     Args:
       rng: Source of randomness.

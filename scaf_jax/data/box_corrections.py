@@ -26,7 +26,7 @@ class BoxCorrection:
     """How boxes of one kind become boxes of another.
 
     Attributes:
-      shift_x: How far the centre moves to the right, as a fraction of the box's width.
+      shift_x: How far the center moves to the right, as a fraction of the box's width.
       shift_y: How far it moves down, as a fraction of its height.
       scale_x: What its width is multiplied by.
       scale_y: What its height is multiplied by.
@@ -110,6 +110,6 @@ def fit(boxes: Array, wanted: Array) -> BoxCorrection:
 
 
 def about_landmarks(landmarks: Array) -> npt.NDArray[np.float64]:
-    """Returns the tight boxes (..., 4), pixel edges, about landmarks (..., L, 2), pixel centres."""
+    """Returns the tight boxes (..., 4), pixel edges, about landmarks (..., L, 2), pixel centers."""
     low, high = landmarks.min(axis=-2), landmarks.max(axis=-2)
     return np.concatenate([low - 0.5, high + 0.5], axis=-1)

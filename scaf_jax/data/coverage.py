@@ -1,4 +1,4 @@
-"""Which landmarks a set of labelled faces says nothing about."""
+"""Which landmarks a set of labeled faces says nothing about."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def unknown_landmarks(source: sources.Source, num_landmarks: int) -> list[int]:
     Faces are read only until every landmark was met: mostly one.
 
     Args:
-      source: Labelled faces.
+      source: Labeled faces.
       num_landmarks: Landmarks of a face.
 
     Returns:

@@ -132,7 +132,7 @@ class FaceView:
         """Maps landmarks of the record's image to the crop.
 
         Args:
-          points: (L, 2) pixels of the record's image, 0 being the centre of the first.
+          points: (L, 2) pixels of the record's image, 0 being the center of the first.
           convention: The crop coordinates wanted; by default the crop's own.
 
         Returns:

@@ -1,11 +1,11 @@
 """From a face box to the one 2x3 matrix that crops, augments and resizes, and back.
 
 Two coordinate systems occur. In *edge* coordinates pixel i covers [i, i + 1); boxes are in these.
-In *centre* coordinates the centre of pixel i is i; landmarks, matrices and cv2 use these. A
-matrix maps centre coordinates of the photo to centre coordinates of the S x S crop.
+In *center* coordinates the center of pixel i is i; landmarks, matrices and cv2 use these. A
+matrix maps center coordinates of the photo to center coordinates of the S x S crop.
 
 Crop coordinates of landmarks come in two conventions (`pixel_convention`):
-- `centers`: centre coordinates, so that a landmark lies on the pixel that shows it;
+- `centers`: center coordinates, so that a landmark lies on the pixel that shows it;
 - `corners`: what 3FabRec's published code computes. It counts the photo's pixels from 1 and takes
   these numbers for edge coordinates. Needed with weights trained that way.
 
@@ -140,7 +140,7 @@ def extend_box(box: Array, crop: CropSettings) -> npt.NDArray[np.float64]:
 def face_square(box: Array, crop: CropSettings) -> npt.NDArray[np.float64]:
     """Returns the square of the photo that becomes the crop.
 
-    The box is extended by the margins; the square of its longer side about its centre is taken.
+    The box is extended by the margins; the square of its longer side about its center is taken.
     Source: 3FabRec's published loader, without its rounding to whole pixels.
 
     Args:
@@ -167,18 +167,18 @@ def crop_matrix(
     Args:
       box: (4,) x0, y0, x1, y1, edge coordinates of the photo.
       crop: Margins and size of the crop.
-      augmentation: (2, 3), what happens in the crop about its centre, in pixels from there; as
+      augmentation: (2, 3), what happens in the crop about its center, in pixels from there; as
         `augmentations.Augmentation.matrix` gives it.
 
     Returns:
-      (2, 3) float64, centre coordinates of the photo to centre coordinates of the crop.
+      (2, 3) float64, center coordinates of the photo to center coordinates of the crop.
 
     Raises:
       ValueError: The box is not finite or encloses nothing.
     """
     x0, y0, x1, y1 = face_square(box, crop)
     scale = crop.input_size / (x1 - x0)
-    # Centre coordinates of the photo -> pixels of the crop, from its centre.
+    # Center coordinates of the photo -> pixels of the crop, from its center.
     center_x, center_y = (x0 + x1) / 2, (y0 + y1) / 2
     matrix = scale * np.array([[1, 0, 0.5 - center_x], [0, 1, 0.5 - center_y]])
     if augmentation is not None:
@@ -198,7 +198,7 @@ def to_crop(points: Array, matrix: Array, convention: PixelConvention = "centers
     """Maps landmarks of photos to their crops.
 
     Args:
-      points: (..., L, 2) centre coordinates of the photo.
+      points: (..., L, 2) center coordinates of the photo.
       matrix: (..., 2, 3), as `crop_matrix` gives it.
       convention: The crop coordinates wanted.
 
@@ -218,7 +218,7 @@ def to_photo(points: Array, matrix: Array, convention: PixelConvention = "center
       convention: What the crop coordinates mean.
 
     Returns:
-      (..., L, 2) centre coordinates of the photo, float64.
+      (..., L, 2) center coordinates of the photo, float64.
     """
     shift = _convention_shift(convention)
     inverse = invert(np.asarray(matrix, np.float64))
@@ -272,7 +272,7 @@ def _apply(points: Array, matrix: Array) -> Array:
 
 def _convention_shift(convention: PixelConvention) -> float:
     # The published code adds 1 to x where edge coordinates need 0.5, and leaves out the 0.5 that
-    # leads back to centres: half a pixel before the matrix and half a pixel after it.
+    # leads back to centers: half a pixel before the matrix and half a pixel after it.
     _check_convention(convention)
     return 0.5 if convention == "corners" else 0.0
 

@@ -2,7 +2,7 @@
 
 The size is read from the header before a pixel is decoded, so that a small file cannot unfold
 into more memory than the machine has. A photo becomes what people see (and mark): it is turned
-the way its EXIF orientation says, 16-bit greys are brought to 8 bits, and what is transparent is
+the way its EXIF orientation says, 16-bit grays are brought to 8 bits, and what is transparent is
 laid over black, as what lies outside a photo. Where there are several answers (animations, pages,
 numbers without a known white), the photo is refused.
 
@@ -223,8 +223,8 @@ def _register_heif() -> bool:
 def _as_rgb(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         # Pillow would cut off at 255 what it should divide.
-        grey = (np.asarray(image, np.uint32) / 257).round().astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
+        gray = (np.asarray(image, np.uint32) / 257).round().astype(np.uint8)
+        return np.repeat(gray[..., None], 3, axis=2)
     if image.mode in ("I", "F"):
         raise ImageError(
             f"{name}: pixels of 32 bits, of which nobody knows which is white; re-save it with 8"

@@ -14,7 +14,7 @@ Batches for evaluation hold besides:
 | field | what |
 |---|---|
 | matrix | (B, 2, 3) float32, photo to crop, for `geometry.to_photo` |
-| photo_landmarks | (B, L, 2) float32, pixels of the photo; 0 is the centre of the first pixel |
+| photo_landmarks | (B, L, 2) float32, pixels of the photo; 0 is the center of the first pixel |
 | box_ground_truth | (B, 4) float32, pixel edges of the photo; the true box, whichever is cropped |
 | valid | (B,) bool, False for rows that only fill up the batch |
 """

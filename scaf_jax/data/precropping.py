@@ -20,7 +20,7 @@ from scaf_jax.data import augmentations, geometry, images, sources, warping
 
 SMALLEST_SIZE, LARGEST_SIZE = 16, 4096
 # JPEG: a PNG of the same region takes five times as long to decode, and six times the space.
-# Colours at half the resolution (4:2:0), as cameras store them: a quarter less time to decode.
+# Colors at half the resolution (4:2:0), as cameras store them: a quarter less time to decode.
 JPEG_QUALITY = 95
 _HALF_COLORS = 2  # Pillow's name for 4:2:0
 # The smallest crop of any network, whose pixels are the largest: the room for rounding a shift to
@@ -104,7 +104,7 @@ def precrop(record: sources.Record, cropping: Cropping) -> sources.Record:
 
 @functools.cache
 def reach() -> float:
-    """Returns how far an augmented crop reaches from the face's centre, in sides of its square.
+    """Returns how far an augmented crop reaches from the face's center, in sides of its square.
 
     It holds along x and y for the strongest published augmentation of both stages.
     """

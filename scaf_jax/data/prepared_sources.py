@@ -125,7 +125,7 @@ class PreparedSource:
         self._landmarks_feature = landmarks_feature
         self._split = split
         self._keys: list[str] | None = None
-        self._labelled: list[int] = []
+        self._labeled: list[int] = []
         # Its decorator hides the parameters from type checkers.
         self._records = builder.as_data_source(split=split)  # pyright: ignore[reportCallIssue]
 
@@ -153,15 +153,15 @@ class PreparedSource:
         """The records' keys, in order; the first use reads the whole split once."""
         return self._read_through()
 
-    def labelled(self) -> Source:
+    def labeled(self) -> Source:
         """Returns the faces with at least one known landmark: this source where all have.
 
         The first use reads the whole split once, as that of `keys` does.
         """
         self._read_through()
-        if len(self._labelled) == len(self):
+        if len(self._labeled) == len(self):
             return self
-        return SubsetSource(self, self._labelled)
+        return SubsetSource(self, self._labeled)
 
     def __str__(self) -> str:
         return f"split '{self._split}' of {self.directory}"
@@ -173,7 +173,7 @@ class PreparedSource:
                 example = self._records[i]
                 self._keys.append(example["key"].decode())
                 if np.any(example.get("landmark_mask", True)):
-                    self._labelled.append(i)
+                    self._labeled.append(i)
         return self._keys
 
 

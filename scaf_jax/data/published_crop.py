@@ -57,7 +57,7 @@ def published_crop(
 ) -> npt.NDArray[np.uint8]:
     """Returns the crop that the published loader makes without augmentation.
 
-    The region is resized bicubically to the larger size and its centre is cut out; outside the
+    The region is resized bicubically to the larger size and its center is cut out; outside the
     photo is black.
 
     Args:
@@ -95,7 +95,7 @@ def published_landmarks(
     """Maps landmarks to the published loader's crop, in the `corners` convention.
 
     Args:
-      points: (L, 2) centre coordinates of the photo (0 is the first pixel's centre).
+      points: (L, 2) center coordinates of the photo (0 is the first pixel's center).
       tl: (2,) whole numbers, upper left corner of the region.
       br: (2,) whole numbers, lower right corner.
       input_size: Side of the crop, S.

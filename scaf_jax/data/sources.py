@@ -5,7 +5,7 @@ A source is a list of records that reads them when asked. A record is a plain di
 | field | what |
 |---|---|
 | image | the photo file's bytes |
-| landmarks | (L, 2) float32, pixels of the photo; 0 is the centre of the first pixel |
+| landmarks | (L, 2) float32, pixels of the photo; 0 is the center of the first pixel |
 | landmark_mask | (L,) bool, False where a landmark is not known |
 | box_detector, box_ground_truth | (4,) float32 x0, y0, x1, y1, pixel edges of the photo |
 | key | str that names the face |

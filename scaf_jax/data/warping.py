@@ -37,7 +37,7 @@ def warp(
 
     Args:
       image: (H, W, 3) uint8.
-      matrix: (2, 3), photo to crop, centre coordinates.
+      matrix: (2, 3), photo to crop, center coordinates.
       size: Side of the crop.
       interpolation: A key of `INTERPOLATIONS`.
       border: A key of `BORDERS`, what lies outside the photo.
@@ -72,7 +72,7 @@ def part(
 
     Args:
       image: (H, W, 3) uint8.
-      matrix: (2, 3), photo to crop, centre coordinates.
+      matrix: (2, 3), photo to crop, center coordinates.
       edges: (2,), lower and upper end of the square in crop pixels, along both axes.
       factor: How many times smaller; each pixel is the mean of those it replaces.
       border: A key of `BORDERS`, what lies outside the photo.
@@ -108,7 +108,7 @@ def shrink_matrix(factor: float, start: Sequence[float] | Array = (0, 0)) -> Arr
       start: Edge coordinates, in the photo, of the smaller image's upper left corner.
 
     Returns:
-      (2, 3) float64 for centre coordinates.
+      (2, 3) float64 for center coordinates.
     """
     offset = np.asarray(start, np.float64) + 0.5 * factor - 0.5
     return np.array([[factor, 0, offset[0]], [0, factor, offset[1]]])

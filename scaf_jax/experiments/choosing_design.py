@@ -38,7 +38,7 @@ class Design:
     Attributes:
       rows: Strategies; `random` from a random start, which the others are compared with, is the
         first.
-      counts: How many faces are labelled at first, then after each choice.
+      counts: How many faces are labeled at first, then after each choice.
       budgets: At which of these numbers networks are evaluated.
       draws: How many draws of the first faces, each with a seed of its own for all that is random.
     """
@@ -63,7 +63,7 @@ def design(
     Args:
       names: Of the strategies.
       starts: Of `STARTS`.
-      initial: How many faces are labelled before the first choice.
+      initial: How many faces are labeled before the first choice.
       per_round: How many a choice adds; 0: it goes from one budget to the next.
       budgets: Numbers of labels to evaluate at.
       draws: How many draws.

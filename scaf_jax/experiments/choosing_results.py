@@ -25,7 +25,7 @@ class Difference:
     """How far a strategy is from random, over draws that both have.
 
     Attributes:
-      mean: Per cent of the normaliser; below 0, the strategy is better.
+      mean: Per cent of the normalizer; below 0, the strategy is better.
       half: Half the width of the interval; NaN for a single draw.
       draws: How many.
     """
@@ -90,7 +90,7 @@ def write(folder: pathlib.Path, outcomes: Sequence[Outcome], planned: int) -> st
     sets = list(outcomes[0].errors)
     found = {name: _table(outcomes, name) for name in sets}
     note = (
-        "NME in per cent, mean ± standard deviation over draws (their number); `worst tenth`: mean "
+        "NME in percent, mean ± standard deviation over draws (their number); `worst tenth`: mean "
         "over the tenth of the test faces with the largest errors. Differences to `random` are "
         "paired: the same first faces, weights and order; in brackets the 95 % interval (Student's "
         f"t over draws), * where it leaves 0 out. {len(outcomes)} of {planned} networks are done; "
@@ -180,8 +180,8 @@ def _curves(outcomes: Sequence[Outcome], test: str) -> drawing.Image:
             places = np.array(labels) + 0.35 * (number - len(rows) / 2)  # bars side by side
             style = {"color": "black", "linewidth": 2.5} if row == RANDOM else {}
             axis.errorbar(places, means, bars, marker="o", capsize=2, label=row, **style)
-        axis.set_xlabel("labelled faces")
-        axis.set_ylabel(f"{name}, per cent")
+        axis.set_xlabel("labeled faces")
+        axis.set_ylabel(f"{name}, percent")
         axis.grid(color="0.92")
     axes[0].legend(fontsize=8)
     figure.suptitle(f"Choosing faces, {test}: mean and standard error over draws")

@@ -49,8 +49,8 @@ class Outcome:
       row: Name of the row.
       draw: Number of the draw.
       labels: How many faces it was trained on.
-      errors: (N,) NME of each test face, per cent, by test set.
-      chosen: Keys of the labelled faces, the first choice first.
+      errors: (N,) NME of each test face, percent, by test set.
+      chosen: Keys of the labeled faces, the first choice first.
       seconds: What training, evaluation and scores took.
     """
 

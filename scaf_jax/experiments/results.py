@@ -12,7 +12,7 @@ from scaf_jax.experiments.trials import Trial
 from scaf_jax.files import atomic
 from scaf_jax.reporting import drawing, tables
 
-Errors = Mapping[str, float]  # NME, per cent, by test set
+Errors = Mapping[str, float]  # NME, percent, by test set
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Result:
 
     Attributes:
       trial: The trial.
-      nme: Of the last training, by test set, per cent.
+      nme: Of the last training, by test set, percent.
       curve: For active learning, NME by number of labels, in the rounds that were trained.
       seconds: How long the steps of stage 2 took; None where it was trained in rounds.
     """
@@ -44,7 +44,7 @@ def write(folder: pathlib.Path, name: str, results: Sequence[Result], planned: i
     sets = list(dict.fromkeys(split for result in results for split in result.nme))
     table = _table(results, sets)
     note = (
-        f"NME in per cent, mean ± standard deviation (n - 1) over seeds, (number of seeds). "
+        f"NME in percent, mean ± standard deviation (n - 1) over seeds, (number of seeds). "
         f"{len(results)} of {planned} trainings are done.\n{_seconds(results)}"
     )
     atomic.write_text(folder / f"{name}.md", f"# {name}\n\n{table.markdown()}\n{note}")
@@ -127,8 +127,8 @@ def _plot(name: str, results: Sequence[Result], split: str) -> drawing.Image:
         )
         if isinstance(labels[0], str):
             axes.set_xticks(list(places), [str(label) for label in labels])
-    axes.set_xlabel("labelled faces")
-    axes.set_ylabel(f"NME on {split}, per cent")
+    axes.set_xlabel("labeled faces")
+    axes.set_ylabel(f"NME on {split}, percent")
     axes.set_title(f"{name}: mean and standard deviation over seeds")
     axes.grid(color="0.92")
     axes.legend(fontsize=9)

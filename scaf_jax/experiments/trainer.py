@@ -106,7 +106,7 @@ class Trainer:
         return alignment_stage.bundle_of(self._run, train_state)
 
     def errors(self, network: bundle.Bundle, source: sources.Source) -> Array:
-        """Returns the NME of each face of a source, (N,) float64 per cent; NaN without labels."""
+        """Returns the NME of each face of a source, (N,) float64 percent; NaN without labels."""
         if self._predictor is None:
             passes, flip = self._run.pass_settings, self._run.evaluation.flip
             self._predictor = predictor.Predictor(network, passes, flip=flip)

@@ -20,7 +20,7 @@ class AskedFace:
       height: Same.
       box: x0, y0, x1, y1 inside the photo; pixel i covers [i, i + 1).
       score: How uncertain the model is, higher is more; None if the choice was made without.
-      landmarks: (L, 2) float64, the pre-labels as exported, pixel centres.
+      landmarks: (L, 2) float64, the pre-labels as exported, pixel centers.
     """
 
     rank: int

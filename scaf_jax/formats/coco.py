@@ -11,7 +11,7 @@ from xml.sax import saxutils
 import numpy as np
 
 from scaf_jax.formats.asked import AskedFace
-from scaf_jax.formats.conventions import Floats, Unit, from_centres
+from scaf_jax.formats.conventions import Floats, Unit, from_centers
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 ANNOTATIONS_FILE = "person_keypoints_default.json"  # the name by which CVAT knows the format
@@ -45,7 +45,7 @@ def predictions(
 
     Args:
       photos: Each with `name`, `width`, `height` and `faces`; a face with `box` and `landmarks`,
-        pixel centres, and perhaps `confidence`, a number for each, whose mean is its `score`.
+        pixel centers, and perhaps `confidence`, a number for each, whose mean is its `score`.
       scheme: What the landmarks mean.
       description: Of the network.
     """
@@ -54,7 +54,7 @@ def predictions(
         width, height = photo["width"], photo["height"]
         images.append({"id": number, "file_name": photo["name"], "width": width, "height": height})
         for face in photo["faces"]:
-            points = from_centres(face["landmarks"], Unit.EDGES, width, height)
+            points = from_centers(face["landmarks"], Unit.EDGES, width, height)
             found = _face(len(annotations) + 1, number, points, face["box"])
             if face.get("confidence"):
                 found["score"] = float(np.mean(face["confidence"]))
@@ -79,7 +79,7 @@ def _category(scheme: LandmarkScheme) -> dict[str, Any]:
 
 
 def _annotation(face: AskedFace) -> dict[str, Any]:
-    points = from_centres(face.landmarks, Unit.EDGES, face.width, face.height)
+    points = from_centers(face.landmarks, Unit.EDGES, face.width, face.height)
     return _face(face.rank, face.rank, points, face.box)
 
 

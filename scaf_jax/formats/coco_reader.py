@@ -1,7 +1,7 @@
 """Reads COCO keypoints, for data sets and for what annotators give back alike.
 
 An annotation is a face. Keypoints are x, y, v with v = 0 for one that is not known, 1 for a hidden
-and 2 for a visible one; 0, 0 is COCO's word for "not labelled", whatever v says. Coordinates count
+and 2 for a visible one; 0, 0 is COCO's word for "not labeled", whatever v says. Coordinates count
 from the photo's corner: pixel i covers [i, i + 1). Format: https://cocodataset.org/#format-data
 
 An annotation says by ids which photo and which category it is of. Ids are whole numbers or texts;
@@ -106,15 +106,15 @@ def id_of(value: Any) -> str | None:
 
 
 def is_blank(face: CocoFace) -> bool:
-    """Returns whether a face has keypoints, and not one of them is labelled."""
+    """Returns whether a face has keypoints, and not one of them is labeled."""
     return face.keypoints == [] or all(
-        not _is_labelled(values) or _is_unplaced(values) for values in _threes(face.keypoints)
+        not _is_labeled(values) or _is_unplaced(values) for values in _threes(face.keypoints)
     )
 
 
 def count_unplaced(face: CocoFace) -> int:
-    """Returns how many keypoints lie at 0, 0 though v says that they are labelled."""
-    return sum(_is_labelled(v) and _is_unplaced(v) for v in _threes(face.keypoints))
+    """Returns how many keypoints lie at 0, 0 though v says that they are labeled."""
+    return sum(_is_labeled(v) and _is_unplaced(v) for v in _threes(face.keypoints))
 
 
 def scheme_names(names: Sequence[Any], scheme: LandmarkScheme) -> list[str]:
@@ -282,7 +282,7 @@ def _threes(keypoints: Any) -> list[list[Any]]:
     return [keypoints[i : i + 3] for i in range(0, len(keypoints), 3)]
 
 
-def _is_labelled(values: list[Any]) -> bool:
+def _is_labeled(values: list[Any]) -> bool:
     return not (_is_number(values[2]) and values[2] == _ABSENT)
 
 

@@ -1,11 +1,11 @@
 """What coordinates and landmark names mean in each annotation tool.
 
-Everything inside the project counts from pixel *centres*: a point on the centre of a photo's first
+Everything inside the project counts from pixel *centers*: a point on the center of a photo's first
 pixel is (0, 0). The tools count otherwise:
 
 - `EDGES` (COCO keypoints, CVAT): pixel i covers [i, i + 1), so that point is (0.5, 0.5);
-- `PERCENT` (Label Studio): the same, in per cent of the photo's width and height;
-- `ONE_BASED` (iBUG's `.pts`): centres counted from 1, so that point is (1, 1).
+- `PERCENT` (Label Studio): the same, in percent of the photo's width and height;
+- `ONE_BASED` (iBUG's `.pts`): centers counted from 1, so that point is (1, 1).
 """
 
 import enum
@@ -29,11 +29,11 @@ class Unit(enum.Enum):
     ONE_BASED = "one_based"
 
 
-def from_centres(points: ArrayLike, unit: Unit, width: int, height: int) -> Floats:
+def from_centers(points: ArrayLike, unit: Unit, width: int, height: int) -> Floats:
     """Converts the project's coordinates to a tool's.
 
     Args:
-      points: (..., 2) x and y, pixels of the photo; the centre of the first pixel is 0.
+      points: (..., 2) x and y, pixels of the photo; the center of the first pixel is 0.
       unit: How the tool counts.
       width: Of the photo, pixels.
       height: Same.
@@ -49,8 +49,8 @@ def from_centres(points: ArrayLike, unit: Unit, width: int, height: int) -> Floa
     return (points + 0.5) * 100 / np.array([width, height], np.float64)
 
 
-def to_centres(points: ArrayLike, unit: Unit, width: int, height: int) -> Floats:
-    """The inverse of `from_centres`."""
+def to_centers(points: ArrayLike, unit: Unit, width: int, height: int) -> Floats:
+    """The inverse of `from_centers`."""
     points = np.asarray(points, np.float64)
     if unit is Unit.ONE_BASED:
         return points - 1

@@ -2,7 +2,7 @@
 
 Programs write something for every point, also for those that nobody marked: 0 0, -1 -1, -256 -256,
 the same place for many. Taken for landmarks they spoil a training without a sign, so whatever reads
-landmarks asks here. Everything is in pixels of the photo, the centre of the first pixel is 0; files
+landmarks asks here. Everything is in pixels of the photo, the center of the first pixel is 0; files
 that count from another place (1, or the pixel's corner) move such points by 1 or 0.5.
 """
 
@@ -38,7 +38,7 @@ def find(points: npt.ArrayLike, mask: npt.NDArray[np.bool_] | None = None) -> Do
     """Returns why the landmarks of a face cannot be what they say; None where nothing is odd.
 
     Args:
-      points: (L, 2) pixels of the photo; 0 is the centre of the first pixel.
+      points: (L, 2) pixels of the photo; 0 is the center of the first pixel.
       mask: (L,) bool, which are said to be known; None says all.
     """
     points = np.asarray(points, np.float64)

@@ -1,4 +1,4 @@
-"""Label Studio: tasks with pre-labels, the labelling configuration, and reading exports.
+"""Label Studio: tasks with pre-labels, the labeling configuration, and reading exports.
 
 Formats: https://labelstud.io/guide/task_format and https://labelstud.io/tags/keypointlabels. An
 export is either the full JSON (tasks with annotations) or JSON_MIN (one flat record for each
@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from scaf_jax.formats.asked import PHOTO_FOLDER, AskedFace
-from scaf_jax.formats.conventions import Unit, from_centres, landmark_name
+from scaf_jax.formats.conventions import Unit, from_centers, landmark_name
 from scaf_jax.formats.marks import MarkedFace, MarkedPoint, as_dict, as_list, identity, shown
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
@@ -22,12 +22,12 @@ CONFIG_FILE = "labeling_config.xml"
 IMAGE, POINTS, BOX, ABSENT = "image", "keypoints", "box", "absent"  # names in the configuration
 FACE_LABEL = "face"
 
-_POINT_SIZE = 0.4  # per cent of the photo's width
+_POINT_SIZE = 0.4  # percent of the photo's width
 _COLORS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#808000")
 
 
 def labeling_config(scheme: LandmarkScheme) -> str:
-    """Returns the project's labelling configuration, XML.
+    """Returns the project's labeling configuration, XML.
 
     There is a label for each landmark, one for the face's box, and a text field for the landmarks
     that the photo does not show.
@@ -106,7 +106,7 @@ def _box_region(face: AskedFace) -> dict[str, Any]:
 
 
 def _point_regions(face: AskedFace, scheme: LandmarkScheme) -> list[dict[str, Any]]:
-    percent = from_centres(face.landmarks, Unit.PERCENT, face.width, face.height)
+    percent = from_centers(face.landmarks, Unit.PERCENT, face.width, face.height)
     return [
         _region(
             face,

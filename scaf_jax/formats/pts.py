@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from scaf_jax.files import folder_files, texts
 from scaf_jax.formats.asked import AskedFace
-from scaf_jax.formats.conventions import Unit, from_centres
+from scaf_jax.formats.conventions import Unit, from_centers
 from scaf_jax.formats.marks import MarkedFace, MarkedPoint
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
@@ -43,7 +43,7 @@ def read_pts(
 
     Returns:
       (L, 2) float32, x and y exactly as the file has them, NaN for missing points. iBUG
-      counts pixels from 1: subtract 1 to get 0-based pixel centres.
+      counts pixels from 1: subtract 1 to get 0-based pixel centers.
 
     Raises:
       PtsError: The file cannot be read, is not a `.pts` file, or holds other than the expected
@@ -118,7 +118,7 @@ def text(face: AskedFace) -> str:
 
 def points_text(landmarks: npt.NDArray[np.floating]) -> str:
     """Returns landmarks (L, 2), pixels of the photo from 0, as the text of a `.pts` file."""
-    points = from_centres(landmarks, Unit.ONE_BASED, 0, 0)  # which needs no size
+    points = from_centers(landmarks, Unit.ONE_BASED, 0, 0)  # which needs no size
     lines = [f"{x:.4f} {y:.4f}" for x, y in points]
     return "\n".join(["version: 1", f"n_points: {len(points)}", "{", *lines, "}", ""])
 

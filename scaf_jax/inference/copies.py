@@ -51,7 +51,7 @@ def landmarks_on_copies(
 
 
 def turn(images: jax.Array, degrees: float) -> jax.Array:
-    """Turns square images about their centres, clockwise as they are seen, bilinearly.
+    """Turns square images about their centers, clockwise as they are seen, bilinearly.
 
     Args:
       images: (B, S, S, 3) uint8; what lies outside them is black.
@@ -74,9 +74,9 @@ def turn(images: jax.Array, degrees: float) -> jax.Array:
 
 
 def turn_points(points: jax.Array, degrees: float, size: int) -> jax.Array:
-    """Turns (..., 2) x, y about the centre of a crop of S pixels, whose pixel 0 is centred at 0."""
+    """Turns (..., 2) x, y about the center of a crop of S pixels, with pixel 0 centered at 0."""
     angle = math.radians(degrees)
     cos, sin = math.cos(angle), math.sin(angle)
-    centre = (size - 1) / 2
+    center = (size - 1) / 2
     matrix = jnp.array([[cos, sin], [-sin, cos]], points.dtype)  # for rows: y points down
-    return (points - centre) @ matrix + centre
+    return (points - center) @ matrix + center

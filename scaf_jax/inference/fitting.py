@@ -23,7 +23,7 @@ _SAME_FACE = 0.2
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What a detector says of labelled faces.
+    """What a detector says of labeled faces.
 
     Attributes:
       boxes: (N, 4) x0, y0, x1, y1, pixel edges; NaN where a face was not found.
@@ -171,7 +171,7 @@ class Fitter:
         return np.where(np.isfinite(boxes), again, boxes)
 
     def nme(self, source: sources.Source, boxes: Array | None = None) -> float:
-        """Returns the mean NME, per cent, with true boxes or with others (N, 4)."""
+        """Returns the mean NME, percent, with true boxes or with others (N, 4)."""
         chosen = source if boxes is None else DetectedSource(source, boxes)
         box = "ground_truth" if boxes is None else "detector"
         found = self._predictor.predict(chosen, box=box)

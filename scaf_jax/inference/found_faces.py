@@ -14,7 +14,7 @@ class Faces:
     """N faces and their landmarks.
 
     Attributes:
-      landmarks: (N, L, 2) float64 x, y in pixels of the photo; the centre of the first pixel is 0.
+      landmarks: (N, L, 2) float64 x, y in pixels of the photo; the center of the first pixel is 0.
       nnm: (N,) float32, how unsure the network is: the Negative Neighborhood Magnitude, which
         compares faces of one network only. Higher is less sure.
       boxes: (N, 4) float32, the face boxes that were looked at; x0, y0, x1, y1, pixel edges.

@@ -215,7 +215,7 @@ def _box_problem(box: Array, size: tuple[int, int]) -> str:
     if photo_boxes.is_fractions(box) and max(size) > photo_boxes.LARGEST_FRACTION:
         return f"it is in fractions; boxes are in pixels of {photo}"
     if not ((start < size) & (stop > 0)).all():
-        return f"it lies outside {photo}; boxes are in pixels, not in fractions or per cent"
+        return f"it lies outside {photo}; boxes are in pixels, not in fractions or percent"
     if (stop - start).max() > _LARGEST_BOX * max(size):
         return f"it is more than {_LARGEST_BOX} times as large as {photo}"
     return ""

@@ -42,7 +42,7 @@ VERSION = 2
 _JPEG_QUALITY = 90
 _DECIMALS = 4
 _COORDINATES = (
-    "landmarks: pixels of the photo, upright as its EXIF orientation says, the centre of the first "
+    "landmarks: pixels of the photo, upright as its EXIF orientation says, the center of the first "
     "is 0; box: x0, y0, x1, y1 in pixels, pixel i covers [i, i + 1)"
 )
 _CONFIDENCE = (

@@ -28,7 +28,7 @@ class Predictions:
       box_ground_truth: (N, 4) float32, whichever box was cropped: errors must not be divided by
         what a detector thinks.
       heights: (N, L) float32, of the maps' peaks.
-      reconstruction_l1: (N,) float32, grey levels.
+      reconstruction_l1: (N,) float32, gray levels.
     """
 
     landmarks: dict[str, Array]

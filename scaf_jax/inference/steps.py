@@ -43,7 +43,7 @@ def predict(
 
     Returns:
       `landmarks_<decoder>` (B, L, 2) float32 in crop pixels for each decoder, `heights` (B, L)
-      of the maps' peaks, `reconstruction_l1` (B,), mean absolute difference in grey levels, and
+      of the maps' peaks, `reconstruction_l1` (B,), mean absolute difference in gray levels, and
       the rest of the batch.
     """
     model = state.merge(graphdef, params, batch_stats)

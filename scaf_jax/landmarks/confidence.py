@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 
 ISOTONIC, LOGISTIC = "isotonic", "logistic"
 KINDS = (LOGISTIC, ISOTONIC)
-# A landmark is right where its error is at most so many per cent of the normalizing distance.
+# A landmark is right where its error is at most so many percent of the normalizing distance.
 RIGHT_PERCENT = 10.0
 # Fewer held-out faces say nothing of landmarks that are wrong once in 20 times.
 MIN_FACES = 30
@@ -52,7 +52,7 @@ class Calibration:
       kind: How it was fitted, one of `KINDS`.
       heights: (K,) rising, where the curves have their knots.
       confidences: (L, K) or (1, K), each from 0 to 1 and not falling.
-      right_percent: What `right` means, per cent of the normalizing distance.
+      right_percent: What `right` means, percent of the normalizing distance.
       normalizer: The distance's name.
       faces: How many held-out faces it was fitted on.
       error: Expected calibration error of such a fit on faces that it was not fitted on, 0 to 1.
@@ -127,7 +127,7 @@ def fit(
 
     Args:
       heights: (N, L) of the peaks.
-      errors: (N, L) distances to the true places, per cent of the normalizing distance; NaN where
+      errors: (N, L) distances to the true places, percent of the normalizing distance; NaN where
         those are not known.
       normalizer: The name of that distance.
       origin: Which faces they are, in words.

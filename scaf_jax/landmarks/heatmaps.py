@@ -1,6 +1,6 @@
 """The heatmap codec: landmarks -> Gaussian heatmaps -> landmarks, and the pixel conventions.
 
-Crop coordinates `u` and heatmap coordinates `h` have the centre of the first pixel at 0. Under
+Crop coordinates `u` and heatmap coordinates `h` have the center of the first pixel at 0. Under
 `centers`, the default, h = (u + 0.5) H / S - 0.5: a pixel covers [i - 0.5, i + 0.5). `corners` is
 the convention of the published 3FabRec code, h = u H / S.
 
@@ -35,7 +35,7 @@ class HeatmapCodec:
       heatmap_size: Side H of the heatmaps, in pixels.
       sigma: Standard deviation of the Gaussians in pixels of a 128 px heatmap; it scales with H.
       support: Half side of a Gaussian's square support, in standard deviations.
-      rounding: Whether Gaussians are centred on whole pixels (half up), as the published code does.
+      rounding: Whether Gaussians are centered on whole pixels (half up), as in the published code.
       blur_size: Side of the box blur before the maximum is sought, in heatmap pixels; odd.
       pixel_convention: `centers` or `corners`.
     """
@@ -110,7 +110,7 @@ class HeatmapCodec:
         Returns:
           (B, H, H, L), each landmark where `encode` puts it for the crop as it was. Under
           `corners` the first column has no counterpart in the mirrored map and repeats its
-          neighbour.
+          neighbor.
         """
         heatmaps = heatmaps[:, :, ::-1][..., list(flip_permutation)]
         if self.pixel_convention == "centers":
@@ -254,7 +254,7 @@ def refine_peaks(heatmaps: jax.Array, peaks: jax.Array, *, reach: int) -> jax.Ar
 
     A parabola through the logarithms of the values at -reach, 0 and +reach, for x and y apart:
     exact where the map is a Gaussian, whatever its width. A wide reach averages the noise that
-    neighbouring pixels share. A peak closer than reach to the border stays on its pixel in that
+    neighboring pixels share. A peak closer than reach to the border stays on its pixel in that
     direction.
 
     Args:

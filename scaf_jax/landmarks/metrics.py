@@ -2,8 +2,8 @@
 
 Everything is plain numpy in float64, on whole arrays of faces. Coordinates are those of the
 original photo, so that numbers do not depend on the crop or on the network's size. NME is in
-per cent; failure rate and area are fractions from 0 to 1. A name carries its threshold, which is
-in per cent too: `fr@10`, `auc@10`, `auc@8`.
+percent; failure rate and area are fractions from 0 to 1. A name carries its threshold, which is
+in percent too: `fr@10`, `auc@10`, `auc@8`.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def landmark_errors(
     mask: ArrayLike | None = None,
     keys: Sequence[str] | None = None,
 ) -> Floats:
-    """Returns the normalised error of each landmark, in per cent.
+    """Returns the normalized error of each landmark, in percent.
 
     Args:
       predicted: (N, L, 2) predicted landmarks, pixels of the photo.
@@ -69,10 +69,10 @@ def face_nme(errors: ArrayLike) -> Floats:
     """Returns each face's NME: the mean error of the landmarks that it has.
 
     Args:
-      errors: (N, L) per cent, NaN where a landmark is missing; from `landmark_errors`.
+      errors: (N, L) percent, NaN where a landmark is missing; from `landmark_errors`.
 
     Returns:
-      (N,) float64 per cent; NaN for a face without landmarks or normalizing distance.
+      (N,) float64 percent; NaN for a face without landmarks or normalizing distance.
     """
     errors = np.asarray(errors, np.float64)
     present = ~np.isnan(errors)
@@ -91,7 +91,7 @@ def nme(
     boxes: ArrayLike | None = None,
     keys: Sequence[str] | None = None,
 ) -> Floats:
-    """Returns each face's normalised mean error, in per cent; `summarize` sums it up.
+    """Returns each face's normalized mean error, in percent; `summarize` sums it up.
 
     Args:
       predicted: (N, L, 2) predicted landmarks, pixels of the photo.
@@ -103,7 +103,7 @@ def nme(
       keys: N names of faces, for messages.
 
     Returns:
-      (N,) float64 per cent; NaN for a face without landmarks or normalizing distance.
+      (N,) float64 percent; NaN for a face without landmarks or normalizing distance.
 
     Raises:
       ValueError: As `normalizers.normalizing_distances` and `landmark_errors`.
@@ -125,7 +125,7 @@ def failure_rate(per_face_nme: ArrayLike, threshold: float) -> float:
     """Returns the fraction of faces whose NME is strictly above the threshold.
 
     Args:
-      per_face_nme: (N,) per cent; NaN faces do not count.
+      per_face_nme: (N,) percent; NaN faces do not count.
       threshold: Per cent.
 
     Returns:
@@ -142,7 +142,7 @@ def ced_area(per_face_nme: ArrayLike, threshold: float) -> float:
     max(0, threshold - e) / N. It is divided by the threshold.
 
     Args:
-      per_face_nme: (N,) per cent; NaN faces do not count.
+      per_face_nme: (N,) percent; NaN faces do not count.
       threshold: Per cent, above 0.
 
     Returns:
@@ -161,8 +161,8 @@ def ced_curve(per_face_nme: ArrayLike, maximum: float) -> tuple[Floats, Floats]:
     """Returns the corners of the cumulative error distribution's staircase.
 
     Args:
-      per_face_nme: (N,) per cent; NaN faces do not count.
-      maximum: Where the curve ends, per cent.
+      per_face_nme: (N,) percent; NaN faces do not count.
+      maximum: Where the curve ends, percent.
 
     Returns:
       (errors, fractions), both (K,) float64: from errors[k] to errors[k + 1] the fraction of faces
@@ -180,11 +180,11 @@ def summarize(per_face_nme: ArrayLike, thresholds: Sequence[float] = (8, 10)) ->
     """Returns the numbers that stand for a test set.
 
     Args:
-      per_face_nme: (N,) per cent; NaN faces do not count.
+      per_face_nme: (N,) percent; NaN faces do not count.
       thresholds: Per cent, each above 0.
 
     Returns:
-      `faces` (those that count), `nme` (per cent) and for each threshold T `fr@T` and `auc@T`
+      `faces` (those that count), `nme` (percent) and for each threshold T `fr@T` and `auc@T`
       (fractions). NaN where no face counts.
 
     Example:

@@ -159,7 +159,7 @@ def _own_scheme(name: str, content: Mapping[str, Any], place: str) -> schemes.La
     if len(normalizer) != 2 or normalizer[0] == normalizer[1]:
         raise SchemeError(
             f"{place}: normalizer must be two different landmarks, such as the eyes: errors are "
-            "given in per cent of their distance"
+            "given in percent of their distance"
         )
     return schemes.LandmarkScheme(
         name=name,

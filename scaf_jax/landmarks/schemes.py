@@ -1,7 +1,7 @@
 """Marking schemes: what each landmark number means.
 
 A scheme is a frozen record. Everything that depends on the meaning of a landmark (mirroring,
-normalising distances, drawing) reads it from here, so that a new scheme is one new record. Schemes
+normalizing distances, drawing) reads it from here, so that a new scheme is one new record. Schemes
 of a user's own are read from files; see `scheme_files`.
 
 Left and right are those of the photo everywhere: 'left eye' is the one nearer to its left edge.
@@ -23,7 +23,7 @@ class LandmarkScheme:
         that lies there; its own inverse.
       eye_corners: The two outer eye corners, (on the photo's left, on its right); in a scheme of a
         user's own whichever two landmarks' distance errors are divided by.
-      left_pupil: Landmarks whose mean is the centre of the eye on the photo's left.
+      left_pupil: Landmarks whose mean is the center of the eye on the photo's left.
       right_pupil: Same for the eye on the photo's right.
       outline: Landmarks of the face's outline, in drawing order.
       strokes: Polylines that draw the face, each a tuple of landmarks.

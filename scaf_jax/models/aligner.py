@@ -104,7 +104,7 @@ class Aligner(nnx.Module):
         return self.transfer.head(x), embeddings
 
     def reconstruct(self, embeddings: jax.Array) -> jax.Array:
-        """Returns the auto-encoder's images (B, S, S, 3) of embeddings (B, 99)."""
+        """Returns the autoencoder's images (B, S, S, 3) of embeddings (B, 99)."""
         return self.generator(embeddings, train=False)
 
 

@@ -1,4 +1,4 @@
-"""The adversarial auto-encoder's two halves: encoder (ResNet-18) and generator (inverted ResNet).
+"""The adversarial autoencoder's two halves: encoder (ResNet-18) and generator (inverted ResNet).
 
 Source: 3FabRec (CVPR 2020); SCAF (ICIAP 2022) uses the same networks.
 """

@@ -1,4 +1,4 @@
-"""The two discriminators of the adversarial auto-encoder: of embeddings and of images.
+"""The two discriminators of the adversarial autoencoder: of embeddings and of images.
 
 Source: 3FabRec (CVPR 2020).
 """

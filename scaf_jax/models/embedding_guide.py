@@ -1,7 +1,7 @@
 """A teacher for the embedding in short trainings: whitened principal components of the faces.
 
 Encoder and generator that start from random weights need many thousands of faces until the
-embedding tells more than colour and light. Principal components of the training crops tell that
+embedding tells more than color and light. Principal components of the training crops tell that
 from the start, and their whitened coordinates have zero mean and unit variance, as the embedding's
 prior N(0, I) has. The published procedure has no such term.
 """

@@ -1,4 +1,4 @@
-"""The few layers that every network here is made of, with PyTorch-compatible initialisation.
+"""The few layers that every network here is made of, with PyTorch-compatible initialization.
 
 They hold parameters and compute dtype; the arithmetic is in `convolutions`. Images are NHWC.
 """
@@ -84,7 +84,7 @@ class ConvTranspose(nnx.Module):
     """A transposed convolution without bias; kernel (k, k, in, out).
 
     The kernel is stored as it scatters: output[stride * i + k - padding] += input[i] @ kernel[k].
-    Its default initialisation is PyTorch's, which counts the fan-in as k^2 C_out.
+    Its default initialization is PyTorch's, which counts the fan-in as k^2 C_out.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ def apply_together(
 
 
 class Dense(nnx.Linear):
-    """A dense layer with bias, with PyTorch's default initialisation; kernel (in, out)."""
+    """A dense layer with bias, with PyTorch's default initialization; kernel (in, out)."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ def warp(
         and blue, so that a pixel is read at once.
       starts: (B,) int32, where each image of the batch begins.
       sizes: (B, 2) int32, its height and width.
-      matrices: (B, 2, 3) float32, from the crop to the image, centre coordinates.
+      matrices: (B, 2, 3) float32, from the crop to the image, center coordinates.
       size: Side of the crops, S.
       cubic: Whether to interpolate with 4 x 4 pixels in place of 2 x 2.
       mirrored: Whether the image's mirror image lies outside it, in place of black.

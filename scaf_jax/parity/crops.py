@@ -8,7 +8,7 @@ from scaf_jax.data import geometry, images, published_crop
 from scaf_jax.formats import pts
 from scaf_jax.parity import comparison, fixtures
 
-# Mean absolute difference of a crop, in grey levels: bicubic kernels differ between libraries.
+# Mean absolute difference of a crop, in gray levels: bicubic kernels differ between libraries.
 PIXEL_TOLERANCE = 1.0
 LANDMARK_TOLERANCE = 1e-4
 
@@ -55,7 +55,7 @@ def _check_frame(
     tl, br = found.stored("tl"), found.stored("br")
     ours = published_crop.published_crop(photo, tl, br, size)
     difference = np.abs(ours.astype(np.float64) - theirs).mean()
-    found.add(f"{file}: pixels, grey levels", difference, PIXEL_TOLERANCE)
+    found.add(f"{file}: pixels, gray levels", difference, PIXEL_TOLERANCE)
     landmarks = published_crop.published_landmarks(points, tl, br, size)
     error = comparison.relative_error(landmarks, found.stored("landmarks_in_crop"))
     found.add(f"{file}: landmarks", error, LANDMARK_TOLERANCE)
@@ -63,7 +63,7 @@ def _check_frame(
 
 
 def _read_face(faces: pathlib.Path, file: str) -> tuple[np.ndarray, np.ndarray]:
-    """Returns a photo (H, W, 3) uint8 and its landmarks (L, 2), 0-based pixel centres."""
+    """Returns a photo (H, W, 3) uint8 and its landmarks (L, 2), 0-based pixel centers."""
     name = pathlib.PurePosixPath(file)
     if name.is_absolute() or ".." in name.parts:
         raise fixtures.FixtureError(f"the photo '{file}' of a crop is outside its folder")

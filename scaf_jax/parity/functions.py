@@ -59,7 +59,7 @@ def _landmark_errors(num_landmarks: int, num_faces: int) -> np.ndarray:
 
 
 def check_targets(folder: fixtures.Folder) -> list[comparison.Row]:
-    """Checks target heatmaps with centres rounded to pixels."""
+    """Checks target heatmaps with centers rounded to pixels."""
     found = comparison.Comparison("heatmap_targets", folder.arrays("heatmap_targets.npz"))
     landmarks = found.stored("landmarks")[None, ::4]
     compare_targets(found, "targets_every4th", landmarks, found.stored("targets_every4th")[None])
@@ -71,7 +71,7 @@ def compare_targets(
 ) -> None:
     """Compares encoded landmarks with stored heatmaps, where the two are meant to agree.
 
-    The published window reaches from -18 to +16 pixels of the centre, ours as far on both sides,
+    The published window reaches from -18 to +16 pixels of the center, ours as far on both sides,
     so that they are compared from -16 to +16. Near the border of the frame the published code
     moves the Gaussian, which is not copied: only landmarks further inside are compared.
 

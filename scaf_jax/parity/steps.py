@@ -1,6 +1,6 @@
 """Training steps of both stages, in float64.
 
-In float32, rounding alone moves later adversarial losses by per cents, so that only float64 can
+In float32, rounding alone moves later adversarial losses by percentages, so that only float64 can
 tell an error from noise. What the optimizer added to the weights is compared, not the weights,
 which hardly change in a few steps.
 """

@@ -19,12 +19,12 @@ def error_curves(
 ) -> Image:
     """Draws the cumulative error distribution of each test set and predictor.
 
-    A test set has one colour: its decoder is drawn solid, other decoders dotted, the mean shape
+    A test set has one color: its decoder is drawn solid, other decoders dotted, the mean shape
     dashed.
 
     Args:
       splits: The test sets.
-      per_face: NME of each face, per cent, by test set and predictor.
+      per_face: NME of each face, percent, by test set and predictor.
       divisor: What errors are divided by, in words; the axis names it.
       thresholds: Per cent; drawn as thin upright lines.
 
@@ -59,7 +59,7 @@ def error_curves(
         axes.axvline(threshold, color="0.5", linewidth=0.8, zorder=1)
     axes.set_xlim(0, limit)
     axes.set_ylim(0, 1)
-    axes.set_xlabel(f"NME of a face, per cent of {printable(divisor)}", parse_math=False)
+    axes.set_xlabel(f"NME of a face, percent of {printable(divisor)}", parse_math=False)
     axes.set_ylabel("fraction of faces with at most this NME")
     axes.set_title("Cumulative error distribution")
     axes.grid(color="0.92")

@@ -1,4 +1,4 @@
-"""Drawing on pixels: points on enlarged faces, heat maps in colour, cells put into a labelled grid.
+"""Drawing on pixels: points on enlarged faces, heatmaps in color, cells put into a labeled grid.
 
 Cells are placed pixel by pixel, so nothing that is drawn is resampled afterwards; matplotlib only
 adds the texts (and is loaded when the first grid is made).
@@ -64,7 +64,7 @@ def draw_points(
 
     Args:
       cell: (C, C, 3) uint8 RGB, contiguous.
-      points: (L, 2) in pixels of the crop before it was enlarged; the centre of the first is 0.
+      points: (L, 2) in pixels of the crop before it was enlarged; the center of the first is 0.
       mask: (L,) bool, False where there is nothing to draw, or None.
       color: RGB.
       source_size: Side of the crop before it was enlarged.
@@ -90,11 +90,11 @@ def draw_offsets(
 
 
 def color_heatmap(heatmap: Array, size: int = CELL) -> Image:
-    """Returns an (H, W) heat map as a (size, size, 3) RGB picture, black at 0 to bright at 1."""
+    """Returns an (H, W) heatmap as a (size, size, 3) RGB picture, black at 0 to bright at 1."""
     levels = np.round(255 * np.clip(np.nan_to_num(heatmap), 0, 1)).astype(np.uint8)
     enlarged = cv2.resize(levels, (size, size), interpolation=cv2.INTER_LINEAR)
     colored = cv2.applyColorMap(enlarged, cv2.COLORMAP_INFERNO)
-    return np.ascontiguousarray(colored[..., ::-1], np.uint8)  # OpenCV's colours are BGR
+    return np.ascontiguousarray(colored[..., ::-1], np.uint8)  # OpenCV's colors are BGR
 
 
 def compose(
@@ -111,7 +111,7 @@ def compose(
     Args:
       rows: Rows of (C, C, 3) uint8 RGB cells; a row may be shorter than the first.
       title: Above everything.
-      legend: Names with their colours, on a line below the title.
+      legend: Names with their colors, on a line below the title.
       column_titles: Above each column.
       row_labels: Left of each row, written upwards.
       captions: For each row the texts below its cells (two lines fit), or None.
@@ -163,17 +163,17 @@ def shorten(text: str, width: float, size: int = _TEXT) -> str:
     return f"{text[: room - tail - 1]}\u2026{text[-tail:]}"
 
 
-def blend_disc(cell: Image, centre: tuple[float, float], radius: float, color: Color) -> None:
+def blend_disc(cell: Image, center: tuple[float, float], radius: float, color: Color) -> None:
     """Draws a disc on an (H, W, 3) uint8 picture, in place and anti-aliased.
 
     Args:
       cell: The picture.
-      centre: x, y in its pixels; the centre of the first is 0.
+      center: x, y in its pixels; the center of the first is 0.
       radius: In its pixels.
       color: RGB.
     """
     # Not cv2.circle: it draws discs this small as diamonds.
-    x, y = centre
+    x, y = center
     reach = int(radius) + 2
     columns = np.arange(max(round(x) - reach, 0), min(round(x) + reach + 1, cell.shape[1]))
     rows = np.arange(max(round(y) - reach, 0), min(round(y) + reach + 1, cell.shape[0]))

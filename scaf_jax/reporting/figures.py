@@ -1,7 +1,7 @@
-"""The pictures of a report, each an RGB array: faces with landmarks, heat maps, reconstructions.
+"""The pictures of a report, each an RGB array: faces with landmarks, heatmaps, reconstructions.
 
 Images are uint8 RGB crops, (N, S, S, 3), of any S; landmarks are in pixels of the crop, where the
-centre of the first pixel is 0. True landmarks are green, predicted ones blue.
+center of the first pixel is 0. True landmarks are green, predicted ones blue.
 """
 
 from collections.abc import Sequence
@@ -78,11 +78,11 @@ def heatmap_row(
     *,
     mask: Array | None = None,
     captions: Sequence[str] | None = None,
-    title: str = "Heat maps (largest over the landmarks; black is 0, brightest is 1)",
+    title: str = "Heatmaps (largest over the landmarks; black is 0, brightest is 1)",
 ) -> Image:
-    """Shows each face with its landmarks, its true heat maps and the predicted ones.
+    """Shows each face with its landmarks, its true heatmaps and the predicted ones.
 
-    The colours stand for the same values everywhere, so that an uncertain prediction looks dim.
+    The colors stand for the same values everywhere, so that an uncertain prediction looks dim.
 
     Source: SCAF, fig. 2.
 
@@ -111,7 +111,7 @@ def heatmap_row(
         rows,
         title=title,
         legend=_LEGEND,
-        column_titles=("input", "true heat maps", "predicted heat maps"),
+        column_titles=("input", "true heatmaps", "predicted heatmaps"),
         row_labels=captions,
     )
 
@@ -139,7 +139,7 @@ def worst_faces(
       images: (N, S, S, 3) uint8 RGB crops.
       predicted: (N, L, 2) predicted landmarks, pixels of `images`.
       truth: (N, L, 2) true ones.
-      nme: (N,) per cent.
+      nme: (N,) percent.
       keys: N names of faces.
       mask: (N, L) bool, False where a true landmark is missing.
       columns: Faces side by side.

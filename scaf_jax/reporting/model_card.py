@@ -14,7 +14,7 @@ DATA, ERRORS = "data", "errors"
 
 _DETECTOR = " (detector box)"
 _NOT_FOR = (
-    "It is not for identity: not for recognising, comparing or searching people, nor for guessing "
+    "It is not for identity: not for recognizing, comparing or searching people, nor for guessing "
     "age, gender, origin or character. Errors differ between kinds of faces (pose, light, glasses, "
     "age, origin); the table above tells averages over the test sets alone.\n"
 )
@@ -41,9 +41,7 @@ def markdown(metrics: Mapping[str, Any]) -> str:
     sections = [*_beginning(what, metrics)]
     sections += [f"> **Warning:** {escape_markdown(text)}\n" for text in metrics["warnings"]]
     sections += ["## Errors\n", _errors_table(metrics).markdown()]
-    sections += [
-        f"NME: mean error in per cent of `{metrics['normalizer']}`. The report has more.\n"
-    ]
+    sections += [f"NME: mean error in percent of `{metrics['normalizer']}`. The report has more.\n"]
     return "\n".join(sections + _end())
 
 
@@ -54,12 +52,12 @@ def stage1_markdown(metrics: Mapping[str, Any]) -> str:
       metrics: What `report.write_pretraining_report` stores as `metrics.json`.
     """
     unlabeled = _part(_config(metrics), "pretraining").get("unlabeled_dir")
-    what = {"network": "auto-encoder of faces (stage 1)", "photos without labels": unlabeled}
+    what = {"network": "autoencoder of faces (stage 1)", "photos without labels": unlabeled}
     rows = [
         (name, str(found["images"]), _number(found["l1"]), _number(found["ssim"]))
         for name, found in metrics["sets"].items()
     ]
-    header = ("images", "number", "L1, grey levels", "SSIM")
+    header = ("images", "number", "L1, gray levels", "SSIM")
     sections = [*_beginning(what, metrics), "## What it rebuilds\n"]
     sections += [Table(header, tuple(rows), num_names=1).markdown()]
     return "\n".join(sections + _end())
@@ -119,8 +117,9 @@ def _rows(metrics: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
 
 def _data(metrics: Mapping[str, Any]) -> str:
     data = _part(_config(metrics), "data")
-    count = metrics["training"].get("labelled faces")
-    parts = [data.get("name"), data.get("train_split"), f"{count} labelled faces" if count else ""]
+    training = metrics["training"]
+    count = training.get("labeled faces", training.get("labelled faces"))  # as reports were before
+    parts = [data.get("name"), data.get("train_split"), f"{count} labeled faces" if count else ""]
     return ", ".join(str(part) for part in parts if part)
 
 

@@ -15,7 +15,7 @@ def with_faces(photo: Image, landmarks: Array, boxes: Array, side: int = _SIDE) 
 
     Args:
       photo: (H, W, 3) uint8 RGB; stays as it is.
-      landmarks: (N, L, 2) pixels of the photo; the centre of the first is 0.
+      landmarks: (N, L, 2) pixels of the photo; the center of the first is 0.
       boxes: (N, 4) x0, y0, x1, y1, pixel edges of the photo.
       side: How long the longer side may be, pixels.
 

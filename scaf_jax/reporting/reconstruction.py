@@ -1,4 +1,4 @@
-"""How close reconstructed images are to their inputs: L1 in grey levels, and SSIM."""
+"""How close reconstructed images are to their inputs: L1 in gray levels, and SSIM."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _K1, _K2 = 0.01, 0.03
 
 
 def mean_absolute_error(images: Images, reconstructions: Images) -> Floats:
-    """Returns each image's mean absolute difference (L1) in grey levels.
+    """Returns each image's mean absolute difference (L1) in gray levels.
 
     Args:
       images: (N, H, W, C), uint8 or float, 0 to 255.

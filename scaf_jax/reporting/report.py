@@ -87,7 +87,7 @@ def write_report(
       splits: The test sets, in the order of the tables.
       scheme: What the landmarks mean.
       normalizer: A name from `scaf_jax.landmarks.normalizers.NORMALIZERS`.
-      thresholds: Of failure rate and CED area, per cent, at least one.
+      thresholds: Of failure rate and CED area, percent, at least one.
       extra: Facts on the training to keep beside the numbers: config, steps, seed, number of
         labels; mappings among them are shown as JSON.
       pictures: Pictures to show.
@@ -106,7 +106,7 @@ def write_report(
     if not names or len(set(names)) != len(names):
         raise ValueError(f"a report needs test sets with different names; it has {names}")
     if not thresholds:
-        raise ValueError("a report needs at least one threshold, in per cent")
+        raise ValueError("a report needs at least one threshold, in percent")
     per_face = {split.name: split.nme(scheme, normalizer) for split in splits}
     metrics = atomic.plain(alignment_metrics(splits, scheme, normalizer, thresholds, per_face))
     metrics["training"] = atomic.plain(extra or {})
@@ -186,11 +186,11 @@ def write_pretraining_report(
         }
         for result in results
     }
-    units = {"l1": "grey levels, 0 to 255", "ssim": "at most 1"}
+    units = {"l1": "gray levels, 0 to 255", "ssim": "at most 1"}
     metrics = atomic.plain({"units": units, "sets": sets, "training": extra or {}})
     table = tables.reconstruction_table(results)
     sections = [f"# {escape_markdown(title)}\n", table.markdown()]
-    sections += ["L1: mean absolute difference in grey levels (0 to 255). SSIM: structural "]
+    sections += ["L1: mean absolute difference in gray levels (0 to 255). SSIM: structural "]
     sections[-1] += "similarity, 1 for equal images. +-: standard deviation over the images.\n"
     sections += _picture_sections(pictures)
     sections += _fact_sections(metrics["training"])
@@ -225,7 +225,7 @@ def _left_out(splits: Mapping[str, Any]) -> list[str]:
 
 def _legend(scheme: LandmarkScheme, normalizer: str) -> str:
     return (
-        f"NME: mean distance between predicted and true landmarks, in per cent of "
+        f"NME: mean distance between predicted and true landmarks, in percent of "
         f"{escape_markdown(normalizer_text(scheme, normalizer))} (`{normalizer}`). "
         "fr@T: faces whose NME is above T %. auc@T: area under the cumulative error curve from 0 "
         "to T %, divided by T (1 is best). "

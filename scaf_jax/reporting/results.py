@@ -67,12 +67,12 @@ class SplitResults:
     def nme(
         self, scheme: LandmarkScheme, normalizer: str = normalizers.DEFAULT_NORMALIZER
     ) -> dict[str, Array]:
-        """Returns the NME of each face in per cent, (N,), by the predictor's name.
+        """Returns the NME of each face in percent, (N,), by the predictor's name.
 
         It is NaN for a face that lacks all landmarks, or those that errors are divided by.
 
         Raises:
-          ValueError: A prediction is not finite (it names the face), or no face can be normalised.
+          ValueError: A prediction is not finite (it names the face), or no face can be normalized.
         """
         distances = normalizers.normalizing_distances(
             self.truth, scheme, normalizer, mask=self.mask, boxes=self.boxes, keys=self.keys
@@ -112,11 +112,11 @@ class SplitResults:
 
 @dataclasses.dataclass(frozen=True)
 class ReconstructionResults:
-    """How well an auto-encoder rebuilds one set of images.
+    """How well an autoencoder rebuilds one set of images.
 
     Attributes:
       name: Name of the set, as tables show it.
-      l1: (N,) mean absolute difference of each image, grey levels (0 to 255).
+      l1: (N,) mean absolute difference of each image, gray levels (0 to 255).
       ssim: (N,) structural similarity of each image.
     """
 
@@ -145,7 +145,7 @@ def alignment_metrics(
       splits: The test sets.
       scheme: What the landmarks mean.
       normalizer: What `per_face` is divided by.
-      thresholds: Of failure rate and CED area, per cent.
+      thresholds: Of failure rate and CED area, percent.
       per_face: NME of each face by test set and predictor.
 
     Returns:
@@ -177,6 +177,6 @@ def alignment_metrics(
         "scheme": scheme.name,
         "normalizer": normalizer,
         "thresholds": [float(threshold) for threshold in thresholds],
-        "units": {"nme": "per cent", "thresholds": "per cent", "fr": "fraction", "auc": "fraction"},
+        "units": {"nme": "percent", "thresholds": "percent", "fr": "fraction", "auc": "fraction"},
         "splits": results,
     }

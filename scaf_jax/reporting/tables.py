@@ -115,14 +115,14 @@ def per_face_csv(
 ) -> str:
     """Returns one line for each face: split, key, subset, landmarks, nme, failed@T, others' NME.
 
-    Texts pass through `spreadsheet_text`. NME is in per cent and empty for a face without
+    Texts pass through `spreadsheet_text`. NME is in percent and empty for a face without
     landmarks or without those that errors are divided by. Columns `nme: NAME` hold the other
     decoders and the mean shape.
 
     Args:
       splits: The test sets.
       per_face: NME of each face by test set and predictor.
-      threshold: A face has failed (1) if its NME is strictly above it, per cent.
+      threshold: A face has failed (1) if its NME is strictly above it, percent.
     """
     others = dict.fromkeys(
         name for split in splits for name in per_face[split.name] if name != split.decoder

@@ -115,7 +115,7 @@ def labeled_faces(run: Run, labeled: sources.Source | None = None) -> sources.So
     names = [scheme.landmark_names[i] for i in unknown[:_LISTED_LANDMARKS]]
     more = len(unknown) - len(names)
     raise ValueError(
-        f"none of the {len(faces)} labelled faces has the landmarks {', '.join(names)}"
+        f"none of the {len(faces)} labeled faces has the landmarks {', '.join(names)}"
         + (f" and {more} more" if more else "")
         + f" of the scheme '{scheme.name}', so they cannot be learned: label faces that show them "
         "(or use more of the labels: alignment.num_labels), or leave them out of the scheme"

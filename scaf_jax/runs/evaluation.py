@@ -76,7 +76,7 @@ def check_test_sets(run: Run) -> None:
 
 
 def mean_shape(crop: geometry.CropSettings, source: sources.Source) -> Array:
-    """Returns the mean shape (L, 2) of labelled faces, in crop pixels."""
+    """Returns the mean shape (L, 2) of labeled faces, in crop pixels."""
     points, masks = [], []
     for i in range(len(source)):
         record = source[i]
@@ -132,7 +132,7 @@ def evaluate(
     blind = blindness.last_sighting(lines, run.landmark_stage().stage.steps)
     facts = {
         "training steps": network.provenance.get("steps"),
-        "labelled faces": len(labeled),
+        "labeled faces": len(labeled),
         "model": f"SCAF (skips with {network.architecture.skip_gain} gain)"
         if network.architecture.skips
         else "3FabRec (without skips)",
@@ -143,7 +143,7 @@ def evaluate(
         ],
         "mirrored copies averaged": settings.flip,
         **pace.summary(lines),
-        "reconstruction L1 (grey levels)": errors,
+        "reconstruction L1 (gray levels)": errors,
         "config": run.config,
     }
     if jax.process_index() != 0:

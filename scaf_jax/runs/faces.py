@@ -75,7 +75,7 @@ class Faces:
           NoLabelsError: There are none.
         """
         every = self.split(split)
-        labeled = every.labelled()
+        labeled = every.labeled()
         if not len(labeled):
             raise NoLabelsError(
                 f"{every}: not one of its {len(every)} faces has a known landmark, so that nothing "
@@ -84,7 +84,7 @@ class Faces:
             )
         if len(labeled) < len(every):
             logging.warning(
-                "%s: %d of %d faces have no known landmark and do not count as labelled",
+                "%s: %d of %d faces have no known landmark and do not count as labeled",
                 every,
                 len(every) - len(labeled),
                 len(every),

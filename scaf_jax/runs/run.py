@@ -111,7 +111,7 @@ class Evaluation:
       decoder: One of `heatmaps.DECODERS`.
       flip: Whether maps of a crop and of its mirror image are averaged.
       normalizer: What errors are divided by, one of `normalizers.NORMALIZERS`.
-      thresholds: Failure is a larger error than these, per cent.
+      thresholds: Failure is a larger error than these, percent.
       batch_size: Faces in a global batch, wherever a trained network looks at faces.
       num_pictures: Faces in a picture.
     """

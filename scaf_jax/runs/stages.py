@@ -1,4 +1,4 @@
-"""The stages of a run, each resumable: pre-training, alignment, evaluation.
+"""The stages of a run, each resumable: pretraining, alignment, evaluation.
 
 A working folder holds `pretraining/` and `alignment/` (checkpoints, metrics, report each) and
 `report/`. What is done already is not done again.
@@ -42,7 +42,7 @@ def run(resolved: Run, workdir: str) -> reporting.Report:
 
     Raises:
       DataNotPreparedError: A data set is missing; the message has the command.
-      ValueError: A landmark is known in none of the labelled faces, test faces cannot be
+      ValueError: A landmark is known in none of the labeled faces, test faces cannot be
         evaluated, or a batch cannot be divided among the devices.
       FileNotFoundError, RunMismatchError: `pretraining.run` is not there, or does not fit.
     """

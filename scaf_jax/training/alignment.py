@@ -1,4 +1,4 @@
-"""Stage 2: landmark heatmaps from labelled faces, one training step and its settings.
+"""Stage 2: landmark heatmaps from labeled faces, one training step and its settings.
 
 Source: SCAF, sec. 3.1 and 4.2. The generator is frozen; encoder and generator keep their running
 statistics; ITLs, skip bottlenecks and the heatmap head train together with the encoder.
@@ -111,7 +111,7 @@ def train_step(
 
     Args:
       train_state: The state; donate it.
-      batch: `image` (B, S, S, 3) uint8 or normalised floats, `landmarks` (B, L, 2) in crop
+      batch: `image` (B, S, S, 3) uint8 or normalized floats, `landmarks` (B, L, 2) in crop
         pixels, `landmark_mask` (B, L); `heatmaps` (B, H, H, L), optional, replace the encoded
         landmarks.
       graphdef: The model's definition.

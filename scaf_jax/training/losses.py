@@ -20,7 +20,7 @@ _CONTRAST_CONSTANT = 0.03
 
 
 def reconstruction(images: jax.Array, reconstructions: jax.Array) -> jax.Array:
-    """Returns 255 * mean |X - R| of every image, (B,), from (B, S, S, 3): grey levels."""
+    """Returns 255 * mean |X - R| of every image, (B,), from (B, S, S, 3): gray levels."""
     difference = jnp.abs(images - reconstructions)
     return RECONSTRUCTION_WEIGHT * difference.mean(axis=(1, 2, 3))
 
@@ -78,7 +78,7 @@ def discriminator(real: jax.Array, fake: jax.Array) -> jax.Array:
 
 
 def adversary(fake: jax.Array) -> jax.Array:
-    """Returns -mean log D(fake) of probabilities (B,): what the deceiving network minimises."""
+    """Returns -mean log D(fake) of probabilities (B,): what the deceiving network minimizes."""
     return -jnp.mean(jnp.log(fake + LOG_EPSILON))
 
 

@@ -1,4 +1,4 @@
-"""Stage 1: the unsupervised adversarial auto-encoder, one training step.
+"""Stage 1: the unsupervised adversarial autoencoder, one training step.
 
 Source: 3FabRec (CVPR 2020), whose procedure SCAF follows (sec. 4.2).
 """
@@ -80,7 +80,7 @@ class Architecture:
 def build_optimizers(
     settings: PretrainingSettings,
 ) -> dict[str, optax.GradientTransformation]:
-    """Returns one Adam each for the auto-encoder and the two discriminators.
+    """Returns one Adam each for the autoencoder and the two discriminators.
 
     They are apart because they take different numbers of steps.
     """
@@ -162,7 +162,7 @@ def train_step(
 
     Args:
       train_state: The state; donate it.
-      batch: `image` (B, S, S, 3) uint8 or normalised floats; `real_embeddings` (B, 99), optional:
+      batch: `image` (B, S, S, 3) uint8 or normalized floats; `real_embeddings` (B, 99), optional:
         drawn from N(0, I) by seed and step where absent.
       graphdef: The model's definition.
       optimizers_: From `build_optimizers`.
@@ -219,7 +219,7 @@ def _losses(
     settings: PretrainingSettings,
     terms: Terms,
 ) -> tuple[jax.Array, adversaries.Step]:
-    """Returns the auto-encoder's loss; as auxiliary output, what the discriminators have learned.
+    """Returns the autoencoder's loss; as auxiliary output, what the discriminators have learned.
 
     The running statistics in it are those of all networks.
     """

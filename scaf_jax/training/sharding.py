@@ -29,7 +29,7 @@ def initialize_distributed() -> bool:
     """Connects this process to the others of a multi-host run, where the environment asks for one.
 
     Call it before anything else touches JAX. On a single machine it does nothing. A multi-host run
-    is recognised by `JAX_COORDINATOR_ADDRESS` (with `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`), by
+    is recognized by `JAX_COORDINATOR_ADDRESS` (with `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`), by
     the variables of a TPU pod, Slurm or Open MPI; where none of them is set (a TPU pod started by
     hand), `SCAF_JAX_DISTRIBUTED=1` asks for JAX's own detection.
 

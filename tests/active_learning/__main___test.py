@@ -129,7 +129,7 @@ def test_export_loses_nothing_of_a_persons_work(waiting):
     whole = _contents(target)
     edited, *_ = (name for name in whole if name.startswith("pts/"))
     (target / edited).write_text(whole[edited].decode().replace("n_points", "  n_points"))
-    (target / "labeling_config.xml").write_text("<View>my own colours</View>")
+    (target / "labeling_config.xml").write_text("<View>my own colors</View>")
     (target / "my project.json").write_text("[]")
     # CVAT's export has the name of the pre-labels, over which a person unpacked it.
     given = pathlib.Path(_given(workdir, 0))

@@ -87,7 +87,7 @@ def test_new_faces_are_measured_by_what_the_network_before_said_of_them(tmp_path
     said = {key: learned[i]["landmarks"] + i + 1.0 for i, key in enumerate(learned.keys[:2])}
     atomic.write_json(tmp_path / pictures.POINTS_FILE, said)
     found = learning_curve.new_faces(tmp_path, learned, schemes.IBUG68, EYES)
-    assert set(found) == {"a"}  # b cannot be normalised, of c nothing was said
+    assert set(found) == {"a"}  # b cannot be normalized, of c nothing was said
     expected = metrics.nme(
         said["a"][None],
         learned[0]["landmarks"][None],

@@ -67,7 +67,7 @@ def test_every_round_is_reported(finished):
     for number, row in enumerate(metrics["rounds"]):
         folder = selections.round_folder(finished, number)
         own = json.loads((folder / "report" / "metrics.json").read_text())
-        assert own["training"]["labelled faces"] == row["labels"]
+        assert own["training"]["labeled faces"] == row["labels"]
         assert row["nme"]["test"] > 0
         if number:
             for name in ("highest_scores.png", "heatmaps.png", "scores.png"):
@@ -205,11 +205,11 @@ def test_the_budget_must_fit_the_pool(tiny_faces, tmp_path):
         rounds.run(resolve.resolve(_config(tiny_faces, budget=10_000)), str(tmp_path))
 
 
-@pytest.mark.parametrize(("oracle", "pool"), [("dataset", "labelled"), ("human", "every")])
+@pytest.mark.parametrize(("oracle", "pool"), [("dataset", "labeled"), ("human", "every")])
 def test_faces_without_landmarks_are_not_bought_but_a_person_may_be_asked(
     monkeypatch, tiny_faces, oracle, pool
 ):
     monkeypatch.setattr(faces_of_runs.Faces, "split", lambda *_: "every")
-    monkeypatch.setattr(faces_of_runs.Faces, "labeled", lambda *_: "labelled")
+    monkeypatch.setattr(faces_of_runs.Faces, "labeled", lambda *_: "labeled")
     run = resolve.resolve(_config(tiny_faces, oracle=oracle))
     assert rounds._pool(run, run.rounds) == pool

@@ -21,7 +21,7 @@ from scaf_jax.landmarks import scheme_files, schemes
 
 SIZE = 96
 PADDING = 20  # to the right, so that width and height differ
-Points = dict[str, np.ndarray]  # by key, (L, 2), pixel centres
+Points = dict[str, np.ndarray]  # by key, (L, 2), pixel centers
 
 
 def encode(pixels: np.ndarray, file_format: str = "JPEG", **options: Any) -> bytes:

@@ -399,5 +399,5 @@ def test_label_studio_gives_per_cent_and_no_fractions_and_no_corners(make_round,
     report = _import(exported, save(tasks))
     assert [p.key for p in report.rejected] == exported.keys[:2]
     assert "fractions of width and height" in report.rejected[0].message
-    assert "per cent" in report.rejected[0].advice
+    assert "percent" in report.rejected[0].advice
     assert "landmark 30 lies at (-0.5, -0.5)" in report.rejected[1].message

@@ -103,7 +103,7 @@ def test_of_near_copies_one_is_taken():
     assert _select("nnm", 4, scores=scores) == [0, 1, 2, 3]
     distinct = {"embeddings": embeddings, "distinct": True}
     assert _select("nnm", 4, scores=scores, **distinct) == [0, 2, 4, 6]
-    # Also of those that are labelled.
+    # Also of those that are labeled.
     labeled = embeddings[[2, 4]]
     assert _select("nnm", 3, scores=scores, labeled_embeddings=labeled, **distinct) == [0, 6, 8]
 

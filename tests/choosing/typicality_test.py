@@ -7,7 +7,7 @@ from scaf_jax.choosing import typicality
 
 
 def _blobs(sizes, seed=0):
-    """Points around far centres, and whose they are."""
+    """Points around far centers, and whose they are."""
     rng = np.random.default_rng(seed)
     centers = 100 * np.eye(len(sizes))
     owner = np.repeat(np.arange(len(sizes)), sizes)
@@ -48,10 +48,10 @@ def test_each_cluster_gives_its_most_typical_point_the_largest_first():
     assert chosen.tolist() == expected
 
 
-def test_clusters_with_labelled_points_wait_and_small_ones_are_left_out():
+def test_clusters_with_labeled_points_wait_and_small_ones_are_left_out():
     points, owner = _blobs([8, 20, 3, 11])
     labeled = points[owner == 1][:1]
-    # Four clusters of points, one of them labelled already, and one of three outliers.
+    # Four clusters of points, one of them labeled already, and one of three outliers.
     chosen = typicality.typiclust(points, labeled, 3)
     assert owner[chosen].tolist() == [3, 0, 1]
 

@@ -90,7 +90,7 @@ def test_the_half_pixels_of_corners_are_the_photos():
     np.testing.assert_allclose(view.to_crop(view.record["landmarks"], "centers"), pixels, atol=1e-4)
 
 
-def test_a_change_happens_in_the_crop_about_its_centre():
+def test_a_change_happens_in_the_crop_about_its_center():
     turned = np.array([[0.0, -1, 3], [1, 0, 0]])
     plain, changed = (face_view.face_view(_record(), CROP, change) for change in (None, turned))
     center = (SIZE - 1) / 2

@@ -11,11 +11,11 @@ from scaf_jax.landmarks import schemes
 
 def test_the_default_crop_of_a_box():
     crop = geometry.CropSettings(input_size=100)
-    # 100 high: 20 above, 12 below; the longer side, 132, about the centre (150, 146).
+    # 100 high: 20 above, 12 below; the longer side, 132, about the center (150, 146).
     box = np.array([100.0, 100, 200, 200])
     np.testing.assert_allclose(geometry.face_square(box, crop), [84, 80, 216, 212])
     matrix = geometry.crop_matrix(box, crop)
-    # The square's upper left corner is the crop's: half a pixel outside both first centres.
+    # The square's upper left corner is the crop's: half a pixel outside both first centers.
     np.testing.assert_allclose(geometry.to_crop(np.array([[83.5, 79.5]]), matrix), [[-0.5, -0.5]])
     np.testing.assert_allclose(geometry.to_crop(np.array([[215.5, 211.5]]), matrix), [[99.5, 99.5]])
 

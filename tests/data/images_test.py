@@ -37,10 +37,10 @@ def test_decodes_rgb():
     assert shrink == 1
 
 
-def test_grey_becomes_rgb():
-    grey = _rgb()[..., 0]
-    pixels, _ = images.decode_image(_encode(grey), "face")
-    np.testing.assert_array_equal(pixels, np.repeat(grey[..., None], 3, -1))
+def test_gray_becomes_rgb():
+    gray = _rgb()[..., 0]
+    pixels, _ = images.decode_image(_encode(gray), "face")
+    np.testing.assert_array_equal(pixels, np.repeat(gray[..., None], 3, -1))
 
 
 def test_what_is_transparent_is_laid_over_black():
@@ -176,10 +176,10 @@ def test_damaged_files_give_an_image_or_a_clear_error(kind):
 
 
 def test_16_bits_are_divided_not_cut_off():
-    grey = np.arange(48, dtype=np.uint16).reshape(6, 8) * 1365  # up to 64155
+    gray = np.arange(48, dtype=np.uint16).reshape(6, 8) * 1365  # up to 64155
     for kind in ("PNG", "TIFF", "PPM"):
-        pixels, _ = images.decode_image(_encode(grey, kind), "face")
-        np.testing.assert_array_equal(pixels[..., 0], np.round(grey / 257))
+        pixels, _ = images.decode_image(_encode(gray, kind), "face")
+        np.testing.assert_array_equal(pixels[..., 0], np.round(gray / 257))
 
 
 def test_a_name_that_no_file_can_have():

@@ -197,6 +197,6 @@ def _white(width, height):
 
 
 def _assert_same_pixels(first, second):
-    """Equal but for one more interpolation and one JPEG, in grey levels."""
+    """Equal but for one more interpolation and one JPEG, in gray levels."""
     difference = np.abs(first.astype(int) - second)
     assert difference.mean() < 3 and np.percentile(difference, 99) < 25

@@ -134,7 +134,7 @@ def test_a_stream_goes_on_where_it_was_also_with_the_other_feed():
                 np.testing.assert_array_equal(found[name], expected[name], name)
 
 
-def test_without_augmentation_a_region_is_the_crop_and_its_neighbours():
+def test_without_augmentation_a_region_is_the_crop_and_its_neighbors():
     resident = _load(Faces([100]), None)
     height, width = resident.sizes[0]
     # 40 x 30 px of the face, extended to the square of its longer side.

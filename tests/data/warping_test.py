@@ -7,7 +7,7 @@ from scaf_jax.data import augmentations, geometry, warping
 
 
 def _dot(height, width, x, y, sigma):
-    """A photo that is black but for a round white dot about (x, y), centre coordinates."""
+    """A photo that is black but for a round white dot about (x, y), center coordinates."""
     rows, columns = np.mgrid[:height, :width]
     dot = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2))
     return np.repeat(np.round(dot).astype(np.uint8)[..., None], 3, axis=-1)

@@ -140,12 +140,12 @@ BAD = {
 }
 
 
-def _grey_16():
+def _gray_16():
     return Image.fromarray(np.full(SHAPE[:2], 120 * 257, np.uint16))
 
 
 def _rgb_16():
-    pixels = np.full(SHAPE, COLOR[::-1], np.uint16) * 257  # OpenCV's colours are BGR
+    pixels = np.full(SHAPE, COLOR[::-1], np.uint16) * 257  # OpenCV's colors are BGR
     return cv2.imencode(".png", pixels)[1].tobytes()
 
 
@@ -166,7 +166,7 @@ def _transparent_palette():
 
 
 def _turned():
-    """Stored on its side; upright it has the right shape, and its colour at (20, 10) alone."""
+    """Stored on its side; upright it has the right shape, and its color at (20, 10) alone."""
     pixels = np.zeros(SHAPE, np.uint8)
     pixels[8:13, 18:23] = COLOR
     return Image.fromarray(np.ascontiguousarray(np.rot90(pixels)))
@@ -183,7 +183,7 @@ def _cmyk():
 
 
 def _keyed():
-    """A colour that counts as transparent, everywhere."""
+    """A color that counts as transparent, everywhere."""
     content = io.BytesIO()
     photo().save(content, "PNG", transparency=COLOR)
     return content.getvalue()
@@ -195,11 +195,11 @@ def _with_text():
     return encode(photo(), "PNG", pnginfo=text)
 
 
-# Name -> (writes the file, the colour at x = 20, y = 10, tolerance).
+# Name -> (writes the file, the color at x = 20, y = 10, tolerance).
 GOOD = {
     "usual jpeg": (_saved("JPEG", photo, quality=95), COLOR, 3),
     "progressive jpeg": (_saved("JPEG", photo, quality=95, progressive=True), COLOR, 3),
-    "grey jpeg": (_saved("JPEG", lambda: photo(120, "L")), [120] * 3, 1),
+    "gray jpeg": (_saved("JPEG", lambda: photo(120, "L")), [120] * 3, 1),
     "cmyk jpeg": (_saved("JPEG", _cmyk), [200] * 3, 2),
     "cmyk tiff": (_saved("TIFF", _cmyk), [200] * 3, 2),
     "jpeg with preview": (
@@ -214,10 +214,10 @@ GOOD = {
     "gif called jpg": (_saved("GIF", photo), COLOR, 2),
     "avif called jpg": (_saved("AVIF", photo, quality=95), COLOR, 4),
     "ppm called jpg": (_saved("PPM", photo), COLOR, 0),
-    "pgm of 16 bits": (_saved("PPM", _grey_16), [120] * 3, 0),
+    "pgm of 16 bits": (_saved("PPM", _gray_16), [120] * 3, 0),
     "png with text": (_bytes(_with_text), COLOR, 0),
-    "grey png of 16 bits": (_saved("PNG", _grey_16), [120] * 3, 0),
-    "grey tiff of 16 bits": (_saved("TIFF", _grey_16), [120] * 3, 0),
+    "gray png of 16 bits": (_saved("PNG", _gray_16), [120] * 3, 0),
+    "gray tiff of 16 bits": (_saved("TIFF", _gray_16), [120] * 3, 0),
     "png of 16 bits": (_bytes(_rgb_16), COLOR, 0),
     "png of 16 bits opaque": (_bytes(lambda: _rgba_16(255)), COLOR, 0),
     "png of 16 bits transparent": (_bytes(lambda: _rgba_16(0)), [0] * 3, 0),
@@ -227,8 +227,8 @@ GOOD = {
     "rgba opaque": (_saved("PNG", lambda: photo((*COLOR, 255), "RGBA")), COLOR, 0),
     "rgba half": (_saved("PNG", lambda: photo((*COLOR, 128), "RGBA")), [100, 60, 20], 1),
     "rgba transparent": (_saved("PNG", lambda: photo((*COLOR, 0), "RGBA")), [0] * 3, 0),
-    "grey half": (_saved("PNG", lambda: photo((120, 128), "LA")), [60] * 3, 1),
-    "colour transparent": (_bytes(_keyed), [0] * 3, 0),
+    "gray half": (_saved("PNG", lambda: photo((120, 128), "LA")), [60] * 3, 1),
+    "color transparent": (_bytes(_keyed), [0] * 3, 0),
     "turned by exif": (_saved("PNG", _turned, exif=_exif(6)), COLOR, 0),
     "turned jpeg": (_saved("JPEG", _turned, exif=_exif(6), quality=95), COLOR, 9),
     "exif without sense": (_saved("PNG", photo, exif=_exif(99)), COLOR, 0),

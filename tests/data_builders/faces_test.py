@@ -40,7 +40,7 @@ def test_what_is_read(image):
 
 def test_missing_boxes_are_drawn_around_the_points(image):
     read = _read(image)
-    # Points count from pixels' centres, boxes from their edges.
+    # Points count from pixels' centers, boxes from their edges.
     np.testing.assert_array_equal(read["box_ground_truth"], [10.5, 12.5, 30.5, 25.5])
     np.testing.assert_array_equal(read["box_detector"], read["box_ground_truth"])
 

@@ -96,7 +96,7 @@ def test_what_is_no_face_is_counted():
         ([None, "0", [], 0, 0, None], False, 1),
     ],
 )
-def test_what_is_not_labelled(keypoints, blank, unplaced):
+def test_what_is_not_labeled(keypoints, blank, unplaced):
     [face] = _listed([{"id": 1}], [{"image_id": 1, "keypoints": keypoints}]).faces
     assert coco_reader.is_blank(face) == blank
     assert coco_reader.count_unplaced(face) == unplaced

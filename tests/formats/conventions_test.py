@@ -21,10 +21,10 @@ WIDTH, HEIGHT = 200, 100
 def test_the_first_pixel_and_the_far_corner_are_where_the_tool_has_them(
     unit, first_pixel, far_corner
 ):
-    centres = [[0, 0], [WIDTH - 0.5, HEIGHT - 0.5]]
-    converted = conventions.from_centres(centres, unit, WIDTH, HEIGHT)
+    centers = [[0, 0], [WIDTH - 0.5, HEIGHT - 0.5]]
+    converted = conventions.from_centers(centers, unit, WIDTH, HEIGHT)
     np.testing.assert_allclose(converted, [first_pixel, far_corner])
-    np.testing.assert_allclose(conventions.to_centres(converted, unit, WIDTH, HEIGHT), centres)
+    np.testing.assert_allclose(conventions.to_centers(converted, unit, WIDTH, HEIGHT), centers)
 
 
 def _named(*names):

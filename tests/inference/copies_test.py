@@ -17,7 +17,7 @@ def _spot(x, y):
     return np.repeat(np.uint8(np.round(255 * spot))[..., None], 3, axis=-1)
 
 
-def _centre(image):
+def _center(image):
     rows, columns = np.mgrid[:SIZE, :SIZE]
     weights = np.asarray(image, float)[..., 0]
     return np.array([(columns * weights).sum(), (rows * weights).sum()]) / weights.sum()
@@ -29,7 +29,7 @@ def test_a_spot_and_its_point_turn_together(degrees):
     turned = copies.turn(jnp.asarray(_spot(*point)[None]), degrees)
     assert turned.dtype == jnp.uint8
     expected = copies.turn_points(jnp.asarray(point), degrees, SIZE)
-    np.testing.assert_allclose(_centre(turned[0]), expected, atol=0.1)
+    np.testing.assert_allclose(_center(turned[0]), expected, atol=0.1)
 
 
 def test_clockwise_as_it_is_seen_and_back():

@@ -72,7 +72,7 @@ def test_scores_come_with_the_predicted_landmarks(decoder, network, points):
 
 
 class _Copier(nnx.Module):
-    """An auto-encoder whose embedding is the mean colour, which it paints everywhere."""
+    """An autoencoder whose embedding is the mean color, which it paints everywhere."""
 
     def encoder(self, images: jax.Array, *, train: bool) -> tuple[jax.Array, dict]:
         return images.mean(axis=(1, 2)), {}

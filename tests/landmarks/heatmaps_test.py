@@ -36,7 +36,7 @@ def test_coordinates_go_there_and_back(codec):
 def test_conventions_by_hand():
     centers = heatmaps.HeatmapCodec(256, 128)
     corners = heatmaps.HeatmapCodec(256, 128, pixel_convention="corners")
-    # Two crop pixels, 0 and 1, make up heatmap pixel 0, whose centre is between theirs.
+    # Two crop pixels, 0 and 1, make up heatmap pixel 0, whose center is between theirs.
     assert float(centers.to_heatmap(0.5)) == 0.0
     assert float(centers.to_crop(127.0)) == 254.5
     assert float(corners.to_heatmap(10.0)) == 5.0

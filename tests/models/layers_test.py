@@ -1,4 +1,4 @@
-"""Initialisation, dtype and batch norm of the basic layers."""
+"""Initialization, dtype and batch norm of the basic layers."""
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ def _kernel(layer: nnx.Module) -> np.ndarray:
     return np.asarray(nnx.to_pure_dict(nnx.state(layer))["kernel"], np.float64)
 
 
-def test_normal_initialisation_has_variance_2_over_fan_out():
+def test_normal_initialization_has_variance_2_over_fan_out():
     conv = layers.Conv(64, 32, window=5, init=layers.normal_fan_out, rngs=nnx.Rngs(0))
     kernel = _kernel(conv)
     assert kernel.shape == (5, 5, 64, 32)
@@ -40,7 +40,7 @@ def test_normal_initialisation_has_variance_2_over_fan_out():
     ],
     ids=["conv", "transposed", "dense"],
 )
-def test_default_initialisation_is_uniform_by_fan_in(make, fan_in):
+def test_default_initialization_is_uniform_by_fan_in(make, fan_in):
     kernel, bound = _kernel(make(nnx.Rngs(1))), 1 / np.sqrt(fan_in)
     assert np.abs(kernel).max() <= bound
     assert np.abs(kernel).max() > 0.99 * bound

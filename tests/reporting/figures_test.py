@@ -1,37 +1,37 @@
-"""Pictures: points are drawn in their colour where they belong, at every crop size."""
+"""Pictures: points are drawn in their color where they belong, at every crop size."""
 
 import numpy as np
 import pytest
 
 from scaf_jax.reporting import drawing, figures
 
-GREY = 128
+GRAY = 128
 
 
 def faces(size, count=3):
-    images = np.full((count, size, size, 3), GREY, np.uint8)
+    images = np.full((count, size, size, 3), GRAY, np.uint8)
     # Two landmarks, far apart; predictions a quarter of the crop to the right.
     truth = np.tile(np.array([[0.25, 0.25], [0.25, 0.75]]) * size - 0.5, (count, 1, 1))
     return images, truth + [size / 4, 0], truth
 
 
 def near(image, color, tolerance=10):
-    """Where a picture has a colour: (K, 2) x, y."""
+    """Where a picture has a color: (K, 2) x, y."""
     found = np.abs(image.astype(int) - color).max(axis=-1) <= tolerance
     return np.argwhere(found)[:, ::-1]
 
 
 def cells(picture):
-    """Left upper corners of the picture's cells, found by their uniform grey background."""
-    grey = (picture == GREY).all(axis=-1)
-    # Letters have grey edges too, but few of them in a line.
-    lines = [grey.sum(axis=axis) > drawing.CELL // 2 for axis in (0, 1)]
+    """Left upper corners of the picture's cells, found by their uniform gray background."""
+    gray = (picture == GRAY).all(axis=-1)
+    # Letters have gray edges too, but few of them in a line.
+    lines = [gray.sum(axis=axis) > drawing.CELL // 2 for axis in (0, 1)]
     return [np.flatnonzero(line & ~np.roll(line, 1)) for line in lines]
 
 
-def assert_dot(cell, color, centre, source_size):
-    """The cell's pixels of that colour are a disc about the centre, given in crop pixels."""
-    expected = (np.asarray(centre) + 0.5) * drawing.CELL / source_size - 0.5
+def assert_dot(cell, color, center, source_size):
+    """The cell's pixels of that color are a disc about the center, given in crop pixels."""
+    expected = (np.asarray(center) + 0.5) * drawing.CELL / source_size - 0.5
     where = near(cell, color)
     close = where[np.linalg.norm(where - expected, axis=-1) < 10]
     assert len(close) >= 4
@@ -53,10 +53,10 @@ def test_face_grid_draws_points_where_they_are(size):
             assert_dot(cell, drawing.GREEN, truth[0, landmark], size)
             assert_dot(cell, drawing.BLUE, predicted[0, landmark], size)
     plain = picture[top[1] : top[1] + drawing.CELL, left[0] : left[0] + drawing.CELL]
-    assert (plain == GREY).all()
+    assert (plain == GRAY).all()
 
 
-def test_equal_points_show_both_colours():
+def test_equal_points_show_both_colors():
     images, _, truth = faces(64, 1)
     picture = figures.face_grid(images, images, truth, truth)
     left, top = cells(picture)
@@ -76,7 +76,7 @@ def test_masked_points_are_not_drawn():
     left, top = cells(picture)
     cell = picture[top[0] : top[0] + drawing.CELL, left[0] : left[0] + drawing.CELL]
     assert_dot(cell, drawing.GREEN, truth[0, 0], 64)
-    assert (cell[drawing.CELL // 2 :] == GREY).all()
+    assert (cell[drawing.CELL // 2 :] == GRAY).all()
 
 
 def test_points_far_outside_or_on_the_border_do_no_harm():
@@ -125,7 +125,7 @@ def test_heatmap_row_is_bright_where_the_map_is_and_dim_where_it_is_weak():
     assert true[-20:].max() < 20
 
 
-def test_heat_map_colours_take_what_is_out_of_range():
+def test_heatmap_colors_take_what_is_out_of_range():
     wild = np.array([[-5.0, np.nan], [0.5, 9.0]])
     tame = np.array([[0.0, 0.0], [0.5, 1.0]])
     np.testing.assert_array_equal(drawing.color_heatmap(wild), drawing.color_heatmap(tame))

@@ -23,7 +23,7 @@ METRICS = {
         "model": "SCAF",
         "training steps": 0,
         "stage 1": "",
-        "labelled faces": 50,
+        "labeled faces": 50,
         "config": {
             "input_size": 128,
             "data": {"name": "the300w", "train_split": "train", "box": "ground_truth"},
@@ -36,7 +36,7 @@ def test_the_card_tells_data_errors_boxes_and_licence():
     text = model_card.markdown(METRICS)
     for part in (
         "| landmarks | ibug68 |",
-        "| data | the300w, train, 50 labelled faces |",
+        "| data | the300w, train, 50 labeled faces |",
         "| boxes of the training | ground_truth |",
         "| training steps | 0 |",
         "| common | ground_truth | 117 | 4.32 |",
@@ -51,7 +51,7 @@ def test_the_card_tells_data_errors_boxes_and_licence():
 
 def test_the_short_form():
     assert model_card.short_form(METRICS) == {
-        "data": "the300w, train, 50 labelled faces",
+        "data": "the300w, train, 50 labeled faces",
         "errors": "common, ground_truth boxes, 117 faces: NME 4.32 %; common, detector boxes, 117 "
         "faces: NME none % of outer_eye_corners",
     }

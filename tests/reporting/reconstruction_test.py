@@ -10,7 +10,7 @@ def noise(seed=0, shape=(2, 24, 20, 3)):
     return np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
 
 
-def test_l1_is_in_grey_levels_and_does_not_wrap_around():
+def test_l1_is_in_gray_levels_and_does_not_wrap_around():
     images = np.zeros((2, 12, 12, 3), np.uint8)
     others = images.copy()
     others[0] = 255

@@ -104,7 +104,7 @@ def test_faces_without_a_normalizing_distance_are_left_out_and_counted(tmp_path)
     assert re.search(r"- test: 1 faces are left out: no landmark of theirs is known\.", text)
     assert re.search(r"- test: 1 faces are left out: .*between p36 and p45, is not", text)
     assert re.search(r"- test: 1 faces are left out: .*between p36 and p45, is 0", text)
-    assert "in per cent of the distance between p36 and p45 (" in text
+    assert "in percent of the distance between p36 and p45 (" in text
     numbers = report.metrics["splits"]["test"]
     assert numbers["predictors"]["sub-pixel"]["outer_eye_corners"] == pytest.approx(
         {"faces": 1, "nme": 12, "fr@8": 1, "auc@8": 0, "fr@10": 1, "auc@10": 0}
@@ -222,7 +222,7 @@ def test_warnings_stand_above_the_numbers(tmp_path):
     assert "Warning" not in write_report(tmp_path, splits=SPLITS, scheme=IBUG68).text
 
 
-def test_curves_have_a_colour_for_each_test_set(tmp_path):
+def test_curves_have_a_color_for_each_test_set(tmp_path):
     write_report(tmp_path, splits=SPLITS, scheme=IBUG68)
     curves = read_png(tmp_path / "ced.png").astype(int)
     for color in [(31, 119, 180), (255, 127, 14)]:  # the first of matplotlib's tab10
@@ -252,7 +252,7 @@ def test_what_is_not_a_report_is_refused(tmp_path):
         Picture("../x.png", "", np.zeros((1, 1, 3), np.uint8))
 
 
-def test_a_face_that_cannot_be_normalised_is_named(tmp_path):
+def test_a_face_that_cannot_be_normalized_is_named(tmp_path):
     part = split("test", [1.0, 2.0])
     part.truth[:, 45] = part.truth[:, 36]
     with pytest.raises(ValueError, match=r"test/0\.jpg"):

@@ -22,12 +22,12 @@ class _Faces:
         return {"key": self.keys[index], "landmark_mask": self._mask}
 
 
-def test_landmarks_that_no_labelled_face_has_are_named():
+def test_landmarks_that_no_labeled_face_has_are_named():
     run = resolve.resolve(default_config.get_config())
     complete = _Faces([])
     assert alignment_stage.labeled_faces(run, complete) is complete
     message = (
-        "none of the 3 labelled faces has the landmarks 8, 36 of the scheme 'ibug68'.*label faces"
+        "none of the 3 labeled faces has the landmarks 8, 36 of the scheme 'ibug68'.*label faces"
     )
     with pytest.raises(ValueError, match=message):
         alignment_stage.labeled_faces(run, _Faces([8, 36]))

@@ -40,7 +40,7 @@ def _splits_of_blank_faces(tmp_path):
     return str(tmp_path / "data")
 
 
-def test_faces_without_landmarks_are_no_labelled_faces(config, tmp_path, caplog):
+def test_faces_without_landmarks_are_no_labeled_faces(config, tmp_path, caplog):
     config.data.name, config.data.data_dir = "landmarks_folder", _splits_of_blank_faces(tmp_path)
     config.alignment.num_labels = 0
     assert resolve.resolve(config).faces.training().keys == ["0.png"]

@@ -337,6 +337,6 @@ def test_3fabrec_and_few_labels_are_the_same_path(finished_run, tiny_faces, tmp_
     config.alignment.label_subset = "random"
     config.alignment.steps = 1
     report = stages.run(resolve.resolve(config), str(tmp_path))
-    assert report.metrics["training"]["labelled faces"] == 5
+    assert report.metrics["training"]["labeled faces"] == 5
     names = _arrays(tmp_path / "alignment" / "checkpoints", 1)
     assert not any("bottleneck" in name for name in names)

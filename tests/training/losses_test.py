@@ -18,12 +18,12 @@ def _pair(size: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return x.astype(np.float32), y.astype(np.float32)
 
 
-def test_reconstruction_is_in_grey_levels():
+def test_reconstruction_is_in_gray_levels():
     x, y = _pair()
     expected = 255 * np.abs(x.astype(np.float64) - y).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(losses.reconstruction(x, y), expected, rtol=1e-5)
-    one_grey_level = losses.reconstruction(x[:1], x[:1] + 1 / 255)
-    np.testing.assert_allclose(one_grey_level, [1.0], rtol=1e-4)
+    one_gray_level = losses.reconstruction(x[:1], x[:1] + 1 / 255)
+    np.testing.assert_allclose(one_gray_level, [1.0], rtol=1e-4)
 
 
 def _local_mean(image: np.ndarray) -> np.ndarray:

@@ -23,11 +23,11 @@ def test_denormalize_gives_every_byte_back():
     np.testing.assert_array_equal(images, _all_bytes())
 
 
-def test_denormalize_clips_what_is_no_colour():
+def test_denormalize_clips_what_is_no_color():
     images = preprocessing.denormalize(jnp.asarray([[[[-1.0, 0.0, 1.0]]]]))
     np.testing.assert_array_equal(images, [[[[0, 107, 255]]]])
 
 
-def test_floats_are_taken_for_normalised():
+def test_floats_are_taken_for_normalized():
     images = np.full((1, 2, 2, 3), 0.25)
     assert preprocessing.normalize(images) is images

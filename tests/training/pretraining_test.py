@@ -25,7 +25,7 @@ def _build(dtype=None) -> pretraining.PretrainingModel:
 
 
 def _images(seed: int = 0) -> np.ndarray:
-    """Smooth colour gradients (BATCH, S, S, 3) uint8, which a small network can learn."""
+    """Smooth color gradients (BATCH, S, S, 3) uint8, which a small network can learn."""
     rng = np.random.default_rng(seed)
     corners = rng.uniform(0, 255, (BATCH, 2, 2, 3))
     ramp = np.linspace(0, 1, SIZE)

@@ -113,7 +113,7 @@ def test_errors_of_the_report_go_along(landmark_run, tmp_path, capsys, caplog):
     metrics = {
         "normalizer": "eyes",
         "splits": {"common": {"decoder": "sub-pixel", "predictors": predictors}},
-        "training": {"training steps": 7, "labelled faces": 50},
+        "training": {"training steps": 7, "labeled faces": 50},
     }
     (report / "metrics.json").write_text(json.dumps(metrics))
     assert commands.main(["show", str(landmark_run / "alignment")]) == 0

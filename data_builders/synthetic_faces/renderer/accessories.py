@@ -16,7 +16,7 @@ def draw_glasses(
     if style == "none":
         return image
     canvas = Canvas.over(image)
-    eye_x = surface.layout.right_eye.centre[0]
+    eye_x = surface.layout.right_eye.center[0]
     plane = float(surface.frontal_positions(np.array([[0.0, -0.05]]))[0, 2]) + 0.12
     color = (28.0, 24.0, 24.0) if style != "round" else (110.0, 90.0, 60.0)
     thickness = max(1, round(image.shape[0] / (110 if style == "square" else 160)))
@@ -90,8 +90,8 @@ def draw_occluder(
     elif kind == "board":
         _board(canvas, low, high, unit, rng)
     else:
-        centre = rng.uniform(low, high)
-        shape = ellipse((centre[0], centre[1]), (0.18 * unit, 0.14 * unit), 12)
+        center = rng.uniform(low, high)
+        shape = ellipse((center[0], center[1]), (0.18 * unit, 0.14 * unit), 12)
         shape += rng.normal(0, 0.03 * unit, shape.shape)
         canvas.fill(shape, random_color(rng, 20, 230, 0.6), 1.0, 0.8)
     return canvas.pixels, True
@@ -145,10 +145,10 @@ def _board(
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     side = rng.choice([-1.0, 1.0])
     middle = (low + high) / 2
-    centre = middle + np.array([side * rng.uniform(0.3, 0.7), rng.uniform(0.0, 0.7)]) * unit
-    card = corner @ turn.T + centre
+    center = middle + np.array([side * rng.uniform(0.3, 0.7), rng.uniform(0.0, 0.7)]) * unit
+    card = corner @ turn.T + center
     color = random_color(rng, 30, 230, 0.6)
     canvas.fill(card, color, 1.0, 0.4)
     for line in np.linspace(-0.3, 0.3, int(rng.integers(2, 7))):
-        ends = np.array([[-0.4, line], [0.4, line]]) * unit @ turn.T + centre
+        ends = np.array([[-0.4, line], [0.4, line]]) * unit @ turn.T + center
         canvas.stroke(ends, color * 0.6, max(1, int(0.02 * unit)), 0.8, 0.4)

@@ -31,7 +31,7 @@ class View:
         return vectors @ (self.head if with_head else self.body).T
 
     def project(self, points: np.ndarray, *, with_head: bool = True) -> np.ndarray:
-        """Points (N, 3) to pixel x, y (0 is a pixel's centre) and depth z, larger is nearer."""
+        """Points (N, 3) to pixel x, y (0 is a pixel's center) and depth z, larger is nearer."""
         turned = self.turn(points - _NECK, with_head=with_head)
         nearness = self.distance / np.maximum(self.distance - turned[:, 2], 1.0)
         flat = turned[:, :2] * nearness[:, None] * self.scale + self.offset

@@ -1,4 +1,4 @@
-"""A picture to paint on: soft-edged shapes, strokes and noise in floating-point colour."""
+"""A picture to paint on: soft-edged shapes, strokes and noise in floating-point color."""
 
 import functools
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _SHIFT = 4  # fractional bits of the coordinates that cv2 draws with
 
 
 class Canvas:
-    """Colour image (height, width, 3) float32, 0..255, painted shape by shape, in pixels."""
+    """Color image (height, width, 3) float32, 0..255, painted shape by shape, in pixels."""
 
     def __init__(self, height: int, width: int, color: Color) -> None:
         self.pixels = np.empty((height, width, 3), dtype=np.float32)
@@ -33,7 +33,7 @@ class Canvas:
         return self.pixels.shape[0], self.pixels.shape[1]
 
     def blend(self, color: Color, alpha: np.ndarray, origin: tuple[int, int] = (0, 0)) -> None:
-        """Lays a colour (3,) or (h, w, 3) over the part at `origin` (x, y); alpha (h, w) 0..1."""
+        """Lays a color (3,) or (h, w, 3) over the part at `origin` (x, y); alpha (h, w) 0..1."""
         x, y = origin
         part = self.pixels[y : y + alpha.shape[0], x : x + alpha.shape[1]]
         color = np.asarray(color, dtype=np.float32)
@@ -118,7 +118,7 @@ def spread(values: np.ndarray) -> np.ndarray:
 
 
 def tint(values: np.ndarray, color: Color) -> np.ndarray:
-    """Values (h, w) times a colour (3,): (h, w, 3) float32, also faster."""
+    """Values (h, w) times a color (3,): (h, w, 3) float32, also faster."""
     return cv2.merge([values * np.float32(share) for share in color])
 
 
@@ -137,10 +137,10 @@ def noise(
 
 
 def ellipse(
-    centre: Sequence[float] | np.ndarray, radii: Sequence[float], count: int = 20
+    center: Sequence[float] | np.ndarray, radii: Sequence[float], count: int = 20
 ) -> np.ndarray:
     """Points (count, 2) around an ellipse."""
-    return _circle(count) * radii + centre
+    return _circle(count) * radii + center
 
 
 @functools.cache
@@ -152,6 +152,6 @@ def _circle(count: int) -> np.ndarray:
 def random_color(
     rng: np.random.Generator, low: float, high: float, saturation: float
 ) -> np.ndarray:
-    """A colour (3,) between low and high; a saturation of 0 is gray, 1 anything."""
+    """A color (3,) between low and high; a saturation of 0 is gray, 1 anything."""
     color = rng.uniform(low, high, 3)
     return color.mean() + saturation * (color - color.mean())

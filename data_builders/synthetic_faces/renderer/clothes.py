@@ -46,6 +46,6 @@ def paint_body(
 
 
 def _lay(texture: np.ndarray, color: np.ndarray, inside: np.ndarray) -> None:
-    """Blends a colour where `inside` (face units) is positive, with a dark seam at its edge."""
+    """Blends a color where `inside` (face units) is positive, with a dark seam at its edge."""
     texture += spread(smoothstep(inside, -0.03, 0.03)) * (color - texture)
     texture *= spread(1 - 0.3 * np.exp(-((inside / 0.06) ** 2)))

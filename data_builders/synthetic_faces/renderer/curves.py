@@ -56,10 +56,10 @@ def smoothstep(value: FloatArray, start: float, stop: float) -> FloatArray:
 
 
 def bump(
-    x: FloatArray, y: FloatArray, centre: tuple[float, float], width: tuple[float, float]
+    x: FloatArray, y: FloatArray, center: tuple[float, float], width: tuple[float, float]
 ) -> FloatArray:
-    """Gaussian of peak 1 about `centre` with standard deviations `width` along x and y."""
-    return np.exp(-0.5 * (((x - centre[0]) / width[0]) ** 2 + ((y - centre[1]) / width[1]) ** 2))
+    """Gaussian of peak 1 about `center` with standard deviations `width` along x and y."""
+    return np.exp(-0.5 * (((x - center[0]) / width[0]) ** 2 + ((y - center[1]) / width[1]) ** 2))
 
 
 def mirrored(points: FloatArray) -> FloatArray:

@@ -22,7 +22,7 @@ class Eye:
     """An eye on the photo's right before mirroring (`side` 1) or on its left (`side` -1)."""
 
     side: int
-    centre: tuple[float, float]
+    center: tuple[float, float]
     half_width: float
     rise: float
     upper_height: float
@@ -41,8 +41,8 @@ class Eye:
         else:
             opened = self.lower_height * arch * (1 + 0.1 * s)
         amount = self.openness
-        y = self.centre[1] - self.rise * s + (1 - amount) * closed + amount * opened
-        return np.stack([self.side * (self.centre[0] + self.half_width * s), y], axis=1)
+        y = self.center[1] - self.rise * s + (1 - amount) * closed + amount * opened
+        return np.stack([self.side * (self.center[0] + self.half_width * s), y], axis=1)
 
     def outline(self) -> np.ndarray:
         """The opening between the lids as a closed polygon (M, 2)."""
@@ -117,12 +117,12 @@ def frontal_layout(identity: Identity, expression: Expression) -> Layout:
 def _eye(identity: Identity, expression: Expression, side: int) -> Eye:
     openness = expression.left_eye_open if side < 0 else expression.right_eye_open
     half_width = 0.28 * identity.eye_width
-    centre = (0.72 + identity.eye_spacing, 0.0)
+    center = (0.72 + identity.eye_spacing, 0.0)
     # The iris moves with the gaze, which is the same direction in the photo for both eyes.
-    iris = (side * centre[0] + 0.08 * expression.gaze_x, 0.01 + 0.05 * expression.gaze_y)
+    iris = (side * center[0] + 0.08 * expression.gaze_x, 0.01 + 0.05 * expression.gaze_y)
     return Eye(
         side=side,
-        centre=centre,
+        center=center,
         half_width=half_width,
         rise=identity.eye_tilt,
         upper_height=0.105 * identity.eye_height,
@@ -244,7 +244,7 @@ def inner_landmarks_98(layout: Layout) -> np.ndarray:
 
 
 def pupil_position(eye: Eye) -> tuple[float, float]:
-    """Centre of the iris; under a nearly closed lid it follows the line between the lids."""
+    """Center of the iris; under a nearly closed lid it follows the line between the lids."""
     middle = float(
         (eye.lid(np.zeros(1), upper=True)[0, 1] + eye.lid(np.zeros(1), upper=False)[0, 1]) / 2
     )

@@ -147,7 +147,7 @@ def _loose_hair_mesh(
     return _mesh(grid, (u, v), two_sided=True, occlusion=behind)
 
 
-# Neck and shoulders: height y, half width, half depth, centre's z.
+# Neck and shoulders: height y, half width, half depth, center's z.
 _BODY = np.array(
     [
         [0.60, 0.90, 0.95, -0.50],
@@ -173,8 +173,8 @@ def _body_grid(face: FaceParameters, rng: np.random.Generator) -> tuple[np.ndarr
     rings[4:, 0] += float(rng.uniform(-0.15, 0.35))
     rings = smooth_curve(rings, 3)
     angle = np.linspace(-np.pi, np.pi, 40, endpoint=False)[None]
-    y, width_, depth, centre = (column[:, None] for column in rings.T)
-    x, z = width_ * np.sin(angle), centre + depth * np.cos(angle)
+    y, width_, depth, center = (column[:, None] for column in rings.T)
+    x, z = width_ * np.sin(angle), center + depth * np.cos(angle)
     return np.stack([x, np.broadcast_to(y, x.shape), z], axis=-1), rings[:, 0]
 
 

@@ -89,7 +89,7 @@ class Light:
 
 @dataclasses.dataclass(frozen=True)
 class Appearance:
-    """Colours (RGB, 0..255) and choices of hair, beard, glasses and occluder."""
+    """Colors (RGB, 0..255) and choices of hair, beard, glasses and occluder."""
 
     skin: Color = (214.0, 165.0, 140.0)
     lips: Color = (178.0, 96.0, 92.0)

@@ -24,8 +24,8 @@ def paint_background(size: int, rng: np.random.Generator) -> np.ndarray:
             canvas.pixels += amount * (0.4 * field + 0.6 * field[..., :1])
     elif kind == "lights":
         for _ in range(int(rng.integers(6, 22))):
-            centre, radius = rng.uniform(0, size, 2), size * rng.uniform(0.02, 0.1)
-            spot = ellipse((centre[0], centre[1]), (radius, radius))
+            center, radius = rng.uniform(0, size, 2), size * rng.uniform(0.02, 0.1)
+            spot = ellipse((center[0], center[1]), (radius, radius))
             color, opacity = random_color(rng, 90, 255, 0.6), float(rng.uniform(0.2, 0.7))
             canvas.fill(spot, color, opacity, 0.01 * size)
     elif kind in ("room", "clutter"):

@@ -12,7 +12,7 @@ def rasterize(
     """Draws triangles; at each pixel the nearest is seen.
 
     Args:
-      vertices: (V, 3) float, pixel centres x, y and the depth z (larger is nearer).
+      vertices: (V, 3) float, pixel centers x, y and the depth z (larger is nearer).
       attributes: (V, A) float, interpolated linearly inside each triangle.
       triangles: (T, 3) int, corners.
       size: Side of the square image in pixels.
@@ -61,7 +61,7 @@ def _interpolate(
 def _covered(
     corners: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Every pixel centre inside a triangle, of corners (T, 3, 2).
+    """Every pixel center inside a triangle, of corners (T, 3, 2).
 
     Returns:
       Four lists of one length: pixel (y * size + x), triangle, and the weights of the triangle's
@@ -111,7 +111,7 @@ def _test_group(
     slopes, at_low = slopes[:, :, None], at_low[:, :, None, None]
     beta = at_low[:, 0] + slopes[:, 1, :, None] * step[:, None] + slopes[:, 0, :, None] * step
     gamma = at_low[:, 1] + slopes[:, 3, :, None] * step[:, None] + slopes[:, 2, :, None] * step
-    # A little slack closes the seams between neighbours.
+    # A little slack closes the seams between neighbors.
     slack = np.float32(1e-4)
     inside = (beta >= -slack) & (gamma >= -slack) & (beta + gamma <= 1 + slack)
     index = np.flatnonzero(inside)

@@ -27,7 +27,7 @@ class SyntheticFace:
 
     Attributes:
       image: (size, size, 3) uint8 RGB.
-      landmarks68: (68, 2) float32, iBUG scheme; 0 is the centre of the first pixel.
+      landmarks68: (68, 2) float32, iBUG scheme; 0 is the center of the first pixel.
       landmarks98: (98, 2) float32, WFLW scheme.
       box_ground_truth: (4,) float32 x0, y0, x1, y1: the tight box of the 68 landmarks, in pixel
         edges (0 is the image's border).
@@ -82,7 +82,7 @@ def render_parameters(
     image += spread(alpha) * (color - image)
     image = accessories.draw_glasses(image, depth, surface, view, face)
     image, occluded = accessories.draw_occluder(image, landmarks68, face, rng)
-    # Boxes are in pixel edges: the centre of the first pixel is at 0.5.
+    # Boxes are in pixel edges: the center of the first pixel is at 0.5.
     low, high = landmarks68.min(axis=0) + 0.5, landmarks68.max(axis=0) + 0.5
     return SyntheticFace(
         image=photograph.expose(image, face.camera, rng),
@@ -110,7 +110,7 @@ def _draw(
     rng: np.random.Generator,
     size: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Colour (size, size, 3), coverage 0..1 and depth (size, size) of everything but the rest."""
+    """Color (size, size, 3), coverage 0..1 and depth (size, size) of everything but the rest."""
     light = view.head.T @ np.array(face.light.direction)
     meshes, texture = build_scene(surface, face, light, rng)
     vertices, attributes, triangles = _assemble(meshes, face, view)
@@ -155,5 +155,5 @@ def _assemble(
 
 def _detector_box(low: np.ndarray, high: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     side = float((high - low).max()) * rng.uniform(0.95, 1.2)
-    centre = (low + high) / 2 + rng.normal(0, 0.035, 2) * side
-    return np.concatenate([centre - side / 2, centre + side / 2]).astype(np.float32)
+    center = (low + high) / 2 + rng.normal(0, 0.035, 2) * side
+    return np.concatenate([center - side / 2, center + side / 2]).astype(np.float32)

@@ -135,7 +135,7 @@ def _sample_light(rng: np.random.Generator) -> Light:
     )
 
 
-# Anchors of skin, from light to dark; a face's skin lies between two neighbours.
+# Anchors of skin, from light to dark; a face's skin lies between two neighbors.
 _SKIN = np.array(
     [[238, 203, 183], [224, 178, 150], [205, 155, 122], [170, 118, 86], [126, 82, 58], [84, 54, 40]]
 )

@@ -1,4 +1,4 @@
-"""Paints the skin on the head's texture: its colour, its folds, and the nostrils."""
+"""Paints the skin on the head's texture: its color, its folds, and the nostrils."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from data_builders.synthetic_faces.renderer.painter import Painter
 
 
 def paint_skin(painter: Painter) -> None:
-    """Skin with uneven colour, redder at cheeks and nose."""
+    """Skin with uneven color, redder at cheeks and nose."""
     canvas, rng, look = painter.canvas, painter.rng, painter.face.appearance
     height, width = canvas.shape
     mottle = 0.02 * noise(rng, height, width, (28, 28)) + 0.018 * noise(rng, height, width, (5, 5))
@@ -36,7 +36,7 @@ def paint_folds(painter: Painter) -> None:
     painter.crease([mirrored(left_fold), right_fold], depth, 0.07, 0.055)
     corners = [ellipse(corner + [0, 0.02], (0.08, 0.07)) for corner in outer[[0, 6]]]
     painter.shade(corners, 0.2, 0.07)
-    inner_eye = ellipse((layout.right_eye.centre[0] - 0.25, -0.1), (0.13, 0.13))
+    inner_eye = ellipse((layout.right_eye.center[0] - 0.25, -0.1), (0.13, 0.13))
     painter.shade([inner_eye, mirrored(inner_eye)], 0.16, 0.11)
     bag = smooth_curve(np.array([[0.46, 0.17], [0.68, 0.25], [0.92, 0.2]]))
     painter.crease([bag, mirrored(bag)], 0.05 + 0.15 * identity.age, 0.055, 0.055)
@@ -105,7 +105,7 @@ def cast_nose_shadow(painter: Painter, light: np.ndarray) -> None:
     layout, identity = painter.surface.layout, painter.face.identity
     width, base = 0.25 * identity.nose_width, layout.nose_base_y
     nose = np.array([[0.0, 0.2], [width, base - 0.1], [0.0, base - 0.02], [-width, base - 0.1]])
-    toward = -light[:2] / max(float(light[2]), 0.4) * 0.4 * identity.nose_height
-    nose[1:] += np.clip(toward, -0.45, 0.45)
-    amount = 0.4 * painter.face.light.key * min(1.0, float(np.linalg.norm(toward)) / 0.2)
+    towards = -light[:2] / max(float(light[2]), 0.4) * 0.4 * identity.nose_height
+    nose[1:] += np.clip(towards, -0.45, 0.45)
+    amount = 0.4 * painter.face.light.key * min(1.0, float(np.linalg.norm(towards)) / 0.2)
     painter.shade(cv2.convexHull(nose.astype(np.float32))[:, 0].astype(np.float64), amount, 0.06)

@@ -100,7 +100,7 @@ class HeadSurface:
         """How far the surface stands out of the plain rings towards +z."""
         identity, layout = self.identity, self.layout
         x = np.abs(x)
-        eye_x = layout.right_eye.centre[0]
+        eye_x = layout.right_eye.center[0]
         height = 0.11 * identity.brow_ridge * bump(x, y, (0.62, -0.42), (0.42, 0.13))
         height -= 0.26 * identity.eye_depth * bump(x, y, (eye_x - 0.04, 0.0), (0.34, 0.2))
         height += 0.15 * bump(x, y, (eye_x, 0.01), (0.2, 0.11))

@@ -23,7 +23,7 @@ FIELDS = {
     "decoder": one_of(heatmaps.DECODERS),
     "flip": FLAG,
     "normalizer": one_of(normalizers.NORMALIZERS),
-    "thresholds": several("per cents above 0", lambda x: is_finite(x) and x > 0),
+    "thresholds": several("percentages above 0", lambda x: is_finite(x) and x > 0),
     "batch_size": COUNT,
     "num_pictures": COUNT,
 }

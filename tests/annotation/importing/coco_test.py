@@ -57,7 +57,7 @@ COCO = {
         "photo size",
         r"'5' x '\[\]' pixels",
     ),
-    "most points not labelled": (
+    "most points not labeled": (
         lambda d: _keypoints(d).__setitem__(slice(0, 180), [0, 0, 0] * 60),
         "points",
         "60 of 68 landmarks are said not to be in the photo",

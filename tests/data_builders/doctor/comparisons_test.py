@@ -41,7 +41,7 @@ def test_faces_as_people_mark_them_are_nothing_odd(many):
     assert _told(many) == [] and _told(many, None) == [] and _told(many[:1]) == []
 
 
-def test_two_landmarks_at_the_photos_centre_are_told(many):
+def test_two_landmarks_at_the_photos_center_are_told(many):
     many[4, [1, 3]] = 80, 80
     [(place, kind, what)] = _told(many)
     assert (place, kind) == ("list:4", "landmarks at one place")
@@ -49,7 +49,7 @@ def test_two_landmarks_at_the_photos_centre_are_told(many):
 
 
 @pytest.mark.parametrize("scheme", [SCHEME, None])
-def test_one_landmark_at_the_photos_centre_is_told(many, scheme):
+def test_one_landmark_at_the_photos_center_is_told(many, scheme):
     many[:5, 2] = 80, 80
     told = _told(many, scheme)
     assert [place for place, _, _ in told] == [f"list:{i}" for i in range(5)]

@@ -25,7 +25,7 @@ def two(photos):
 
 
 @pytest.mark.parametrize("shown", [1, 2])
-def test_0_0_is_not_labelled_whatever_v_says(two, shown):
+def test_0_0_is_not_labeled_whatever_v_says(two, shown):
     photos, change = two
     change(lambda d: d["annotations"][0]["keypoints"].__setitem__(slice(0, 3), [0, 0, shown]))
     np.testing.assert_array_equal(photos.landmarks()["a.jpg"], [(np.nan, np.nan), *POINTS[1:]])

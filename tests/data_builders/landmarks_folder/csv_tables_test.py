@@ -109,7 +109,7 @@ def test_tables_in_split_folders(photos):
     assert photos.listed()[0] == {"train": ["Train/a.jpg"], "val": ["Val/b.jpg"]}
 
 
-def test_rows_without_a_known_landmark_are_no_labelled_faces(photos):
+def test_rows_without_a_known_landmark_are_no_labeled_faces(photos):
     photos.photo("a.jpg", "b.jpg", "c.jpg")
     blank = [("", "")] * 3
     photos.csv(

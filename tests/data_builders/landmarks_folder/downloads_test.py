@@ -36,7 +36,7 @@ def photos(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["faces.json", "train/faces.json", "annotations/faces.json"])
-def test_coco_keypoints_are_recognised(photos, name):
+def test_coco_keypoints_are_recognized(photos, name):
     (photos / "a_first.json").write_text("[1, 2]")
     path = photos / name
     path.parent.mkdir(exist_ok=True)

@@ -31,7 +31,7 @@ def test_folders_say_splits(photos, train, other):
     assert photos.listed()[0] == {"train": [f"{train}/a.jpg"], "test": [f"{other}/a.jpg"]}
 
 
-def test_a_file_without_a_known_point_is_no_labelled_face(photos):
+def test_a_file_without_a_known_point_is_no_labeled_face(photos):
     photos.photo("a.jpg", "b.jpg")
     photos.pts("a.pts")
     photos.pts("b.pts", [(np.nan, np.nan)] * 3)

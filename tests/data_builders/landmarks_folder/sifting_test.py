@@ -1,4 +1,4 @@
-"""Tests of which listed faces are labelled, and which are listed again."""
+"""Tests of which listed faces are labeled, and which are listed again."""
 
 import pathlib
 

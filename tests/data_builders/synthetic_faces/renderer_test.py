@@ -46,7 +46,7 @@ def _render(face: p.FaceParameters, seed: int = 3) -> renderer.SyntheticFace:
 
 
 def _excess(image: np.ndarray, channel: int) -> np.ndarray:
-    """How much one colour exceeds the other two, at each pixel."""
+    """How much one color exceeds the other two, at each pixel."""
     values = image.astype(int)
     others = np.delete(values, channel, axis=2).max(axis=2)
     return values[..., channel] - others
@@ -103,8 +103,8 @@ def test_many_faces_are_inside_their_boxes_and_pictures() -> None:
         np.testing.assert_allclose(face.box_ground_truth, [*low, *high], atol=1e-4)
         x0, y0, x1, y1 = face.box_detector
         assert x1 - x0 == pytest.approx(y1 - y0, rel=1e-4)
-        centre = [(x0 + x1) / 2, (y0 + y1) / 2]
-        assert (low < centre).all() and (centre < high).all()
+        center = [(x0 + x1) / 2, (y0 + y1) / 2]
+        assert (low < center).all() and (center < high).all()
         # The box with the usual margins (0.2 and 0.12 of its height) stays inside.
         height = high[1] - low[1]
         assert low[1] - 0.2 * height > -0.1 * 64 and high[1] + 0.12 * height < 1.1 * 64

@@ -1,4 +1,4 @@
-"""Tests that 300-W is recognised however people keep it."""
+"""Tests that 300-W is recognized however people keep it."""
 
 import numpy as np
 import pytest
@@ -94,7 +94,7 @@ def test_layouts_give_the_same_splits(tmp_path, places, layout, nested):
         assert face.annotate().landmarks.shape == (68, 2)
 
 
-def test_other_folders_are_not_recognised(tmp_path):
+def test_other_folders_are_not_recognized(tmp_path):
     (tmp_path / "photos" / "train").mkdir(parents=True)
     (tmp_path / "photos" / "train" / "a.jpg").touch()
     assert not downloads.recognize(tmp_path)
