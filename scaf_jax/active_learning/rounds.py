@@ -162,6 +162,8 @@ class Rounds:
         """Returns a round's choice: the one on disk, or a new one."""
         folder, config_hash = self._folder(number), self._identity(number)
         selection = selections.read(folder, config_hash)
+        # All processes must have looked before the first writes its choice.
+        sharding.synchronize(f"read_round_{number}")
         if selection is None:
             selection = self._new_choice(number, config_hash)
             logging.info("round %d: chose %d faces", number, len(selection.keys))

@@ -1,7 +1,8 @@
 """Runs of the main command that can be killed, and all that they leave, for comparison."""
 
-import dataclasses
+import datetime
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -20,21 +22,49 @@ from scaf_jax.files import strict_json
 from scaf_jax.training import checkpointing, metric_writers
 
 _FINISH_SECONDS = 3600
+_LOOK_SECONDS = 0.02
+_DAY = 24 * 3600
 # In the names of what is measured by the clock.
 _CLOCK = ("second", "time", "minutes", "pace/")
 
 
-@dataclasses.dataclass(frozen=True)
-class Finished:
-    """An undisturbed run.
+# What a run does one after the other, by the line of log with which it begins; the first with the
+# process.
+PHASES = {
+    "opening the data": "^",
+    "stage 1": r"pretraining: \d+ faces, ",
+    "its report": r"pretraining step (\d+) of \1\b",
+    "stage 2": r"alignment: \d+ faces, ",
+    "evaluation": r"alignment step (\d+) of \1\b",
+    "scoring": r"scoring faces ",
+}
+_OPENING = next(iter(PHASES))
 
-    Attributes:
-      seconds: Its wall time.
-      startup: Of that, until its first line of log.
+
+def durations(lines: Sequence[str], started: datetime.datetime) -> dict[str, float]:
+    """Returns how long each of `PHASES` took when it came first.
+
+    Args:
+      lines: A run's log.
+      started: When its process began.
+
+    Returns:
+      Seconds by phase; none for a phase that did not come, or that was the last.
     """
+    begun = [(_OPENING, _seconds(started.hour, started.minute, started.second))]
+    for line in lines:
+        stamp = re.match(r"[IWE]\d{4} (\d+):(\d+):([\d.]+) ", line)
+        later = [name for name in PHASES if name != _OPENING and re.search(PHASES[name], line)]
+        if stamp and later:
+            begun.append((later[0], _seconds(*stamp.groups())))
+    found: dict[str, float] = {}
+    for (name, start), (_, end) in itertools.pairwise(begun):
+        found.setdefault(name, (end - start) % _DAY)
+    return found
 
-    seconds: float
-    startup: float
+
+def _seconds(hours: float | str, minutes: float | str, seconds: float | str) -> float:
+    return 3600 * float(hours) + 60 * float(minutes) + float(seconds)
 
 
 def command(data: pathlib.Path, name: str) -> list[str]:
@@ -65,7 +95,7 @@ class Running:
     def __init__(self, command_: list[str], workdir: pathlib.Path) -> None:
         self._log = workdir.with_suffix(".log")
         self._before = self._log.stat().st_size if self._log.exists() else 0
-        self._start = time.monotonic()
+        self._start, self._started = time.monotonic(), datetime.datetime.now()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command_, f"--workdir={workdir}"],
@@ -74,41 +104,59 @@ class Running:
                 env=os.environ | {"JAX_PLATFORMS": "cpu"},
             )
 
-    def finish(self) -> Finished:
-        """Waits for its end.
+    def finish(self) -> dict[str, float]:
+        """Waits for its end; returns how long its phases took, as `durations`.
 
         Raises:
           RuntimeError: It failed; the end of its log is in the message.
         """
-        startup = None
-        while self._process.poll() is None:
-            if startup is None and self._lines():
-                startup = time.monotonic() - self._start
-            if time.monotonic() - self._start > _FINISH_SECONDS:
-                self._process.kill()
-            time.sleep(0.05)
+        try:
+            self._process.wait(_FINISH_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         if self._process.returncode:
             tail = "\n".join(self._lines()[-20:])
             raise RuntimeError(f"a run ended with {self._process.returncode}:\n{tail}")
-        seconds = time.monotonic() - self._start
-        return Finished(seconds, seconds if startup is None else startup)
+        return durations(self._lines(), self._started)
 
-    def kill_after(self, seconds: float, number: signal.Signals) -> dict[str, Any] | None:
-        """Kills it after a time; returns what is to be told of it, None if it ended before."""
+    def kill_in(self, phase: str, seconds: float, number: signal.Signals) -> dict[str, Any] | None:
+        """Kills it some time after a phase began.
+
+        Args:
+          phase: One of `PHASES`.
+          seconds: How long after its first line in the log.
+          number: What to kill it with.
+
+        Returns:
+          What is to be told of it; None if it ended before.
+
+        Raises:
+          RuntimeError: It failed, or answered SIGTERM with an exit code that it should not have.
+        """
+        while self._process.poll() is None and not self._has_begun(phase):
+            time.sleep(_LOOK_SECONDS)
         try:
-            self._process.wait(seconds)
+            code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            last = (self._lines() or ["(before the first line)"])[-1]
+            lines = self._lines()
             self._process.send_signal(number)
             code = self._process.wait(_FINISH_SECONDS)
             if number == signal.SIGTERM and code not in (0, 75, -signal.SIGTERM):
                 raise RuntimeError(f"SIGTERM was answered by {code}: see {self._log}") from None
-            ended = time.monotonic() - self._start
-            about = {"signal": number.name, "seconds": ended, "exit_code": code}
-            return about | {"last_line": re.sub(r"^.*?\] ", "", last)[:80]}
-        if self._process.returncode:
-            raise RuntimeError(f"a run ended with {self._process.returncode}: see {self._log}")
+            return {
+                "phase": phase,
+                "signal": number.name,
+                "seconds": time.monotonic() - self._start,
+                "exit_code": code,
+                "last_line": re.sub(r"^.*?\] ", "", lines[-1] if lines else "")[:80],
+            }
+        if code:
+            raise RuntimeError(f"a run ended with {code}: see {self._log}")
         return None
+
+    def _has_begun(self, phase: str) -> bool:
+        return phase == _OPENING or any(re.search(PHASES[phase], x) for x in self._lines())
 
     def _lines(self) -> list[str]:
         text = self._log.read_bytes()[self._before :].decode(errors="replace")

@@ -4,17 +4,21 @@
 
 A tiny run with everything (stage 1, rounds of choosing faces, scoring, stage 2, evaluation) is done
 once undisturbed. Then the same is begun anew and ended again and again, by SIGTERM (which asks, and
-is answered by exit code 75) and by SIGKILL (which does not ask) in turn, at random times; each time
-the same command goes on. At the end every array of the last checkpoints, all metrics, choices and
+is answered by exit code 75) and by SIGKILL (which does not ask) in turn, at a random time in each
+of its phases: opening the data, stage 1, its report, stage 2, evaluation, scoring. Each time the
+same command goes on. At the end every array of the last checkpoints, all metrics, choices and
 results are compared, bit for bit.
 """
 
 import argparse
+import itertools
 import pathlib
 import random
 import signal
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from data_builders import prepare
@@ -24,6 +28,8 @@ from scaf_jax.reporting import tables
 
 _DATA = "synthetic_faces"
 _DATA_CONFIG = "tiny"
+# A run may finish before the phase that a kill is meant for comes again.
+_MOST_RUNS = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,44 +76,56 @@ def measure(folder: pathlib.Path, kills: int, chance: random.Random) -> dict[str
     prepare.main([_DATA, f"--builder_config={_DATA_CONFIG}", f"--data_dir={data}"])
     command = killed_runs.command(data, f"{_DATA}/{_DATA_CONFIG}")
     _tell("the undisturbed run")
-    whole = killed_runs.start(command, folder / "whole")
-    undisturbed = whole.finish()
-    facts = killed_runs.facts(folder / "whole")
-    # On average half of the kills' share of the time is over when one comes.
-    share = 2 * (undisturbed.seconds - undisturbed.startup) / kills
+    start = time.monotonic()
+    lengths = killed_runs.start(command, folder / "whole").finish()
+    seconds, facts = time.monotonic() - start, killed_runs.facts(folder / "whole")
     done: list[dict[str, Any]] = []
     differences: dict[str, list[str]] = {}
-    number = 0
-    while len(done) < kills:
+    phases = itertools.cycle(killed_runs.PHASES)
+    for number in range(_MOST_RUNS):
+        if len(done) == kills:
+            break
         workdir = folder / f"killed_{number}"
-        number += 1
-        while True:
-            if len(done) == kills:
-                killed_runs.start(command, workdir).finish()
-                break
-            kind = (signal.SIGTERM, signal.SIGKILL)[len(done) % 2]
-            run = killed_runs.start(command, workdir)
-            ended = run.kill_after(undisturbed.startup + chance.uniform(0, share), kind)
-            if ended is None:  # it was done before
-                break
-            done.append({"run": workdir.name, **ended})
-            _tell(f"kill {len(done)} of {kills}: {ended['signal']} {ended['last_line']}")
+        done += _kill(command, workdir, phases, lengths, kills - len(done), len(done), chance)
         differences[workdir.name] = killed_runs.compare(facts, killed_runs.facts(workdir))
-    found = {name: lines for name, lines in differences.items() if lines}
     return {
         "kills": done,
-        "differences": found,
+        "differences": {name: lines for name, lines in differences.items() if lines},
         "compared": len(facts),
-        "seconds": undisturbed.seconds,
+        "seconds": seconds,
     }
 
 
+def _kill(
+    command: list[str],
+    workdir: pathlib.Path,
+    phases: Iterator[str],
+    lengths: dict[str, float],
+    most: int,
+    before: int,
+    chance: random.Random,
+) -> list[dict[str, Any]]:
+    """Kills one run once in each phase, up to so many times, and has it finished in the end."""
+    done: list[dict[str, Any]] = []
+    for phase in itertools.islice(phases, min(most, len(killed_runs.PHASES))):
+        kind = (signal.SIGTERM, signal.SIGKILL)[(before + len(done)) % 2]
+        run = killed_runs.start(command, workdir)
+        ended = run.kill_in(phase, chance.uniform(0, lengths.get(phase, 0.0)), kind)
+        if ended is None:
+            return done  # it finished: what was to be met is in this run no more
+        done.append({"run": workdir.name, **ended})
+        _tell(f"kill {before + len(done)}: {ended['signal']} in {ended['phase']}")
+    killed_runs.start(command, workdir).finish()
+    return done
+
+
 def _report(result: dict[str, Any]) -> str:
-    header = ("kill", "run", "signal", "after s", "exit code", "last line of its log")
+    header = ("kill", "run", "phase", "signal", "after s", "exit code", "last line of its log")
     rows = [
         (
             str(number),
             kill["run"],
+            kill["phase"],
             kill["signal"],
             f"{kill['seconds']:.1f}",
             str(kill["exit_code"]),
@@ -118,7 +136,7 @@ def _report(result: dict[str, Any]) -> str:
     same = f"All {result['compared']} arrays, metrics, choices and results are the same bits."
     lines = [f"{name}: {line}" for name, found in result["differences"].items() for line in found]
     return (
-        tables.Table(header, tuple(rows), num_names=3).markdown()
+        tables.Table(header, tuple(rows), num_names=4).markdown()
         + "\n"
         + ("\n".join(lines) or same)
     )

@@ -1,5 +1,6 @@
 """What the commands that take a config have in common: start, error messages, exit codes."""
 
+import errno
 import logging as logging_records
 import pathlib
 import sys
@@ -14,6 +15,9 @@ from scaf_jax.training import sharding, stopping
 
 STOPPED_EXIT_CODE = 75  # EX_TEMPFAIL: the same command continues
 WAITING_EXIT_CODE = 3  # a person has to annotate faces first
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def start(main: Callable[[Sequence[str]], int]) -> None:
@@ -41,10 +45,23 @@ def run(work: Callable[[], str]) -> int:
         logging.warning("%s", interruption)
         return STOPPED_EXIT_CODE
     except stages.USER_ERRORS as error:
-        logging.error("%s", error)
+        logging.error("%s%s", error, _advice(error))
         return 1
     print(f"\n{text}", flush=True)
     return 0
+
+
+def _advice(error: Exception) -> str:
+    """What to do about an error that the system gave, which has a number and only says what."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None:
+        return ""
+    steps = {
+        _FULL: ". Make room on that disk (du -sh shows what takes it)",
+        _FORBIDDEN: ". Give yourself the right to write there, or another folder",
+    }
+    todo = next((text for numbers, text in steps.items() if number in numbers), "")
+    return f"{todo}. What was saved before is untouched, and the same command continues"
 
 
 def _is_of_interest(record: logging_records.LogRecord) -> bool:

@@ -20,6 +20,7 @@ Batches for evaluation hold besides:
 """
 
 import concurrent.futures
+import dataclasses
 import math
 import os
 from collections.abc import Iterator
@@ -155,8 +156,8 @@ def train_batches(
     """Returns the endless, shuffled and augmented batches of one process.
 
     Every epoch is shuffled anew. What is drawn depends on the seed alone, bit for bit, whatever
-    the workers and threads; with more processes the same faces, changed in the same way, make up
-    each global batch in another order.
+    the workers and threads. More processes share each global batch: one has consecutive rows of
+    it, as `evaluation_batches`, and reads no others.
 
     Args:
       source: The faces; a batch may hold more than there are. Of `ResidentFaces` a batch has, in
@@ -188,8 +189,9 @@ def train_batches(
         # Mapped before it is sliced, so that a face's randomness does not depend on the process.
         .random_map(row)
     )
-    if process_count > 1:  # a slice of everything would only cost time
-        faces = faces[process_index::process_count]
+    if process_count > 1:
+        rows = _Rows(batch_size, local_size, process_index)
+        faces = grain.MapDataset.source(_Sliced(faces, rows))
     batches = faces.batch(local_size)
     return TrainBatches(batches, num_workers, num_threads)
 
@@ -243,7 +245,7 @@ def evaluation_batches(
     """
     local_size = _local_batch_size(batch_size, process_index, process_count)
     num_landmarks = scheme.num_landmarks if scheme else 0
-    padded = _Padded(source, batch_size, local_size, process_index)
+    padded = _Padded(source, _Rows(batch_size, local_size, process_index))
     faces = grain.MapDataset.source(padded).map(
         samples.EvaluationCrop(crop, num_landmarks, of_image)
     )
@@ -279,23 +281,50 @@ class _Epochs:
         return latest[1]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Rows:
+    """Which rows of all global batches one process has: consecutive ones of each."""
+
+    batch_size: int
+    local_size: int
+    process_index: int
+
+    def place(self, index: int) -> int:
+        """Returns the place among all rows of a row of the process."""
+        batch, row = divmod(index, self.local_size)
+        return batch * self.batch_size + self.process_index * self.local_size + row
+
+    def count(self, batches: int) -> int:
+        """Returns how many rows of so many batches are the process's."""
+        return batches * self.local_size
+
+
+class _Sliced:
+    """One process's rows of an endless list."""
+
+    def __init__(self, faces: grain.MapDataset, rows: _Rows) -> None:
+        self._faces = faces
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return self._rows.count(len(self._faces) // self._rows.batch_size)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._faces[self._rows.place(index)]
+
+
 class _Padded:
     """One process's rows of all global batches; (place, record), or (-1, None) beyond the end."""
 
-    def __init__(
-        self, source: sources.Source, batch_size: int, local_size: int, process_index: int
-    ) -> None:
+    def __init__(self, source: sources.Source, rows: _Rows) -> None:
         self._source = source
-        self._batch_size = batch_size
-        self._local_size = local_size
-        self._first = process_index * local_size
+        self._rows = rows
 
     def __len__(self) -> int:
-        return math.ceil(len(self._source) / self._batch_size) * self._local_size
+        return self._rows.count(math.ceil(len(self._source) / self._rows.batch_size))
 
     def __getitem__(self, index: int) -> tuple[int, sources.Record | None]:
-        batch, row = divmod(index, self._local_size)
-        place = batch * self._batch_size + self._first + row
+        place = self._rows.place(index)
         return (place, self._source[place]) if place < len(self._source) else (-1, None)
 
 

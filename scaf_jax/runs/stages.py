@@ -21,7 +21,7 @@ from scaf_jax.training import checkpoint_errors, loop
 
 # What a user can mend, told without a traceback.
 USER_ERRORS = (
-    FileNotFoundError,  # data not prepared, no checkpoint, no photos
+    OSError,  # data not prepared, no checkpoint, no photos; a full disk, no permission
     checkpoint_errors.CheckpointError,
     loop.DivergenceError,
     identity.RunMismatchError,

@@ -33,6 +33,8 @@ def open_manager(directory: epath.Path, *, max_to_keep: int, create: bool) -> Ma
             create=create,
             cleanup_tmp_directories=create,
             preservation_policy=ocp.checkpoint_managers.LatestN(max_to_keep),
+            # Made in the background, a folder that the system refuses is found after five minutes.
+            async_options=ocp.AsyncOptions(create_directories_asynchronously=False),
         ),
     )
 

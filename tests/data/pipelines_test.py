@@ -210,8 +210,24 @@ def test_processes_share_each_batch():
     parts = [_take(_stream(process_index=i, process_count=2), 4) for i in range(2)]
     for batch, first, second in zip(whole, *parts, strict=True):
         for name in batch:
-            np.testing.assert_array_equal(batch[name][0::2], first[name], name)
-            np.testing.assert_array_equal(batch[name][1::2], second[name], name)
+            np.testing.assert_array_equal(batch[name], [*first[name], *second[name]], name)
+
+
+def test_each_face_is_read_by_one_process_an_epoch():
+    read = {0: [], 1: []}
+
+    class Counting(DotFaces):
+        def __getitem__(self, index):
+            read[process].append(index)
+            return super().__getitem__(index)
+
+    for process in read:
+        part = {"batch_size": 10, "process_index": process, "process_count": 2}
+        _take(_stream(Counting(), num_threads=0, **part), 2)
+    for epoch in range(2):
+        assert sorted(i for faces in read.values() for i in faces[5 * epoch : 5 * epoch + 5]) == [
+            *range(10)
+        ]
 
 
 def test_a_saved_stream_continues():

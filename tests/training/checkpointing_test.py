@@ -1,9 +1,17 @@
 """Tests of saving, restoring, refusing: checkpoints."""
 
+import contextlib
 import errno
 import json
+import os
 import pathlib
+import resource
 import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -247,6 +255,71 @@ def test_a_full_disk_says_what_is_safe(saved, where, monkeypatch):
                 checkpoints.save(30, make_state(30))
                 checkpoints.wait()
         assert_same(checkpoints.restore(abstract(make_state()), 20).state, make_state(20))
+
+
+@contextlib.contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file may grow beyond a size: a disk that is full once a save has begun."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@contextlib.contextmanager
+def unwritable(folder: pathlib.Path) -> Iterator[None]:
+    folder.chmod(0o555)
+    user = os.geteuid()
+    if not user:
+        os.seteuid(65534)  # the system refuses root nothing
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o755)
+
+
+@pytest.mark.parametrize("refuse", [lambda folder: largest_file(2**16), unwritable])
+def test_what_the_system_refuses_to_write_loses_nothing(saved, refuse):
+    noise = jax.random.normal(jax.random.key(0), (2**18,))  # which cannot be made smaller
+    for folder in (saved, *saved.parents[:3]):
+        folder.chmod(0o755)
+    with Checkpoints(saved) as checkpoints:
+        with refuse(saved), pytest.raises(CheckpointError, match="continues from step 20"):
+            checkpoints.save(30, {"noise": noise})
+            checkpoints.wait()
+    with Checkpoints(saved) as checkpoints:
+        assert checkpoints.all_steps() == [10, 20]
+        assert_same(checkpoints.restore(abstract(make_state())).state, make_state(20))
+
+
+KILLED = """
+    import os, signal, sys
+    import jax, jax.numpy as jnp
+    from scaf_jax.training.checkpointing import Checkpoints
+
+    checkpoints = Checkpoints(sys.argv[1])
+    checkpoints.save(1, {"w": jnp.ones(3)})
+    checkpoints.wait()
+    noise = jax.random.normal(jax.random.key(0), (2**24,))
+    checkpoints.save(2, {"w": noise})
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_killed_while_it_saves_has_the_checkpoint_before(tmp_path, caplog):
+    folder = tmp_path / "checkpoints"
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(folder)])
+    assert done.returncode == -signal.SIGKILL
+    assert [path.name for path in folder.iterdir() if "tmp" in path.name]
+    with caplog.at_level("WARNING"), Checkpoints(folder) as checkpoints:
+        assert "the checkpoint of step 2 was not finished" in caplog.text
+        assert checkpoints.all_steps() == [1]
+        restored = checkpoints.restore({"w": jax.ShapeDtypeStruct((3,), jnp.float32)})
+        np.testing.assert_array_equal(restored.state["w"], np.ones(3))
+    assert [path.name for path in folder.iterdir()] == ["1"]
 
 
 def test_what_json_cannot_hold_is_named(tmp_path):

@@ -1,0 +1,105 @@
+"""Several processes are one run: what two and four of them compute together, one computes alone.
+
+Everything is done: stage 1, choosing faces by scoring a pool, stage 2, evaluation. Neither the pool
+nor the test set divides evenly into batches.
+"""
+
+import csv
+import json
+import os
+import pathlib
+import socket
+import subprocess
+
+import numpy as np
+import pytest
+
+from scaf_jax.benchmark import killed_runs
+from scaf_jax.training import metric_writers
+
+_SECONDS = 3000
+_BATCH = 12  # 32 faces do not divide
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
+
+
+def _run(data: str, workdir: pathlib.Path, processes: int) -> list[str]:
+    """Runs the main command in so many processes; returns their logs."""
+    command = killed_runs.command(pathlib.Path(data), "synthetic_faces/tiny")
+    command += [f"--config.evaluation.batch_size={_BATCH}", f"--workdir={workdir}"]
+    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
+    address = f"localhost:{_free_port()}"
+    logs = [workdir.with_suffix(f".{number}.log") for number in range(processes)]
+    running = []
+    for number, log in enumerate(logs):
+        if processes > 1:
+            environment |= {
+                "JAX_COORDINATOR_ADDRESS": address,
+                "JAX_NUM_PROCESSES": str(processes),
+                "JAX_PROCESS_ID": str(number),
+            }
+        with log.open("w") as file:
+            running.append(
+                subprocess.Popen(command, stdout=file, stderr=file, env=dict(environment))
+            )
+    try:
+        codes = [process.wait(_SECONDS) for process in running]
+    finally:
+        for process in running:
+            process.kill()
+    texts = [log.read_text() for log in logs]
+    assert codes == [0] * processes, "\n".join(text[-3000:] for text in texts)
+    return texts
+
+
+def _results(workdir: pathlib.Path) -> dict[str, np.ndarray]:
+    """The numbers of a run by name, with the choices of faces."""
+    found = {}
+    for path in sorted(workdir.rglob("metrics.jsonl")):
+        name = str(path.relative_to(workdir))
+        found[name] = np.array([
+            [line[key] for key in sorted(line) if key.startswith("train/")]
+            for line in metric_writers.read_scalars(path)
+        ])  # fmt: skip
+    for path in sorted(workdir.rglob("selection.json")):
+        found[str(path.relative_to(workdir))] = np.array(json.loads(path.read_text())["keys"])
+    for path in sorted(workdir.rglob("per_face.csv")):
+        with path.open() as file:
+            rows = [
+                [float(v) for v in row.values() if _is_number(v)] for row in csv.DictReader(file)
+            ]
+        found[str(path.relative_to(workdir))] = np.array(rows)
+    return found
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def alone(tiny_faces, tmp_path_factory) -> pathlib.Path:
+    workdir = tmp_path_factory.mktemp("runs") / "alone"
+    _run(tiny_faces, workdir, 1)
+    return workdir
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 4])
+def test_they_have_the_results_of_one(processes, alone, tiny_faces, tmp_path):
+    _run(tiny_faces, tmp_path / "run", processes)
+    expected, found = _results(alone), _results(tmp_path / "run")
+    assert expected.keys() == found.keys() and len(expected) > 5
+    for name, values in expected.items():
+        if values.dtype.kind == "U":
+            assert found[name].tolist() == values.tolist(), name
+        else:
+            # float32, whose sums are taken in another order; relative to 1 for small numbers.
+            np.testing.assert_allclose(found[name], values, rtol=1e-3, atol=1e-3, err_msg=name)
