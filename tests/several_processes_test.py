@@ -61,10 +61,10 @@ def _results(workdir: pathlib.Path) -> dict[str, np.ndarray]:
     found = {}
     for path in sorted(workdir.rglob("metrics.jsonl")):
         name = str(path.relative_to(workdir))
-        found[name] = np.array([
-            [line[key] for key in sorted(line) if key.startswith("train/")]
-            for line in metric_writers.read_scalars(path)
-        ])  # fmt: skip
+        lines = metric_writers.read_scalars(path)
+        # Terms of the loss whose turn it is not are left out.
+        values = [line[k] for line in lines for k in sorted(line) if k.startswith("train/")]
+        found[name] = np.array(values, float)
     for path in sorted(workdir.rglob("selection.json")):
         found[str(path.relative_to(workdir))] = np.array(json.loads(path.read_text())["keys"])
     for path in sorted(workdir.rglob("per_face.csv")):

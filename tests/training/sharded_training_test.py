@@ -1,9 +1,8 @@
 """Both stages on any mesh: five steps in float64 have the losses of one device.
 
-One process with eight fake devices computes for all meshes. Arrays of more than 256 bytes are cut
-over 'fsdp', which in these tiny networks is most of them. The short form leaves out what is there
-several times: an encoder stage's second block, the larger heatmaps' part of the path, and the
-second generated image of each face.
+One process with fake devices computes for all meshes. Arrays of more than 256 bytes are cut over
+'fsdp', which in these tiny networks is most of them. The short form has the steps as they are, with
+all adversaries, and networks of one block each, which compile in seconds.
 """
 
 import json
@@ -16,7 +15,7 @@ ON_MESHES = """
     import jax, jax.numpy as jnp, numpy as np
     from flax import nnx
     from scaf_jax.landmarks import heatmaps
-    from scaf_jax.models import aligner, autoencoder, resnet
+    from scaf_jax.models import aligner, autoencoder, layers, resnet
     from scaf_jax.training import (
         alignment, checkpointing, pretraining, pretraining_terms, sharding, state)
 
@@ -34,21 +33,36 @@ ON_MESHES = """
                 leaf.shape)
         return jax.tree.map(draw, tree)
 
-    class OneBlock(nnx.Module):
-        def __init__(self, in_channels, out_channels, *, stride, dtype, rngs):
-            self.block = resnet.BasicBlock(
-                in_channels, out_channels, stride=stride, dtype=dtype, rngs=rngs)
+    class Encoder(nnx.Module):
+        def __init__(self, *, input_size, width_multiplier, rngs, dtype=None):
+            self.conv = layers.Conv(3, 16, window=8, stride=8, rngs=rngs)
+            self.norm = layers.BatchNorm(16, rngs=rngs)
+            self.head = layers.Dense(16, 99, rngs=rngs)
 
-        def __call__(self, x, *, train):
-            return self.block(x, train=train)
+        def __call__(self, images, *, train):
+            x = jax.nn.relu(self.norm(self.conv(images), use_running_average=not train))
+            return self.head(x.mean(axis=(1, 2))), {8: x}
+
+    class Generator(nnx.Module):
+        def __init__(self, *, output_size, width_multiplier, rngs, dtype=None):
+            self.dense = layers.Dense(99, 256, rngs=rngs)
+            self.stages = nnx.Dict(layer1=resnet.UpsamplingBlock(16, 16, rngs=rngs))
+            self.head = layers.ConvTranspose(16, 3, window=8, stride=8, padding=0, rngs=rngs)
+
+        def start(self, embeddings, *, train):
+            return jax.nn.relu(self.dense(embeddings).reshape(-1, 4, 4, 16))
+
+        def __call__(self, embeddings, *, train):
+            x = self.stages["layer1"](self.start(embeddings, train=train), train=train)
+            return jnp.tanh(self.head(x))
 
     if is_short:
-        autoencoder.EncoderStage = OneBlock
+        autoencoder.Encoder, autoencoder.Generator = Encoder, Generator
 
     def stage_1():
         settings = pretraining_terms.PretrainingSettings(
             learning_rate=1e-3, image_start=0, structural_start=0, guide_weight=0.1,
-            interpolation_start=-1 if is_short else 3)
+            interpolation_start=0 if is_short else 3)
         optimizers_ = pretraining.build_optimizers(settings)
         graphdef, *weights = state.definition(lambda: pretraining.PretrainingModel(
             input_size=SIZE, width_multiplier=WIDTH, guided=True, rngs=nnx.Rngs(0)))
@@ -77,8 +91,7 @@ ON_MESHES = """
         for number, (data, fsdp) in enumerate(meshes):
             mesh = sharding.make_mesh(data, fsdp, jax.devices()[: data * fsdp])
             shardings = sharding.state_shardings(mesh, first, min_bytes=256)
-            jitted = jax.jit(step, static_argnames=tuple(static(0)),
-                             out_shardings=(shardings, sharding.replicated(mesh)))
+            jitted = jax.jit(step, static_argnames=tuple(static(0)))
             def train(train_state, steps):
                 losses = []
                 for i in steps:
@@ -120,7 +133,7 @@ def _check(results):
                 )
             # The state that the mesh before saved has the same next loss.
             np.testing.assert_allclose(other["moved"], one["losses"][-1], rtol=1e-8)
-            assert (other["cut"] > 20) == (other["mesh"][1] > 1)
+            assert (other["cut"] > 10) == (other["mesh"][1] > 1)
 
 
 def _compare(run_on_devices, meshes, folder, form):
