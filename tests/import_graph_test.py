@@ -86,6 +86,7 @@ WHOLE_PROJECT_TESTS = {
     "tests/data_builders/every_reader_test.py",
     "tests/import_graph_test.py",
     "tests/scripts_test.py",
+    "tests/several_processes_test.py",
     "tests/training/sharded_training_test.py",
 }
 

@@ -80,9 +80,8 @@ def _open(
         identity = folder_identity(directory, source.photos, boxes)
     else:
         source = prepared_sources.open_source(entry.name, data_dir=data_dir, split=entry.place)
-        info = source.directory / "dataset_info.json"  # written anew when the set is
-        identity = f"{source.directory.absolute()}:{entry.place}:{info.stat().st_mtime_ns}"
-    cache = pathlib.Path(data_dir).expanduser() / CACHE_FOLDER
+        identity = source.identity
+    cache = photo_scan.below(data_dir, CACHE_FOLDER)
     return mixtures.Part(entry, source, cached_digests(cache, identity, source))
 
 

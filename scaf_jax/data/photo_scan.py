@@ -19,6 +19,7 @@ from scaf_jax.data import images
 from scaf_jax.files import atomic, strict_json
 
 CACHE_FOLDER = ".photo_scans"
+_DEFAULT_DATA_DIR = "~/tensorflow_datasets"
 _CHUNK = 1000  # so that a long list is not queued whole
 
 Size = tuple[int, int]
@@ -56,7 +57,13 @@ def scan(
 
 def cache_below(data_dir: str) -> pathlib.Path:
     """Returns where scans are kept beside prepared data sets."""
-    return pathlib.Path(data_dir).expanduser() / CACHE_FOLDER
+    return below(data_dir, CACHE_FOLDER)
+
+
+def below(data_dir: str, name: str) -> pathlib.Path:
+    """Returns a folder beside prepared data sets; where those are in a bucket, in the home."""
+    root = _DEFAULT_DATA_DIR if "://" in data_dir else data_dir
+    return pathlib.Path(root).expanduser() / name
 
 
 def _look_at_all(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from etils import epath
 
 from scaf_jax.data.sources import Record, Source, SubsetSource
 from scaf_jax.files import strict_json
@@ -20,6 +21,8 @@ _MANUAL_DIRS = {
     "the300w": "FOLDER_WITH_afw_helen_lfpw_ibug",
     "wflw": "FOLDER_WITH_WFLW_images",
 }
+# A folder, or a place in a bucket.
+Folder = pathlib.Path | epath.Path
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)?")
 
@@ -40,7 +43,8 @@ def open_source(
     Args:
       name: The data set, such as `the300w` or, with a builder config, `synthetic_faces/tiny`;
         without one, the default config of a data set that has several.
-      data_dir: Where data sets were prepared; `~` is the user's home.
+      data_dir: Where data sets were prepared: a folder (`~` is the user's home), or a place in a
+        bucket, such as gs://bucket/data.
       split: `train`, `test_common`, ...
       landmarks_feature: Which of the data set's features holds the landmarks.
 
@@ -100,9 +104,7 @@ def preparation_command(name: str, data_dir: str) -> str:
 class PreparedSource:
     """One split of a data set that TensorFlow Datasets prepared as ArrayRecord."""
 
-    def __init__(
-        self, directory: pathlib.Path, split: str, landmarks_feature: str = "landmarks"
-    ) -> None:
+    def __init__(self, directory: Folder, split: str, landmarks_feature: str = "landmarks") -> None:
         """Opens the split; see `open_source`.
 
         Args:
@@ -163,6 +165,14 @@ class PreparedSource:
             return self
         return SubsetSource(self, self._labeled)
 
+    @property
+    def identity(self) -> str:
+        """The place of the split, and when it was prepared."""
+        about = self.directory / "dataset_info.json"  # written anew when the set is
+        if isinstance(about, pathlib.Path):
+            return f"{self.directory.absolute()}:{self._split}:{about.stat().st_mtime_ns}"
+        return f"{self.directory}:{self._split}:{about.stat().mtime}"
+
     def __str__(self) -> str:
         return f"split '{self._split}' of {self.directory}"
 
@@ -177,10 +187,10 @@ class PreparedSource:
         return self._keys
 
 
-def _prepared_directory(name: str, data_dir: str) -> pathlib.Path:
+def _prepared_directory(name: str, data_dir: str) -> Folder:
     if not NAME.fullmatch(name):
         raise ValueError(f"'{name}' is no name of a data set; it reads like 'the300w'")
-    directory = _newest_version(_with_default_config(pathlib.Path(data_dir).expanduser() / name))
+    directory = _newest_version(_with_default_config(_folder(data_dir) / name))
     if directory is None:
         raise DataNotPreparedError(
             f"data set '{name}' is not prepared in {data_dir}. This prepares it:\n"
@@ -189,7 +199,19 @@ def _prepared_directory(name: str, data_dir: str) -> pathlib.Path:
     return directory
 
 
-def _with_default_config(directory: pathlib.Path) -> pathlib.Path:
+def _folder(data_dir: str) -> Folder:
+    if "://" not in data_dir:
+        return pathlib.Path(data_dir).expanduser()
+    try:
+        return epath.Path(data_dir)
+    except KeyError as error:
+        raise ValueError(
+            f"data.data_dir: '{data_dir}' is no place that can be read; give a folder, or a place "
+            "in a bucket, such as gs://bucket/data"
+        ) from error
+
+
+def _with_default_config(directory: Folder) -> Folder:
     """The folder of the default builder config; the folder itself if there are no configs."""
     path = directory / ".config" / "metadata.json"  # written by TFDS
     if not path.is_file():
@@ -200,7 +222,7 @@ def _with_default_config(directory: pathlib.Path) -> pathlib.Path:
         raise ValueError(f"{path}: not as TFDS writes it; prepare the data set again") from error
 
 
-def _newest_version(directory: pathlib.Path) -> pathlib.Path | None:
+def _newest_version(directory: Folder) -> Folder | None:
     """The folder of the newest version that was prepared to its end."""
     versions = []
     for path in directory.glob("*/dataset_info.json"):

@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
-from typing import Any
+from typing import IO, Any
+
+from etils import epath
 
 from scaf_jax.files import texts
 
@@ -29,7 +31,7 @@ def read_json(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Any:
       JsonError: It cannot be read, is larger than `max_bytes` or is not such a file.
     """
     try:
-        with pathlib.Path(path).open("rb") as file:
+        with _open(path) as file:
             data = file.read(max_bytes + 1)
     except OSError as error:
         raise JsonError(f"{path}: cannot be read: {error.strerror}") from error
@@ -66,6 +68,12 @@ def parse_json(text: str, place: str) -> Any:
     except (RecursionError, ValueError) as error:
         reason = error if isinstance(error, _RepeatedKeyError) else type(error).__name__
         raise JsonError(f"{place}: not usable as JSON ({reason})") from error
+
+
+def _open(path: str | os.PathLike[str]) -> IO[bytes]:
+    # What is in a bucket comes as such a path; a text is always a file's name, whatever is in it.
+    opened = path if isinstance(path, epath.Path) else pathlib.Path(path)
+    return opened.open("rb")
 
 
 class _RepeatedKeyError(ValueError):

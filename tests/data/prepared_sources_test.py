@@ -2,16 +2,18 @@
 
 import importlib
 import io
+import pathlib
 import pickle
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from etils import epath
 from PIL import Image
 
 from data_builders import prepare
-from scaf_jax.data import prepared_sources, sources
+from scaf_jax.data import photo_scan, prepared_sources, sources
 
 _COUNTS = {"train": 7, "test": 3}
 
@@ -134,6 +136,31 @@ def test_the_command_names_the_downloads_of_every_set_that_needs_them():
         command = prepared_sources.preparation_command(name, "data")
         needed = builder.MANUAL_DOWNLOAD_INSTRUCTIONS is not None
         assert ("--manual_dir=" in command) == needed, name
+
+
+def test_data_sets_may_be_in_a_bucket(data_dir, source, tmp_path, monkeypatch):
+    @epath.register_path_cls("bucket://")
+    class Bucket:
+        """Stands for what gs:// is: a path that pathlib does not know."""
+
+        def __new__(cls, address):
+            return epath.Path(address.replace("bucket://faces", str(data_dir)))
+
+    opened = prepared_sources.open_source("few_faces", data_dir="bucket://faces", split="train")
+    assert not isinstance(opened.directory, pathlib.Path)
+    assert opened.keys == source.keys and opened[2]["image"] == source[2]["image"]
+    assert (
+        opened.identity
+        == prepared_sources.open_source(
+            "few_faces", data_dir="bucket://faces", split="train"
+        ).identity
+    )
+    assert prepared_sources.split_names("few_faces", data_dir="bucket://faces") == ["test", "train"]
+    assert prepared_sources.prepared_metadata("few_faces", data_dir="bucket://faces") == {}
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert tmp_path in photo_scan.below("bucket://faces", "scans").parents
+    with pytest.raises(ValueError, match="http://faces' is no place"):
+        prepared_sources.split_names("few_faces", data_dir="http://faces")
 
 
 def test_unknown_splits_and_names_are_refused(data_dir):

@@ -66,7 +66,8 @@ ON_MESHES = """
         optimizers_ = pretraining.build_optimizers(settings)
         graphdef, *weights = state.definition(lambda: pretraining.PretrainingModel(
             input_size=SIZE, width_multiplier=WIDTH, guided=True, rngs=nnx.Rngs(0)))
-        first = pretraining.start_state(*drawn(weights), optimizers_)
+        weights = drawn(weights)
+        first = jax.jit(lambda: pretraining.start_state(*weights, optimizers_))()
         step = functools.partial(pretraining.train_step, graphdef=graphdef,
                                  optimizers_=optimizers_, settings=settings, seed=0)
         return first, step, lambda i: {"terms": pretraining_terms.terms_at(i, settings)}, {}
@@ -75,13 +76,14 @@ ON_MESHES = """
         settings = alignment.AlignmentSettings(gradient_clip=1.0, train_backbone_norm=True)
         shape = aligner.Architecture(SIZE, HEATMAP, MARKS, width_multiplier=WIDTH)
         graphdef, *weights = state.definition(shape.build)
-        model = state.merge(graphdef, *drawn(weights))
+        weights = drawn(weights)
+        first = jax.jit(lambda: alignment.start_state(*weights, settings))()
         codec = heatmaps.HeatmapCodec(input_size=SIZE, heatmap_size=HEATMAP)
         step = functools.partial(alignment.train_step, graphdef=graphdef, settings=settings,
                                  codec=codec)
         extra = {"landmarks": rng.uniform(8, 56, (STEPS, BATCH, MARKS, 2)),
                  "landmark_mask": rng.uniform(size=(STEPS, BATCH, MARKS)) > 0.2}
-        return alignment.init_state(model, settings)[1], step, lambda i: {}, extra
+        return first, step, lambda i: {}, extra
 
     results = []
     for name, build in (("pretraining", stage_1), ("alignment", stage_2)):
@@ -115,7 +117,7 @@ ON_MESHES = """
                 "stage": name, "mesh": [data, fsdp], "losses": losses + last,
                 "moved": last_of_moved[0],
                 "cut": sum(not s.is_fully_replicated for s in jax.tree.leaves(shardings)),
-                "sums": [float(jnp.abs(x).sum()) for x in jax.tree.leaves(train_state.params)],
+                "sums": [float(np.abs(x).sum()) for x in jax.tree.leaves(train_state.params)],
             })
     print(json.dumps(results))
 """
