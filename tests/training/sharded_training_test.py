@@ -144,6 +144,7 @@ def _compare(run_on_devices, meshes, folder, form):
     _check(json.loads(printed.splitlines()[-1]))
 
 
+@pytest.mark.slow
 def test_four_devices_of_which_two_share_parameters(run_on_devices, tmp_path):
     _compare(run_on_devices, [[1, 1], [2, 2]], tmp_path, "short")
 
