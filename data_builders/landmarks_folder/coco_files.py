@@ -3,7 +3,6 @@
 `bbox` is x, y, width, height; one without an area is none. Segmentations are not looked at.
 """
 
-import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -12,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from data_builders import face_builder, faces, split_names
-from data_builders.landmarks_folder import listed
+from data_builders.landmarks_folder import coco_photos, coco_problems, listed
 from scaf_jax.files import folder_files, strict_json
 from scaf_jax.formats import coco_reader, marks
 from scaf_jax.landmarks import scheme_files, schemes
 
 _OTHER_FILES = ("scheme.json", "boxes.json")
 _PARTS = ("images", "annotations", "categories")
-_ANNOTATIONS = "annotations"
 _LOOKED_AT = 10  # .json files, before a folder is taken for one of another kind
 _ADVICE = "export it as COCO keypoints again"
 
@@ -27,7 +25,9 @@ _ADVICE = "export it as COCO keypoints again"
 def find_files(root: pathlib.Path) -> list[pathlib.Path]:
     """Returns the .json files of a folder, its split folders and its folder `annotations`."""
     places = listed.places_of(root)
-    places += [path for path in listed.folders_of(root) if path.name.lower() == _ANNOTATIONS]
+    places += [
+        path for path in listed.folders_of(root) if path.name.lower() == coco_photos.ANNOTATIONS
+    ]
     return [
         path
         for place in places
@@ -83,38 +83,10 @@ def list_faces(
                 f"({listed.some(in_file.without_id)}), so that no annotation can be of them; "
                 f"{_ADVICE}"
             )
-        problems += _file_problems(path, in_file, scheme)
-        file = _File(root, path, split_of_file(root, path))
+        problems += coco_problems.of_file(path, in_file, scheme)
+        file = coco_photos.File(root, path, split_of_file(root, path))
         found += [_as_listed(file, face, scheme) for face in in_file.faces]
     return found, problems
-
-
-@dataclasses.dataclass(frozen=True)
-class _File:
-    """A COCO file of a data set's folder, and the split that its name says."""
-
-    root: pathlib.Path
-    path: pathlib.Path
-    split: str | None
-
-    @functools.cached_property
-    def photo_folders(self) -> list[pathlib.Path]:
-        """Where its photos may be, the likeliest first."""
-        base = self.path.parent
-        if base != self.root and base.name.lower() == _ANNOTATIONS:
-            base = base.parent
-        last = self.path.stem.rpartition("_")[2]  # of person_keypoints_train2017
-        folders = [base, base / "images"]
-        for folder in tuple(folders):
-            below = [path for path in listed.split_folders(folder) if self._is_of_split(path)]
-            folders += [folder / last, *below]
-        return list(dict.fromkeys(folders))
-
-    def _is_of_split(self, folder: pathlib.Path) -> bool:
-        try:
-            return self.split is not None and split_names.split_of(folder.name) == self.split
-        except split_names.UnclearSplitError:
-            return False
 
 
 def _is_usable(path: pathlib.Path) -> bool:
@@ -161,34 +133,6 @@ def _check_names(
             )
 
 
-def _file_problems(
-    path: pathlib.Path, found: coco_reader.CocoFaces, scheme: schemes.LandmarkScheme
-) -> list[str]:
-    problems = []
-    if found.passed_over:
-        problems.append(
-            f"{path.name}: {found.passed_over} annotations are no single face with keypoints and "
-            "are left out"
-        )
-    if found.listed_twice:
-        problems.append(
-            f"{path.name}: {len(found.listed_twice)} photos are listed under several ids "
-            f"({listed.some(found.listed_twice)}): if files were joined, are these all one photo?"
-        )
-    unplaced = [count for face in found.faces if (count := coco_reader.count_unplaced(face))]
-    if unplaced:
-        problems.append(
-            f"{path.name}: {sum(unplaced)} keypoints of {len(unplaced)} faces lie at 0, 0 though v "
-            "says that they are labeled; they are taken as not known"
-        )
-    flat = sum(bool(face.box) and _has_no_area(face.box) for face in found.faces)
-    if flat:
-        problems.append(
-            f"{path.name}: {flat} boxes have no area; these are drawn around the landmarks"
-        )
-    return problems
-
-
 def split_of_file(root: pathlib.Path, path: pathlib.Path) -> str | None:
     """Returns the split that a file is named after, such as `person_keypoints_train2017.json`.
 
@@ -204,7 +148,7 @@ def split_of_file(root: pathlib.Path, path: pathlib.Path) -> str | None:
 
 
 def _as_listed(
-    file: _File, face: coco_reader.CocoFace, scheme: schemes.LandmarkScheme
+    file: coco_photos.File, face: coco_reader.CocoFace, scheme: schemes.LandmarkScheme
 ) -> listed.Listed:
     place = f"{file.path}: annotation {face.number}"
     split = file.split
@@ -213,7 +157,7 @@ def _as_listed(
             raise _refused(place, face.objections)
         if face.split is not None:
             split = listed.split_of_cell(str(face.split), f"{place}: its photo's split")
-        image = _find_photo(file, face.photo, place)
+        image = coco_photos.find_photo(file, face.photo, place)
     except faces.FaceError as error:
         return listed.unusable(file.root, place, str(error), split)
     return listed.Listed(
@@ -223,22 +167,9 @@ def _as_listed(
         annotate=functools.partial(_annotate, face, scheme, image, place),
         split=split,
         blank=coco_reader.is_blank(face),
-        boxed=not _has_no_area(face.box),
+        boxed=not coco_problems.has_no_area(face.box),
         points=f"{hash(repr(face.keypoints))}",
     )
-
-
-def _find_photo(file: _File, name: str, place: str) -> pathlib.Path:
-    """The photo of a name: beside the file, in `images`, or in either's folder of its split."""
-    paths = [faces.file_below(folder, name, place) for folder in file.photo_folders]
-    found = {path.resolve(): path for path in paths if path.is_file()}
-    if len(found) > 1:
-        shown = listed.some([str(path) for path in found.values()])
-        raise faces.FaceError(
-            f"{place}: its photo '{name}' is there {len(found)} times ({shown}); move away all but "
-            "the one that is meant"
-        )
-    return next(iter(found.values()), paths[0])
 
 
 def _annotate(
@@ -258,7 +189,7 @@ def _annotate(
         landmarks[i] = _numbers([point.x, point.y], 2, f"{place}: {point.field}")
         mask[i] = True
     box = None
-    if not _has_no_area(face.box):
+    if not coco_problems.has_no_area(face.box):
         x, y, width, height = _numbers(face.box, 4, f"{place}: bbox")
         box = np.array([x, y, x + width, y + height], np.float32)
     listed.check_size(face.size, image, place)
@@ -275,19 +206,8 @@ def _refused(place: str, objections: Sequence[marks.Objection]) -> faces.FaceErr
     return faces.FaceError(f"{place}: {field}: {message}; {advice[:1].lower()}{advice[1:]}")
 
 
-def _has_no_area(box: Any) -> bool:
-    """Whether a bbox is none: missing, empty, or of no width and height, as some tools write it."""
-    if not isinstance(box, list) or len(box) != 4:
-        return not box
-    return all(_is_number(side) and side == 0 for side in box[2:])
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _numbers(values: Any, count: int, place: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    good = isinstance(values, list) and all(map(_is_number, values))
+    good = isinstance(values, list) and all(map(coco_problems.is_number, values))
     if not good or len(values) != count:
         raise faces.FaceError(f"{place} must be {count} numbers; {_ADVICE}")
     with np.errstate(over="ignore"):

@@ -4,16 +4,15 @@ An annotation is a face. Keypoints are x, y, v with v = 0 for one that is not kn
 and 2 for a visible one; 0, 0 is COCO's word for "not labeled", whatever v says. Coordinates count
 from the photo's corner: pixel i covers [i, i + 1). Format: https://cocodataset.org/#format-data
 
-An annotation says by ids which photo and which category it is of. Ids are whole numbers or texts;
-1, 1.0 and "1" are one. What is no id, or the id of several entries that differ, matches nothing.
+`coco_entries` finds the photo and the category that an annotation is of.
 """
 
 import collections
 import dataclasses
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from scaf_jax.formats import coco_entries
 from scaf_jax.formats.coco import LABELS_FILE
 from scaf_jax.formats.conventions import Unit, landmark_name
 from scaf_jax.formats.marks import (
@@ -27,11 +26,7 @@ from scaf_jax.formats.marks import (
 )
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
-ADVICE = "Export it as COCO keypoints again"
 _ABSENT, _HIDDEN, _VISIBLE = 0, 1, 2
-_WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))(?:\.0+)?")
-_LARGEST_EXACT = 2**53  # beyond it, numbers with a point stand for several whole ones
-_MAX_NAMED = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,8 +69,8 @@ def list_faces(content: dict[str, Any]) -> CocoFaces:
     Args:
       content: The file's content, unchecked.
     """
-    photos = _by_id(content.get("images"), ("file_name", "width", "height"))
-    categories = _by_id(content.get("categories"), ("keypoints",))
+    photos = coco_entries.by_id(content.get("images"), ("file_name", "width", "height"))
+    categories = coco_entries.by_id(content.get("categories"), ("keypoints",))
     annotations = [as_dict(item) for item in as_list(content.get("annotations"))]
     found = [
         _face(number, item, photos, categories)
@@ -83,26 +78,18 @@ def list_faces(content: dict[str, Any]) -> CocoFaces:
         if item.get("keypoints") and not item.get("iscrowd")
     ]
     images = [as_dict(item) for item in as_list(content.get("images"))]
-    without_id = [_name(item, "file_name") for item in images if id_of(item.get("id")) is None]
-    distinct = {(id_of(item.get("id")), item.get("file_name")): item for item in _hashable(images)}
+    without_id = [
+        coco_entries.name_of(item, "file_name")
+        for item in images
+        if coco_entries.id_of(item.get("id")) is None
+    ]
+    distinct = {
+        (coco_entries.id_of(item.get("id")), item.get("file_name")): item
+        for item in _hashable(images)
+    }
     names = collections.Counter(name for _, name in distinct if name is not None)
     twice = [str(name) for name, count in names.items() if count > 1]
     return CocoFaces(found, len(annotations) - len(found), without_id, twice)
-
-
-def id_of(value: Any) -> str | None:
-    """Returns an id as text, the same for 1, 1.0 and "1"; None for what is no id."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float):
-        is_whole = value.is_integer() and abs(value) < _LARGEST_EXACT  # not so NaN and infinity
-        return str(int(value)) if is_whole else None
-    if isinstance(value, int):
-        return str(value)
-    if not isinstance(value, str) or not value.strip():
-        return None
-    match = _WHOLE.fullmatch(value.strip())
-    return match[1] if match else value.strip()
 
 
 def is_blank(face: CocoFace) -> bool:
@@ -145,7 +132,7 @@ def marked_face(face: CocoFace, source: str, scheme: LandmarkScheme) -> MarkedFa
                 "category_id",
                 f"the skeleton's {len(names)} points are not those of '{scheme.name}' "
                 f"('{expected[0]}' to '{expected[-1]}'); they differ in "
-                f"{_some(sorted(set(names) ^ set(expected)) or sorted(names))}",
+                f"{coco_entries.some(sorted(set(names) ^ set(expected)) or sorted(names))}",
                 f"Annotate with the scheme's names; those of an export are in {LABELS_FILE}",
             )
         )
@@ -182,9 +169,9 @@ def read_document(
         face.problems.append(
             (
                 "images",
-                f"{len(found.without_id)} photos have no id ({_some(found.without_id)}), so that "
+                f"{len(found.without_id)} photos have no id ({coco_entries.some(found.without_id)}), so that "
                 "no annotation can be of them",
-                ADVICE,
+                coco_entries.ADVICE,
             )
         )
         yield face
@@ -198,11 +185,11 @@ def _face(
     photos: dict[str, list[dict[str, Any]]],
     categories: dict[str, list[dict[str, Any]]],
 ) -> CocoFace:
-    photo, objections = _entry(item, "image_id", photos, "file_name")
-    category, more = _entry(item, "category_id", categories, "name")
+    photo, objections = coco_entries.entry_of(item, "image_id", photos, "file_name")
+    category, more = coco_entries.entry_of(item, "category_id", categories, "name")
     name = photo.get("file_name")
     if not objections and not isinstance(name, str):
-        objections = [("photo", "its photo has no file_name", ADVICE)]
+        objections = [("photo", "its photo has no file_name", coco_entries.ADVICE)]
     return CocoFace(
         number=identity(item, number),
         photo=name,
@@ -215,50 +202,8 @@ def _face(
     )
 
 
-def _entry(
-    item: dict[str, Any], field: str, entries: dict[str, list[dict[str, Any]]], name: str
-) -> tuple[dict[str, Any], list[Objection]]:
-    """The one entry that an annotation means, or why there is none."""
-    given = item.get(field)
-    key = id_of(given)
-    if key is None:
-        return {}, [(field, f"{field} {shown(given)} is no id", ADVICE)]
-    meant = entries.get(key, [])
-    if not meant:
-        return {}, [(field, f"{field} {shown(given)} is not in the file", ADVICE)]
-    if len(meant) > 1:
-        names = _some([_name(entry, name) for entry in meant])
-        what = f"{field} {shown(given)} is the id of {len(meant)} entries ({names})"
-        advice = "Give each an id of its own; files that were joined must be exported apart"
-        return {}, [(field, what, advice)]
-    return meant[0], []
-
-
-def _by_id(items: Any, fields: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """The entries of each id, those once that say the same."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for item in map(as_dict, as_list(items)):
-        key = id_of(item.get("id"))
-        if key is None:
-            continue
-        entries = found.setdefault(key, [])
-        if not any(all(x.get(f) == item.get(f) for f in fields) for x in entries):
-            entries.append(item)
-    return found
-
-
 def _hashable(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [item for item in images if isinstance(item.get("file_name"), str)]
-
-
-def _name(entry: dict[str, Any], field: str) -> str:
-    value = entry.get(field)
-    return value[:80] if isinstance(value, str) else "without a name"
-
-
-def _some(names: Sequence[str]) -> str:
-    shown_names = ", ".join(shown(name)[1:-1] for name in names[:_MAX_NAMED])
-    return shown_names + (", ..." if len(names) > _MAX_NAMED else "")
 
 
 def _take_keypoint(face: MarkedFace, field: str, name: str, values: list[Any]) -> None:

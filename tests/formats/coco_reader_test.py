@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaf_jax.formats import coco_reader
+from scaf_jax.formats import coco_entries, coco_reader
 
 CATEGORY = {"id": 1, "name": "face", "keypoints": ["a", "b"]}
 
@@ -19,19 +19,27 @@ def _listed(images, annotations, categories=(CATEGORY,)):
 
 @pytest.mark.parametrize("value", [7, 7.0, "7", " 7 ", "7.0"])
 def test_one_id_however_it_is_written(value):
-    assert coco_reader.id_of(value) == "7"
+    assert coco_entries.id_of(value) == "7"
 
 
 @pytest.mark.parametrize(
     "value", [None, True, [7], {}, "", " ", 7.5, float("nan"), float("inf"), 1e300, -(2.0**53)]
 )
 def test_what_is_no_id(value):
-    assert coco_reader.id_of(value) is None
+    assert coco_entries.id_of(value) is None
 
 
 def test_texts_are_ids_and_zeros_before_a_number_count():
     values = ["a", "007", "0", 0, -3, "-3", 10**30]
-    assert [coco_reader.id_of(x) for x in values] == ["a", "007", "0", "0", "-3", "-3", f"{10**30}"]
+    assert [coco_entries.id_of(x) for x in values] == [
+        "a",
+        "007",
+        "0",
+        "0",
+        "-3",
+        "-3",
+        f"{10**30}",
+    ]
 
 
 @pytest.mark.parametrize("given", [1, 1.0, "1"])
