@@ -8,6 +8,7 @@ preparation or leaves the face out is the user's choice.
 import collections
 import dataclasses
 import functools
+import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -46,6 +47,8 @@ class Annotation:
       photo_size: (width, height) that the file says the photo has; None where it says nothing.
       unknown_as: How the file says that a landmark is not known, for messages; empty where it
         cannot.
+      first_pixel: What the file calls the centre of the first pixel, for messages.
+      place: Where the landmarks are, for messages; empty where the face itself is annotated.
     """
 
     landmarks: npt.NDArray[np.float32]
@@ -54,6 +57,8 @@ class Annotation:
     box_detector: Box | None = None
     photo_size: tuple[int, int] | None = None
     unknown_as: str = ""
+    first_pixel: float = 0
+    place: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,22 +224,26 @@ def _read_photo(path: pathlib.Path) -> bytes:
 def file_below(root: pathlib.Path, name: str, place: str) -> pathlib.Path:
     """Returns the file that an annotation names, without letting the name lead out of the folder.
 
-    Accents may be spelled otherwise there, see `files.spellings`.
+    Accents may be spelled otherwise there, see `files.spellings`. `./` may come first, and Windows'
+    backslashes may stand between folders (or, after unpacking there, in the file's own name).
 
     Args:
       root: The folder that names are relative to.
-      name: The name, with `/` between folders.
+      name: The name.
       place: Where the name is, for messages.
 
     Raises:
       FaceError: The name is absolute, has `..` or cannot be a file name.
     """
+    odd = "\0" in name or name[1:2] == _DRIVE_MARK or len(name) > 1000
+    given, name = name, name.removeprefix("./")
+    if not odd and "\\" in name and not os.path.lexists(root / name):
+        name = name.replace("\\", "/").removeprefix("./")
     parts = name.split("/")
-    odd = "\\" in name or "\0" in name or parts[0][1:2] == _DRIVE_MARK or len(name) > 1000
     if odd or not name.strip() or any(part in ("", ".", "..") for part in parts):
         raise FaceError(
-            f"{place}: '{images.printable_name(name)[:80]}' is no file below {root}: names must be "
-            "relative, with / between folders and without .."
+            f"{place}: '{images.printable_name(given)[:80]}' is no file below {root}; names must "
+            "be relative, with / between folders and without .."
         )
     return spellings.find(root, parts)
 
@@ -265,37 +274,39 @@ def _check_size(face: Face, said: tuple[int, int] | None, size: tuple[int, int])
     """Landmarks are those of the photo as people see it; EXIF may have turned it since."""
     if said is None or said == size:
         return
-    turned = " (as it is stored, before EXIF turns it)" if said == size[::-1] else ""
+    turned, advice = "", "give the photo that was annotated"
+    if said == size[::-1]:
+        turned = " (as it is stored, before EXIF turns it)"
+        advice = "mark the photo as it is seen, or remove its EXIF orientation"
     raise FaceError(
         f"{face.place}: is of a photo of {said[0]} x {said[1]} pixels{turned}, but people see "
-        f"{face.image.name} with {size[0]} x {size[1]}; mark the photo as it is seen, or remove "
-        "its EXIF orientation"
+        f"{face.image.name} with {size[0]} x {size[1]}; {advice}"
     )
 
 
 def _checked_landmarks(
     face: Face, annotation: Annotation, num_landmarks: int, size: tuple[int, int]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    points = _as_float32(annotation.landmarks)
+    points, place = _as_float32(annotation.landmarks), annotation.place or face.place
     if points.shape != (num_landmarks, 2):
-        raise FaceError(f"{face.place}: {len(points)} landmarks, expected {num_landmarks}")
+        raise FaceError(f"{place}: {len(points)} landmarks, expected {num_landmarks}")
     mask = annotation.mask
     mask = np.ones(num_landmarks, bool) if mask is None else np.asarray(mask, bool)
     if mask.shape != (num_landmarks,):
-        raise FaceError(f"{face.place}: {len(mask)} marks of known landmarks for {num_landmarks}")
+        raise FaceError(f"{place}: {len(mask)} marks of known landmarks for {num_landmarks}")
     points = np.where(mask[:, None], points, np.float32(0))
     if not np.isfinite(points).all():
         number = int(np.argwhere(~np.isfinite(points).all(axis=1))[0, 0])
         raise FaceError(
-            f"{face.place}: landmark {number + 1} is not finite; "
+            f"{place}: landmark {number + 1} is not finite; "
             f"write {annotation.unknown_as or 'a number'} where it is not known"
         )
-    doubt = doubts.find(points, mask)
+    doubt = doubts.find(points, mask, annotation.first_pixel)
     if doubt is not None:
-        raise FaceError(_doubtful(face.place, doubt, annotation.unknown_as))
+        raise FaceError(_doubtful(place, doubt, annotation.unknown_as))
     if (points < -np.array(size)).any() or (points > 2 * np.array(size)).any():
         raise FaceError(
-            f"{face.place}: a point lies far outside the photo {face.image.name} of {size[0]} x "
+            f"{place}: a point lies far outside the photo {face.image.name} of {size[0]} x "
             f"{size[1]} pixels; do the two belong together?"
             + (
                 f" Where it is not known, write {annotation.unknown_as}"

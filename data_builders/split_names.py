@@ -15,6 +15,7 @@ from collections.abc import Iterable
 
 TRAIN, VALIDATION, TEST = "train", "val", "test"
 ADVICE = "call it train, val, test or test_NAME"
+CELLS = "cells that say train, val, test or test_NAME"
 
 _WORDS = {
     TRAIN: "training|trainings|trains?|trn",
@@ -42,10 +43,16 @@ _UNCLEAR = re.compile(
     r"(?:eval|evaluation|evaluate|evals|dev|devel|development|holdout|heldout|unseen|minival"
     r"|(?:train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?){2,3}"
     r"|trian|tarin|tran|trai|traing|traning|trainig|tranining|triaining"
-    r"|tset|tets|tes|teste|testign|tesing|vaild|vald|vali|vaildation|validaton|valdation|validtion)"
-    rf"(?:{_AFTER})*\d*"
+    r"|tset|tets|tes|teste|testign|tesing|vaild|vald|vali|vaildation|validaton|valdation|validtion"
+    r"|k?folds?"
+    r"|entrenamiento|entrainement|apprentissage|treino|treinamento|addestramento|pruebas?|validacion"
+    rf")(?:{_AFTER})*\d*"
 )
-_UNCLEAR_ALONE = re.compile(r"(?:tr|te|va|ts)\d*")
+_UNCLEAR_AT_THE_END = re.compile(r"(?:tr|te|va|ts)\d*")
+# In scripts without the letters that names are taken apart by.
+_UNCLEAR_SCRIPTS = re.compile(
+    "训练|訓練|测试|測試|验证|驗證|検証|学習データ|テスト|훈련|학습|테스트|обуч|трениров|тест|валидац"
+)
 _LONGEST = 40
 
 
@@ -76,8 +83,10 @@ def split_of(name: str) -> str | None:
         raise UnclearSplitError(f"'{name[:80]}' names several splits; {ADVICE}")
     if not said:
         # Hold-Out is two words for one.
-        if any(map(_UNCLEAR.fullmatch, [*tokens, "".join(tokens)])) or (
-            len(tokens) == 1 and _UNCLEAR_ALONE.fullmatch(tokens[0])
+        if (
+            any(map(_UNCLEAR.fullmatch, [*tokens, "".join(tokens)]))
+            or any(map(_UNCLEAR_AT_THE_END.fullmatch, tokens[-1:]))
+            or _UNCLEAR_SCRIPTS.search(name.lower())
         ):
             raise UnclearSplitError(
                 f"'{name[:80]}' looks like a split, but says not which; {ADVICE}"

@@ -139,7 +139,10 @@ def _is_no_face(line: bytes, columns: tuple[str, ...], delimiter: str) -> bool:
     cells = _cells(line, delimiter)
     if cells is None or len(cells) != len(columns):
         return False  # a bad line is a face that cannot be used, and is told so
-    return cells[columns.index(_EXPRESSION)] == str(NO_FACE)
+    try:  # a table that a program has written again may say 10.0
+        return float(cells[columns.index(_EXPRESSION)]) == NO_FACE
+    except ValueError:
+        return False
 
 
 def _make_face(table: Table, index: int) -> faces.Face:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -191,7 +192,7 @@ def _make_face(listing: _Listing, index: int) -> faces.Face:
         key=key,
         subset=listing.form.subset,
         place=place,
-        annotate=functools.partial(_annotate, image, points, box),
+        annotate=functools.partial(_annotate, image, *points, box),
         extra={"identity": identity},
     )
 
@@ -203,7 +204,10 @@ def _identity(listing: _Listing, name: str) -> int:
 
 
 def _annotate(
-    image: pathlib.Path, points: tuple[int, ...] | None, box: tuple[int, ...] | None
+    image: pathlib.Path,
+    place: str,
+    points: Sequence[int] | None,
+    box: tuple[int, ...] | None,
 ) -> faces.Annotation:
     landmarks = np.zeros((NUM_LANDMARKS, 2), np.float32)
     if points is not None:
@@ -212,11 +216,13 @@ def _annotate(
         landmarks=landmarks,
         mask=np.full(NUM_LANDMARKS, points is not None),
         box_ground_truth=_aligned_box(image) if box is None else np.array(box, np.float32),
+        place=place,
     )
 
 
-def _points(listing: _Listing, name: str) -> tuple[int, ...] | None:
-    return None if listing.landmarks is None else tuple(listing.landmarks.numbers(name)[1])
+def _points(listing: _Listing, name: str) -> tuple[str, Sequence[int] | None]:
+    """Where a photo's landmarks are, and these."""
+    return ("", None) if listing.landmarks is None else listing.landmarks.numbers(name)
 
 
 def _box(listing: _Listing, name: str) -> tuple[int, ...] | None:

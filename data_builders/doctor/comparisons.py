@@ -81,6 +81,11 @@ def flip_pairs(
         what = f"on {100 * turned:.0f} % of the faces the left eye lies right of the right eye"
         advice = "left is where a face's eye lies on the photo; swap left and right in the scheme"
         found.append(Problem(place, (), "left and right swapped", LOOK, what, advice))
+    below = shapes.share_upside_down(points, masks, scheme)
+    if below > 0.5:
+        what = f"on {100 * below:.0f} % of the faces the eyes lie below the other landmarks"
+        advice = "y counts from the photo's upper edge"
+        found.append(Problem(place, (), "upside down", LOOK, what, advice))
     for face, wrong in zip(seen, shapes.numbered_as_mirrored(points, masks, shape), strict=True):
         if wrong:
             listed = face.listed

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_builders import faces
-from data_builders.doctor import comparisons, recognition
+from data_builders.doctor import comparisons, recognition, units
 from data_builders.doctor.examination import Observation
 from data_builders.doctor.problems import BAD, Problem
 from scaf_jax.files import folder_files
@@ -97,9 +97,7 @@ class Diagnosis:
             counts = ", ".join(f"{split} {number}" for split, number in without.items())
             lines.append(f"faces without a single known landmark: {counts}")
         for kind, of_kind in self.by_kind().items():
-            first = of_kind[0]
-            place = "/".join(pathlib.PurePath(first.place).parts[-2:])
-            lines.append(f"{kind}: {len(of_kind)}; the first: {printable(place)}: {first.what}")
+            lines.append(f"{kind}: {len(of_kind)}; the first: {_told(of_kind[0])}")
         return [*lines, f"verdict: {VERDICTS[self.verdict]}"]
 
     def as_dict(self) -> dict[str, Any]:
@@ -139,6 +137,15 @@ class Diagnosis:
         }
 
 
+def _told(problem: Problem) -> str:
+    """A problem as one line; most errors begin with their place, which is not said twice."""
+    said = f"{printable(problem.what)}; {problem.advice}"
+    if said.startswith(printable(problem.place)):
+        return said
+    place = "/".join(pathlib.PurePath(problem.place).parts[-2:])
+    return f"{printable(place)}: {said}"
+
+
 def diagnose(
     root: pathlib.Path,
     data_set: recognition.DataSet,
@@ -161,6 +168,8 @@ def diagnose(
     problems += comparisons.repeated_faces(observations)
     problems += comparisons.placed_by_programs(observations, data_set.scheme)
     problems += comparisons.flip_pairs(observations, data_set.scheme, str(root))
+    problems += units.made_for_smaller_photos(observations, str(root))
+    problems += units.corners_for_sizes(observations, str(root))
     return Diagnosis(root, data_set, others, found, observations, problems)
 
 

@@ -48,6 +48,7 @@ class Observation:
       values: Landmarks, their mask and boxes as `faces.read_face` gave them; empty where it
         raised.
       orientation: How EXIF turns its photo, 1 (not at all) to 8.
+      size: (width, height) of its photo as people see it; (0, 0) where it could not be read.
     """
 
     listed: Listed
@@ -55,6 +56,7 @@ class Observation:
     digest: bytes = b""
     values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     orientation: int = 1
+    size: tuple[int, int] = (0, 0)
 
     @property
     def usable(self) -> bool:
@@ -146,6 +148,7 @@ def of_values(listed: Listed, values: Mapping[str, Any]) -> Observation:
         hashlib.blake2b(encoded, digest_size=16).digest(),
         {name: value for name, value in values.items() if name in _KEPT},
         images.orientation(encoded, str(face.image)),
+        (int(size[0]), int(size[1])),
     )
 
 

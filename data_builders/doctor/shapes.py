@@ -79,14 +79,26 @@ def share_with_eyes_swapped(points: Array, masks: Array, scheme: LandmarkScheme)
       masks: (N, L) bool.
       scheme: Says which landmarks are the eyes'.
     """
-    left, right = list(scheme.left_pupil), list(scheme.right_pupil)
-    if not left or not right:
-        return 0.0
+    left, right = _eyes(scheme)
     known = masks[:, left].all(axis=1) & masks[:, right].all(axis=1)
-    if not known.any():
+    if not left or not known.any():
         return 0.0
     apart = points[known][:, right, 0].mean(axis=1) - points[known][:, left, 0].mean(axis=1)
     return float((apart <= 0).mean())
+
+
+def share_upside_down(points: Array, masks: Array, scheme: LandmarkScheme) -> float:
+    """Returns on which share of the faces the eyes lie below the other landmarks; see above."""
+    left, right = _eyes(scheme)
+    eyes = np.zeros(points.shape[1], bool)
+    eyes[left + right] = True
+    named = scheme.left_pupil or all("eye" in scheme.landmark_names[i].lower() for i in left)
+    known = masks[:, eyes].all(axis=1) & (masks & ~eyes).any(axis=1)
+    if not left or not named or not known.any():
+        return 0.0
+    y = points[known, :, 1]
+    others = np.where(masks[known] & ~eyes, y, np.nan)
+    return float((y[:, eyes].mean(axis=1) > np.nanmean(others, axis=1)).mean())
 
 
 def numbered_as_mirrored(points: Array, masks: Array, shape: Array) -> npt.NDArray[np.bool_]:
@@ -116,6 +128,15 @@ def numbered_as_mirrored(points: Array, masks: Array, shape: Array) -> npt.NDArr
     norm = np.maximum(norm, np.finfo(np.float64).tiny)
     fits, fits_mirrored = (large + handed) / norm, (large - handed) / norm
     return (fits_mirrored > _FIT) & (fits_mirrored > fits + _BETTER)
+
+
+def _eyes(scheme: LandmarkScheme) -> tuple[list[int], list[int]]:
+    """The landmarks of the left and of the right eye; none where a scheme does not say."""
+    if scheme.left_pupil and scheme.right_pupil:
+        return list(scheme.left_pupil), list(scheme.right_pupil)
+    first, second = scheme.eye_corners
+    # Faces may be measured by other landmarks, such as nose and chin.
+    return ([first], [second]) if scheme.flip_permutation[first] == second else ([], [])
 
 
 def _unit(known: Array) -> Array:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from data_builders import face_builder, faces
-from scaf_jax.files import csv_tables, strict_json
+from scaf_jax.files import csv_tables, folder_files, strict_json
 
 TABLE, JSON = "boxes.csv", "boxes.json"
 _SIDES = ("x0", "y0", "x1", "y1")
@@ -52,10 +52,20 @@ def find_file(root: pathlib.Path) -> pathlib.Path | None:
     Raises:
       DownloadError: It has two.
     """
-    found = [root / name for name in (TABLE, JSON) if (root / name).is_file()]
+    found = [path for path in folder_files.files_in(root) if path.name.lower() in (TABLE, JSON)]
     if len(found) > 1:
         raise face_builder.DownloadError(f"{root}: holds {TABLE} and {JSON}; move one away")
     return found[0] if found else None
+
+
+def unread_tables(root: pathlib.Path) -> list[str]:
+    """Returns the names of a folder's tables that nobody reads."""
+    return [
+        path.name
+        for path in folder_files.files_in(root)
+        if folder_files.ending(path.name) in (".csv", ".json", ".tsv", ".xlsx")
+        and path.name.lower() not in (TABLE, JSON)
+    ]
 
 
 def read_boxes(path: pathlib.Path) -> dict[str, list[BoxEntry]]:
@@ -70,7 +80,7 @@ def read_boxes(path: pathlib.Path) -> dict[str, list[BoxEntry]]:
       DownloadError: It holds something else than boxes.
     """
     found: dict[str, list[BoxEntry]] = {}
-    if path.suffix == ".csv":
+    if folder_files.ending(path.name) == ".csv":
         for place, row in csv_tables.read_table(path, ["name", *_SIDES]):
             entry = BoxEntry(tuple(row[side] for side in _SIDES), place)
             found.setdefault(row["name"], []).append(entry)

@@ -47,6 +47,12 @@ def find(root: pathlib.Path) -> faces.Found:
         photo: [entry for name in names for entry in table[name]]
         for photo, names in matched.names.items()
     }
+    unread = boxes.unread_tables(root) if path is None else []
+    if unread:
+        notes.problems.append(
+            f"each whole photo is taken for a face; if {_some(unread)} has boxes, call it "
+            f"{boxes.TABLE} or {boxes.JSON}"
+        )
     notes.problems += _held_out_problems(photos)
     members = [face for name in photos for face in _faces_of(root, name, entries.get(name, []))]
     return faces.Found(

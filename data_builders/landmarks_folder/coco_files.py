@@ -11,12 +11,17 @@ from typing import Any
 import numpy as np
 
 from data_builders import face_builder, faces, split_names
-from data_builders.landmarks_folder import coco_photos, coco_problems, listed
+from data_builders.landmarks_folder import coco_photos, coco_problems, listed, unread_fields
 from scaf_jax.files import folder_files, strict_json
 from scaf_jax.formats import coco_reader, marks
 from scaf_jax.landmarks import scheme_files, schemes
 
 _OTHER_FILES = ("scheme.json", "boxes.json")
+# That say nothing of a split, whatever they say: URLs have train2017 in them.
+_COCO_FIELDS = frozenset(
+    "id file_name width height license coco_url flickr_url date_captured image_id category_id "
+    "keypoints num_keypoints bbox area segmentation iscrowd split".split()
+)
 _PARTS = ("images", "annotations", "categories")
 _LOOKED_AT = 10  # .json files, before a folder is taken for one of another kind
 _ADVICE = "export it as COCO keypoints again"
@@ -33,7 +38,7 @@ def find_files(root: pathlib.Path) -> list[pathlib.Path]:
         for place in places
         if place.is_dir()
         for path in folder_files.files_in(place)
-        if folder_files.ending(path.name) == ".json" and path.name not in _OTHER_FILES
+        if folder_files.ending(path.name) == ".json" and path.name.lower() not in _OTHER_FILES
     ]
 
 
@@ -49,7 +54,7 @@ def landmark_names(path: pathlib.Path) -> list[str]:
       JsonError: It cannot be read.
       DownloadError: It has no keypoints.
     """
-    for names in _keypoint_names(path, _read(path)):
+    for names in _keypoint_names(path, _read(path) or {}):
         return names
     raise face_builder.DownloadError(f"{path}: no category has keypoints; {_ADVICE}")
 
@@ -75,6 +80,11 @@ def list_faces(
     scheme, found, problems = scheme_file.scheme, [], []
     for path in paths:
         content = _read(path)
+        if content is None:
+            problems.append(
+                f"{path.name} has no {', '.join(_PARTS)} as COCO files have, and is not read"
+            )
+            continue
         _check_names(path, content, scheme)
         in_file = coco_reader.list_faces(content)
         if in_file.without_id:
@@ -83,8 +93,10 @@ def list_faces(
                 f"({listed.some(in_file.without_id)}), so that no annotation can be of them; "
                 f"{_ADVICE}"
             )
-        problems += coco_problems.of_file(path, in_file, scheme)
+        problems += coco_problems.of_file(path, in_file)
         file = coco_photos.File(root, path, split_of_file(root, path))
+        if file.split is None and all(face.split is None for face in in_file.faces):
+            _refuse_unread_splits(path, content)
         found += [_as_listed(file, face, scheme) for face in in_file.faces]
     return found, problems
 
@@ -96,10 +108,13 @@ def _is_usable(path: pathlib.Path) -> bool:
         return False
 
 
-def _read(path: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
+def _read(path: pathlib.Path) -> dict[str, list[dict[str, Any]]] | None:
+    """A file's content; None for one of another kind."""
     content = strict_json.read_json(path)
+    if not isinstance(content, dict) or content.keys().isdisjoint(_PARTS):
+        return None
     for part in _PARTS:
-        entries = content.get(part) if isinstance(content, dict) else None
+        entries = content.get(part)
         if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
             raise face_builder.DownloadError(
                 f"{path}: no COCO file: '{part}' is no list of objects; {_ADVICE}, or move the "
@@ -111,26 +126,40 @@ def _read(path: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
 def _keypoint_names(path: pathlib.Path, content: Mapping[str, Any]) -> list[list[str]]:
     """The keypoints' names of each category that has some."""
     found = [
-        category["keypoints"] for category in content["categories"] if category.get("keypoints")
+        category["keypoints"]
+        for category in content.get("categories", ())
+        if category.get("keypoints")
     ]
     for names in found:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise face_builder.DownloadError(f"{path}: categories: keypoints must be names")
+            raise face_builder.DownloadError(
+                f"{path}: categories: keypoints must be a list of names, that is of texts"
+            )
     return found
 
 
 def _check_names(
     path: pathlib.Path, content: Mapping[str, Any], scheme: schemes.LandmarkScheme
 ) -> None:
+    """One category must be the scheme's; annotations of others are told one by one."""
     expected = scheme.landmark_names
-    for given in _keypoint_names(path, content):
-        names = coco_reader.scheme_names(given, scheme)
-        if sorted(names) != sorted(expected):
-            odd = sorted(set(names) ^ set(expected)) or sorted(names)
-            raise face_builder.DownloadError(
-                f"{path}: categories: its {len(names)} keypoints are not the {len(expected)} "
-                f"landmarks of scheme.json; they differ in {listed.some(odd)}"
-            )
+    given = [coco_reader.scheme_names(names, scheme) for names in _keypoint_names(path, content)]
+    if given and not any(sorted(names) == sorted(expected) for names in given):
+        names = given[0]
+        odd = sorted(set(names) ^ set(expected)) or sorted(names)
+        raise face_builder.DownloadError(
+            f"{path}: categories: its {len(names)} keypoints are not the {len(expected)} "
+            f"landmarks of scheme.json (they differ in {listed.some(odd)}); call them alike in both"
+        )
+
+
+def _refuse_unread_splits(path: pathlib.Path, content: Mapping[str, list[dict[str, Any]]]) -> None:
+    for part in ("images", "annotations"):
+        names = {name for entry in content[part] for name in entry} - _COCO_FIELDS
+        unread = unread_fields.UnreadFields(f"{path}: {part}", "field", sorted(names))
+        for entry in content[part]:
+            unread.look_at({k: str(v) for k, v in entry.items() if isinstance(v, str | int)})
+        unread.check()
 
 
 def split_of_file(root: pathlib.Path, path: pathlib.Path) -> str | None:
@@ -198,6 +227,7 @@ def _annotate(
         mask=mask,
         box_ground_truth=box,
         unknown_as="v = 0",
+        first_pixel=0.5,
     )
 
 

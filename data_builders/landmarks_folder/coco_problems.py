@@ -5,12 +5,9 @@ from typing import Any
 
 from data_builders.landmarks_folder import listed
 from scaf_jax.formats import coco_reader
-from scaf_jax.landmarks import schemes
 
 
-def of_file(
-    path: pathlib.Path, found: coco_reader.CocoFaces, scheme: schemes.LandmarkScheme
-) -> list[str]:
+def of_file(path: pathlib.Path, found: coco_reader.CocoFaces) -> list[str]:
     """Returns what there is to say of a file and of the boxes and keypoints in it."""
     problems = []
     if found.passed_over:
@@ -38,10 +35,12 @@ def of_file(
 
 
 def has_no_area(box: Any) -> bool:
-    """Whether a bbox is none: missing, empty, or of no width and height, as some tools write it."""
+    """Whether a bbox is none: missing, empty, of no width and height, or -1 or NaN throughout."""
     if not isinstance(box, list) or len(box) != 4:
         return not box
-    return all(is_number(side) and side == 0 for side in box[2:])
+    if not all(map(is_number, box)):
+        return all(side is None for side in box)
+    return not any(box[2:]) or all(side == -1 or side != side for side in box)
 
 
 def is_number(value: Any) -> bool:

@@ -8,13 +8,12 @@ left corner, landmarks from the center of the first pixel. A column `split` says
 import dataclasses
 import functools
 import pathlib
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from data_builders import face_builder, faces, split_names
-from data_builders.landmarks_folder import listed
+from data_builders.landmarks_folder import listed, unread_fields
 from scaf_jax.files import csv_tables, folder_files
 from scaf_jax.landmarks import scheme_files
 
@@ -23,9 +22,8 @@ FIRST_PIXEL = 0
 _START = "landmarks"
 _SIDES = ("x0", "y0", "x1", "y1")
 _SIZE = ("width", "height")
-_UNKNOWN = ("", "nan", "na", "n/a", "none", "null")
-_FLAGS = ("0", "1", "true", "false", "yes", "no", "")
-_SPLIT_WORDS = {"split", "partition"}
+_UNKNOWN = ("", "nan", "na", "n/a", "none", "null", "#n/a", "<na>", "nil")
+_UNKNOWN_AS = "nothing into both cells"
 _SEPARATOR = "\x1f"
 
 
@@ -83,15 +81,16 @@ def list_faces(
                 f"{listed.some(further)}"
             )
         table = _table_of(root, path, names, scheme_file.first_pixel)
-        unused, flat = _UnusedColumns(path, table), 0
+        unread, flat = _unread(path, table), 0
         for place, row in csv_tables.read_table(path, ["name", *table.columns]):
             found.append(_as_listed(table, place, row))
-            unused.look_at(row)
+            unread.look_at(row)
             flat += _has_no_area([row.get(side, "") for side in _SIDES])
-        unused.check()
+        unread.check()
         if flat:
             problems.append(
-                f"{path.name}: {flat} boxes are 0, 0, 0, 0; these are drawn around the landmarks"
+                f"{path.name}: {flat} boxes are 0, 0, 0, 0 or -1 throughout; these are drawn "
+                "around the landmarks"
             )
     return found, problems
 
@@ -109,50 +108,12 @@ class _Table:
     first_pixel: int | None
 
 
-class _UnusedColumns:
-    """Notices columns that say splits though they are not called so."""
-
-    def __init__(self, path: pathlib.Path, table: _Table) -> None:
-        self._path = path
-        used = {"name", table.split_column, *table.columns, *_SIDES, *_SIZE}
-        used |= {f"{name}_{axis}" for name in landmark_names(path) for axis in "xy"}
-        said = table.split_column is not None or table.split is not None
-        # None for a column of which one cell looked like no split.
-        self._values: dict[str, set[str] | None] = {
-            name: set() for name in table.header if name and name not in used and not said
-        }
-
-    def look_at(self, row: csv_tables.Row) -> None:
-        for name, values in self._values.items():
-            cell = row[name]
-            if values is not None and cell not in values:
-                says = _is_called_so(name) or listed.is_split(cell) or _is_flag(name, cell)
-                says |= not cell
-                self._values[name] = values | {cell} if says else None
-
-    def check(self) -> None:
-        for name, values in self._values.items():
-            if values and values != {""}:
-                raise face_builder.DownloadError(
-                    f"{self._path}: the column '{name[:40]}' looks as if it said splits "
-                    f"({listed.some(sorted(values))}); call it 'split', with cells that say train, "
-                    "val, test or test_NAME, or take it out"
-                )
-
-
-def _is_called_so(column: str) -> bool:
-    """Whether a column is called data_split, Partition or the like, whatever its cells say."""
-    words = re.findall("[a-z]+", column.lower())
-    return not _SPLIT_WORDS.isdisjoint(words)
-
-
-def _is_flag(column: str, cell: str) -> bool:
-    """Whether a cell is a yes or no to a column such as is_test; 'valid' says too many things."""
-    try:
-        split = split_names.split_of(column)
-    except split_names.UnclearSplitError:
-        return False
-    return split is not None and split != split_names.VALIDATION and cell.lower() in _FLAGS
+def _unread(path: pathlib.Path, table: _Table) -> unread_fields.UnreadFields:
+    used = {"name", table.split_column, *table.columns, *_SIDES, *_SIZE}
+    used |= {f"{name}_{axis}" for name in landmark_names(path) for axis in "xy"}
+    said = table.split_column is not None or table.split is not None
+    names = [name for name in table.header if name and name not in used and not said]
+    return unread_fields.UnreadFields(str(path), "column", names)
 
 
 def _table_of(
@@ -209,7 +170,10 @@ def _annotate(
 ) -> faces.Annotation:
     row = dict(zip((*columns, *_SIDES, *_SIZE), text.split(_SEPARATOR), strict=True))
     listed.check_size((row["width"], row["height"]), image, place)
-    points = np.array([_number(row, column, place) for column in columns], np.float64)
+    try:
+        points = np.array([_number(row, column, place) for column in columns], np.float64)
+    except csv_tables.TableError as error:
+        raise csv_tables.TableError(f"{error}, or {_UNKNOWN_AS} where it is not known") from None
     points = points.reshape(-1, 2)
     half = np.flatnonzero(np.isnan(points).sum(axis=1) == 1)
     if half.size:
@@ -222,18 +186,19 @@ def _annotate(
         landmarks=points.astype(np.float32),
         mask=~np.isnan(points[:, 0]),
         box_ground_truth=_box(row, place),
-        unknown_as="nothing into both cells",
+        unknown_as=_UNKNOWN_AS,
+        first_pixel=FIRST_PIXEL if first_pixel is None else first_pixel,
     )
 
 
 def _has_no_area(cells: Sequence[str]) -> bool:
-    """Whether a box is 0, 0, 0, 0, as some programs write that there is none."""
-    return all(cell and not cell.strip("0.") for cell in cells)
+    """Whether a box is 0, 0, 0, 0 or -1 throughout, as some programs write that there is none."""
+    return all(cell and not cell.strip("0.") for cell in cells) or set(cells) <= {"-1", "-1.0"}
 
 
 def _box(row: csv_tables.Row, place: str) -> faces.Box | None:
     sides = [_number(row, side, place) for side in _SIDES]
-    if np.isnan(sides).all() or not np.any(sides):
+    if np.isnan(sides).all() or _has_no_area([row[side] for side in _SIDES]):
         return None
     if np.isnan(sides).any():
         raise faces.FaceError(

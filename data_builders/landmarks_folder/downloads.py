@@ -18,15 +18,18 @@ from data_builders.landmarks_folder import (
     coco_files,
     csv_tables,
     listed,
+    photo_names,
     pts_folders,
     sifting,
     splits,
 )
 from scaf_jax.data import images, photo_files
+from scaf_jax.files import folder_files
 from scaf_jax.formats import pts
 from scaf_jax.landmarks import scheme_files, schemes
 
 SCHEME_FILE = "scheme.json"
+_TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".ods", ".mat", ".xml")
 
 List = Callable[..., tuple[list[listed.Listed], list[str]]]
 
@@ -49,7 +52,7 @@ def recognize(root: pathlib.Path) -> bool:
     Args:
       root: The folder.
     """
-    if (root / SCHEME_FILE).is_file() or csv_tables.find_files(root):
+    if _scheme_file(root).is_file() or csv_tables.find_files(root):
         return True
     return pts_folders.has_pairs(root) or coco_files.has_keypoints(root)
 
@@ -96,7 +99,7 @@ def find(root: pathlib.Path) -> faces.Found:
 
 def read_scheme(root: pathlib.Path) -> schemes.LandmarkScheme:
     """Returns what a folder's landmarks mean; raises as `find`."""
-    path = root / SCHEME_FILE
+    path = _scheme_file(root)
     scheme_file = (
         scheme_files.read_scheme(path) if path.is_file() else _read_scheme(root, _find_kind(root))
     )
@@ -104,6 +107,12 @@ def read_scheme(root: pathlib.Path) -> schemes.LandmarkScheme:
 
 
 def _find_kind(root: pathlib.Path) -> _Kind:
+    coco = _Kind(
+        "COCO keypoints (.json)",
+        coco_files.find_files(root),
+        coco_files.list_faces,
+        coco_files.landmark_names,
+    )
     kinds = [
         _Kind(
             csv_tables.FILE,
@@ -111,19 +120,16 @@ def _find_kind(root: pathlib.Path) -> _Kind:
             csv_tables.list_faces,
             csv_tables.landmark_names,
         ),
-        _Kind(
-            "COCO keypoints (.json)",
-            coco_files.find_files(root),
-            coco_files.list_faces,
-            coco_files.landmark_names,
-        ),
+        coco,
         _Kind(".pts files", pts_folders.find_files(root), pts_folders.list_faces, _numbered_names),
     ]
     found = [kind for kind in kinds if kind.files]
+    if len(found) > 1 and coco in found and not coco_files.has_keypoints(root):
+        found.remove(coco)  # some other .json
     if not found:
         raise face_builder.DownloadError(
             f"{root}: no landmarks: neither {csv_tables.FILE}, nor COCO keypoints in a .json, nor "
-            ".pts files beside the photos"
+            f".pts files beside the photos{_other_tables(root)}"
         )
     if len(found) > 1:
         raise face_builder.DownloadError(
@@ -133,8 +139,31 @@ def _find_kind(root: pathlib.Path) -> _Kind:
     return found[0]
 
 
+def _other_tables(root: pathlib.Path) -> str:
+    """Names files that may be tables of landmarks under another name."""
+    names = [
+        name
+        for name in sorted(folder_files.files_below(root))
+        if folder_files.ending(name) in _TABLE_ENDINGS
+    ]
+    if not names:
+        return ""
+    return (
+        f"; if {listed.some(names)} has them, save it as {csv_tables.FILE} (or "
+        "landmarks_train.csv, landmarks_test.csv), with commas, and a header as in the README"
+    )
+
+
+def _scheme_file(root: pathlib.Path) -> pathlib.Path:
+    """The scheme's file, whatever letters of its name are capital."""
+    if not root.is_dir():
+        return root / SCHEME_FILE
+    alike = [path for path in folder_files.files_in(root) if path.name.lower() == SCHEME_FILE]
+    return next(iter(alike), root / SCHEME_FILE)
+
+
 def _read_scheme(root: pathlib.Path, kind: _Kind) -> scheme_files.SchemeFile:
-    path = root / SCHEME_FILE
+    path = _scheme_file(root)
     if path.is_file():
         return scheme_files.read_scheme(path)
     names = kind.landmark_names(kind.files[0])
@@ -178,11 +207,20 @@ def _photo_problems(
     root: pathlib.Path, kind: _Kind, found: Sequence[listed.Listed], notes: faces.Notes
 ) -> list[str]:
     """What there is to say of the folder's photos; what was passed over is noted."""
-    read = {path.relative_to(root).as_posix() for path in (root / SCHEME_FILE, *kind.files)}
+    read = {path.relative_to(root).as_posix() for path in (_scheme_file(root), *kind.files)}
     files = photo_files.look(root, known=read)
     notes.add(files)
     annotated = {face.name for face in found}
     alone = [name for name in files.photos if name not in annotated]
+    missing = [face for face in found if face.image is not None and not face.image.exists()]
+    meant = photo_names.meant([face.name for face in missing], alone)
+    if meant:
+        name, photo = next(iter(meant.items()))
+        notes.problems.append(
+            f"{len(meant)} names in {kind.name} are no photos, but there are photos that they may "
+            f"mean, such as {listed.some([photo])} for {listed.some([name])}; names are paths, "
+            "spelled as the file's, with small and capital letters"
+        )
     if alone:
         notes.problems.append(
             f"{len(alone)} photos have no landmarks in {kind.name}: {listed.some(alone)}"

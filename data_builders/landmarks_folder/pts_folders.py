@@ -127,5 +127,8 @@ def _is_points(name: str) -> bool:
 def _annotate(path: pathlib.Path, num_landmarks: int, first_pixel: int) -> faces.Annotation:
     points = pts.read_pts(path, num_landmarks, allow_missing=True) - np.float32(first_pixel)
     return faces.Annotation(
-        landmarks=points, mask=np.isfinite(points[:, 0]), unknown_as="'nan nan'"
+        landmarks=points,
+        mask=np.isfinite(points[:, 0]),
+        unknown_as="'nan nan'",
+        first_pixel=first_pixel,
     )

@@ -7,13 +7,17 @@ change when photos are added. A hash decides only where nothing looks like a spl
 
 import hashlib
 import pathlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from data_builders import face_builder, split_names
 from data_builders.landmarks_folder import listed
+from scaf_jax.files import folder_files
 
 SEED = 0
 ONE_IN = 10
+_LIST = re.compile("split|partition", re.IGNORECASE)
+_LIST_ENDINGS = (".txt", ".lst", ".list", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml")
 _CURE = "call folders train, val, test or test_NAME, or say it in a column 'split'"
 
 
@@ -110,6 +114,7 @@ def _by_names(
             f"{listed.some([name for name in names if said[name] != said[names[0]]][:1])}, say "
             "which are for testing"
         ]
+    _refuse_lists(root)
     drawn = draw_test(names)
     return {name: split_names.TEST if name in drawn else split_names.TRAIN for name in names}, [
         f"{len(drawn)} of {len(names)} photos were drawn for the split 'test', by a hash of their "
@@ -140,6 +145,18 @@ def _check_siblings(root: pathlib.Path, known: Mapping[str, str], outside: Seque
             f"{root}: {_folders(known)} says a split, but {len(outside)} photos, such as "
             f"{listed.some(outside[:1])}, say none; {_CURE}"
         )
+
+
+def _refuse_lists(root: pathlib.Path) -> None:
+    """Where a hash would decide, a train.txt or splits.json that nobody reads must stop."""
+    for name in sorted(folder_files.files_below(root)):
+        path = pathlib.PurePosixPath(name)
+        says = _LIST.search(path.stem) or listed.is_split(path.stem)
+        if says and path.suffix.lower() in _LIST_ENDINGS:
+            raise face_builder.DownloadError(
+                f"{root / name}: looks like a list of splits, which is not read; {_CURE}, or move "
+                "the file away"
+            )
 
 
 def _split_depths(name: str) -> list[int]:

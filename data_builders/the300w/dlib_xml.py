@@ -17,6 +17,7 @@ import numpy as np
 from data_builders import face_builder, faces
 from data_builders.the300w import layouts, photos
 from scaf_jax.data import images
+from scaf_jax.formats import marks
 
 MAX_BYTES = 256 << 20  # the published files have 20 MB
 _DETECTOR_SIDES = ("left", "top", "width", "height")
@@ -131,6 +132,7 @@ def read_labels(
 
 def _folder_of(file: str) -> str | None:
     """The folder of 300-W that a name starts with."""
+    file = file.replace("\\", "/").removeprefix("./")
     return next((f for f in layouts.EXPECTED_FACES if file.startswith(f"{f}/")), None)
 
 
@@ -172,10 +174,10 @@ def _annotation(image: _Image) -> faces.Annotation:
 
 
 def _size(image: _Image) -> tuple[int, int] | None:
-    width, height = image.size
-    if width is None or height is None or not (width.isdecimal() and height.isdecimal()):
+    width, height = (marks.side(value) for value in image.size)
+    if not (isinstance(width, float) and isinstance(height, float)):
         return None
-    return int(width), int(height)
+    return round(width), round(height)
 
 
 def _number(attributes: dict[str, str], name: str, place: str) -> float:

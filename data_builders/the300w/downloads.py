@@ -4,6 +4,7 @@ What is incomplete is collected as problems: warnings, or one error where the ca
 """
 
 import pathlib
+from collections.abc import Sequence
 
 from data_builders import face_builder, faces
 from data_builders.the300w import dlib_xml, layouts, photos
@@ -12,6 +13,7 @@ from scaf_jax.files import folder_files
 SCHEME = "ibug68"
 NUM_LANDMARKS = photos.NUM_LANDMARKS
 PRIVATE_SPLIT = "test_300w_private"
+_MOST_NAMED = 10
 SPLITS = {
     "train": layouts.TRAIN,
     "test_common": layouts.COMMON,
@@ -44,7 +46,7 @@ def find(root: pathlib.Path) -> faces.Found:
     members = _find_members(layout, notes)
     private = _find_private(layout, notes)
     if not any(members.values()) and not any(private.values()):
-        raise _no_faces(root)
+        raise _no_faces(root, notes.problems)
     splits = {name: [f for part in SPLITS[name] for f in members[part]] for name in SPLITS}
     parts = [
         faces.Part(name, len(members[name]), expected)
@@ -97,9 +99,10 @@ def _find_private(layout: layouts.Layout, notes: faces.Notes) -> dict[str, list[
     return found
 
 
-def _no_faces(root: pathlib.Path) -> face_builder.DownloadError:
-    return face_builder.DownloadError(
+def _no_faces(root: pathlib.Path, problems: Sequence[str] = ()) -> face_builder.DownloadError:
+    said = (
         f"no faces in {root}: it must hold the unzipped folders "
         f"{', '.join(layouts.EXPECTED_FACES)}, each with photos and a .pts file beside each photo, "
         "dlib's ibug_300W_large_face_landmark_dataset, or 01_Indoor and 02_Outdoor"
     )
+    return face_builder.DownloadError("\n  ".join([said, *problems[:_MOST_NAMED]]))

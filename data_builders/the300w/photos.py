@@ -53,6 +53,7 @@ def _annotate(files: FaceFiles, entry: boxes.FaceBoxes | None) -> faces.Annotati
         landmarks=points - np.float32(1),
         box_ground_truth=ground_truth,
         box_detector=entry.detector if entry is not None else None,
+        first_pixel=1,
     )
 
 

@@ -28,6 +28,7 @@ INDEX_VERSION = 1
 MAX_FILE_BYTES = 512 << 20
 
 _STEM = re.compile(r"\d{4,}_[0-9a-f]{8}")
+_PHOTO_ENDING = re.compile(r"\.[a-z0-9]{1,5}$")
 _UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-")  # Label Studio puts it before uploaded files' names
 
 
@@ -68,8 +69,8 @@ class Index:
         Args:
           reference: A path or URL from an annotation file. It is compared, never opened.
         """
-        name = _base_name(reference)
-        stem = name.rpartition(".")[0] or name
+        name = _base_name(reference).lower()
+        stem = _PHOTO_ENDING.sub("", name.rpartition(".")[0] or name)  # of a.jpg.pts, too
         return self._by_stem.get(_UPLOAD_PREFIX.sub("", stem, count=1))
 
     @functools.cached_property

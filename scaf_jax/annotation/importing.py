@@ -10,6 +10,9 @@ import os
 import pathlib
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scaf_jax.annotation import reports, skips, store, validation
 from scaf_jax.annotation.faces import AnnotationError, Index, read_index, read_json
 from scaf_jax.annotation.reports import ImportReport
@@ -20,6 +23,9 @@ from scaf_jax.formats.marks import MarkedFace, Problem, Source, as_dict, shown
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 PathLike = str | os.PathLike[str]
+
+# Of a face's landmarks at the very places that another face was pre-labelled with.
+_MOST_KEPT = 0.5
 
 Accepted = list[tuple[AskedFace, MarkedFace, validation.CheckedFace]]
 
@@ -120,6 +126,7 @@ def _judge(source: Source, index: Index, scheme: LandmarkScheme) -> tuple[Accept
     """Sorts the faces of a source into those accepted and objections to the others."""
     problems: list[Problem] = []
     attempts: dict[str, Accepted] = collections.defaultdict(list)
+    proposed = np.array([face.landmarks for face in index.faces])
     for face in source.faces:
         asked = index.find(face.photo)
         if asked is None:
@@ -129,6 +136,10 @@ def _judge(source: Source, index: Index, scheme: LandmarkScheme) -> tuple[Accept
             continue
         checked, objections = validation.check(face, asked, scheme)
         problems += objections
+        other = None if checked is None else _marked_for(checked, asked, index, proposed)
+        if other is not None:
+            problems.append(_of_another(face, asked, other))
+            continue
         if checked is not None:
             attempts[asked.key].append((asked, face, checked))
     accepted = []
@@ -138,6 +149,28 @@ def _judge(source: Source, index: Index, scheme: LandmarkScheme) -> tuple[Accept
         else:
             problems += _doubled(found)
     return sorted(accepted, key=lambda item: item[0].rank), problems
+
+
+def _marked_for(
+    checked: validation.CheckedFace, asked: AskedFace, index: Index, proposed: NDArray[np.float64]
+) -> AskedFace | None:
+    """The face whose pre-labels, of (N, L, 2) `proposed`, most landmarks are, if another one."""
+    mask = checked.mask
+    apart = np.abs(proposed[:, mask] - checked.landmarks[mask]).max(axis=-1)
+    kept = (apart <= validation.UNCHANGED).mean(axis=-1)
+    closest = int(kept.argmax())
+    own = kept[next(i for i, face in enumerate(index.faces) if face is asked)]
+    return index.faces[closest] if kept[closest] > max(_MOST_KEPT, own) else None
+
+
+def _of_another(face: MarkedFace, asked: AskedFace, other: AskedFace) -> Problem:
+    return Problem(
+        face.location,
+        asked.key,
+        "points",
+        f"most are where they were proposed for {other.file}, not for {asked.file}",
+        "Look whether photos and annotations have changed places, such as by their ids",
+    )
 
 
 def _unknown_photo(face: MarkedFace) -> Problem:

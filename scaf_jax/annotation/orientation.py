@@ -1,4 +1,4 @@
-"""Finds faces whose left and right landmarks were swapped."""
+"""Finds faces whose left and right landmarks were swapped, and photos that were turned."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,10 @@ Bools = NDArray[np.bool_]
 _CLEAR_TURN = 0.1
 _MUCH_BETTER = 0.5
 _FEWEST_POINTS = 4
+# A quarter turn, as (x, y) @ it.
+_QUARTER = np.array([[0, 1], [-1, 0]])
+# Correlations of a face with one that stands as it does, and with one that does not.
+_STANDS_ALIKE, _STANDS_OTHERWISE = 0.8, 0.3
 
 
 def is_flipped(landmarks: Floats, mask: Bools, reference: Floats, scheme: LandmarkScheme) -> bool:
@@ -39,6 +43,28 @@ def is_flipped(landmarks: Floats, mask: Bools, reference: Floats, scheme: Landma
     as_given = _misfit(landmarks[usable], reference[usable])
     mirrored = _misfit(landmarks[flip][usable], reference[usable])
     return mirrored < _MUCH_BETTER * as_given
+
+
+def is_turned(landmarks: Floats, mask: Bools, reference: Floats) -> bool:
+    """Whether the landmarks are those of a photo that was turned, or stands upside down.
+
+    Args:
+      landmarks: (L, 2), pixels.
+      mask: (L,) bool, which of them are present.
+      reference: (L, 2), the same face as the photo shows it, roughly.
+    """
+    if mask.sum() < _FEWEST_POINTS:
+        return False
+    face, other = (points[mask] - points[mask].mean(axis=0) for points in (landmarks, reference))
+    if _correlation(face, other) > _STANDS_OTHERWISE:
+        return False
+    turned = [face @ np.linalg.matrix_power(_QUARTER, times) for times in (1, 2, 3)]
+    return max(_correlation(one, other) for one in [*turned, face * (1, -1)]) > _STANDS_ALIKE
+
+
+def _correlation(face: Floats, other: Floats) -> float:
+    norm = np.linalg.norm(face) * np.linalg.norm(other)
+    return float((face * other).sum() / norm) if norm > 0 else 0.0
 
 
 def _turn(landmarks: Floats, mask: Bools, scheme: LandmarkScheme) -> float:

@@ -25,6 +25,8 @@ _UNITS = {
     Unit.ONE_BASED: "pixels, counted from 1",
     Unit.PERCENT: "percent of them, as Label Studio does",
 }
+# What the centre of the first pixel is called, so that messages have the file's numbers.
+_FIRST_PIXELS = {Unit.EDGES: 0.5, Unit.ONE_BASED: 1}
 _MAX_ABSENT = 0.5  # of the landmarks
 _BOX_MARGIN = 0.5  # of the box's sides
 
@@ -161,7 +163,7 @@ def _doubts(checked: CheckedFace, face: MarkedFace, scheme: LandmarkScheme) -> I
             f"Give {_UNITS[face.unit]}",
         )
         return
-    doubt = doubts.find(checked.landmarks, checked.mask)
+    doubt = doubts.find(checked.landmarks, checked.mask, _FIRST_PIXELS.get(face.unit, 0))
     if doubt is None:
         return
     names = [scheme.landmark_names[i] for i in doubt.landmarks]
@@ -204,6 +206,12 @@ def _wrong_places(
             "points",
             "this is another face than the one asked for: its center is far from the box",
             "Annotate the face in the box",
+        )
+    elif orientation.is_turned(points, mask, asked.landmarks):
+        yield (
+            "points",
+            "they are of the photo turned, or upside down",
+            "Mark the exported photo as people see it, without turning it",
         )
     elif orientation.is_flipped(points, mask, asked.landmarks, scheme):
         yield (

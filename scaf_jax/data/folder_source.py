@@ -74,6 +74,10 @@ class FolderSource:
         found = list(self._faces(names, sizes, relative, table))
         if self.skipped:
             self._tell(on_error, len(names))
+        listed = [(box[2:], sizes[photo]) for photo, _, box in found if photo in table]
+        odd = photo_boxes.upper_left(*zip(*listed, strict=True)) if listed else ""
+        if odd:
+            logging.warning("%s: %s; are its numbers pixels of these photos?", boxes_csv, odd)
         self.photos = [photo for photo, _, _ in found]
         self._keys = [key for _, key, _ in found]
         self._boxes = np.array([box for _, _, box in found], np.float32).reshape(-1, 4)
@@ -126,6 +130,7 @@ class FolderSource:
     def _tell(self, on_error: OnError, number_of_photos: int) -> None:
         number, (_, reason) = len(self.skipped), self.skipped[0]
         where = f"{self._directory}: {number} photos or boxes cannot be used; the first: {reason}"
+        where = where.rstrip("?.")
         if on_error == "stop":
             raise images.ImageError(f"{where}. Put them right, or leave them out (on_error=skip)")
         if len({name.partition("#")[0] for name, _ in self.skipped}) >= number_of_photos:

@@ -27,6 +27,7 @@ _SHORTEST = 2.0
 _LEAST_INSIDE = 0.05
 # Pixels that end here show no face either.
 LARGEST_FRACTION = 2.0
+_FEWEST, _UPPER_LEFT = 5, 0.55
 # Fractions may reach so far over a photo's border, as boxes in pixels may.
 _FRACTIONS = (-1.0, 2.0)
 
@@ -47,7 +48,7 @@ def checked_box(values: Sequence[float], place: str) -> Box:
     except (TypeError, ValueError) as error:
         raise ValueError(f"{place}: a box is four numbers: {error}") from None
     if not is_box(box):
-        raise ValueError(f"{place}: a box is {ORDER}")
+        raise ValueError(f"{place}: a box is {ORDER}; take it out where there is no face")
     return box
 
 
@@ -103,6 +104,24 @@ def misfit(box: npt.NDArray[np.floating], size: tuple[int, int], name: str = "")
     if _inside(box, size) < _LEAST_INSIDE:
         return f"lies outside {photo} but for {100 * _inside(box, size):.1f} %"
     return ""
+
+
+def upper_left(ends: npt.ArrayLike, sizes: npt.ArrayLike) -> str:
+    """Returns what to say of faces that all lie in the upper left of their photos; mostly nothing.
+
+    Faces of a set reach further, unless their coordinates are per cent or of smaller photos.
+
+    Args:
+      ends: (N, 2), how far each reaches to the right and to the bottom, pixels.
+      sizes: (N, 2), width and height of each photo.
+    """
+    shares = np.asarray(ends, np.float64) / np.asarray(sizes, np.float64)
+    if len(shares) < _FEWEST or (shares > _UPPER_LEFT).any():
+        return ""
+    return (
+        f"all {len(shares)} faces lie in the upper left of their photos, none beyond "
+        f"{100 * shares.max():.0f} % of width or height"
+    )
 
 
 def _inside(box: npt.NDArray[np.floating], size: tuple[int, int]) -> float:
@@ -175,7 +194,9 @@ def read_table(path: str | os.PathLike[str]) -> dict[str, list[tuple[str, Box]]]
     found: dict[str, list[tuple[str, Box]]] = {}
     for place, row in csv_tables.read_table(pathlib.Path(path), ["name", *SIDES]):
         values = [csv_tables.number(row, side, place) for side in SIDES]
-        found.setdefault(row["name"], []).append((place, checked_box(values, place)))
+        box, before = checked_box(values, place), found.setdefault(row["name"], [])
+        if not any(np.array_equal(box, other) for _, other in before):  # a row that is there again
+            before.append((place, box))
     if not found:
         raise ValueError(f"{path}: holds no boxes, only its header")
     return found

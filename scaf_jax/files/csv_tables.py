@@ -14,10 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TextIO
 
 from scaf_jax.files import texts
+from scaf_jax.files.escaping import printable
 
 MAX_BYTES = 1 << 30
+_MOST_NAMED = 10
 DELIMITERS = (",", ";", "\t", "|")
 _SAID = re.compile(r'"?sep=(.)"?\s*')
+_ARCHIVE = b"PK"
 _WITH_COMMA = re.compile(r"[+-]?\d*,\d+")
 
 
@@ -31,7 +34,8 @@ Row = Mapping[str, str]
 def read_table(path: str | os.PathLike[str], columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
     """Yields the rows of a csv file with a header.
 
-    A byte order mark (as spreadsheets write it), blank lines and further columns are fine.
+    A byte order mark (as spreadsheets write it), blank lines, further columns and delimiters at the
+    end of rows are fine.
 
     Args:
       path: The file, in UTF-8, or what its byte order mark says.
@@ -51,7 +55,7 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str]) -> Iterator
         with _open(path) as file:
             yield from _rows(path, _start(file), columns)
     except (csv.Error, UnicodeError) as error:
-        raise TableError(f"{path}: not a table in UTF-8: {error}; save it as UTF-8 csv") from error
+        raise _unreadable(path, error) from error
     except OSError as error:
         raise TableError(f"{path}: cannot be read: {error.strerror}") from error
 
@@ -67,7 +71,7 @@ def read_header(path: str | os.PathLike[str]) -> list[str]:
         with _open(path) as file:
             return _start(file).header
     except (csv.Error, UnicodeError) as error:
-        raise TableError(f"{path}: not a table in UTF-8: {error}; save it as UTF-8 csv") from error
+        raise _unreadable(path, error) from error
     except OSError as error:
         raise TableError(f"{path}: cannot be read: {error.strerror}") from error
 
@@ -87,9 +91,12 @@ def number(row: Row, column: str, place: str) -> float:
         # Python reads 1_0 as 10; in a table it is a mistake.
         value = float(row[column].replace("_", "?"))
     except ValueError:
-        raise TableError(f"{place}: {column} is no number: '{row[column][:40]}'") from None
+        comma = ", with a point before its decimals" if _WITH_COMMA.fullmatch(row[column]) else ""
+        raise TableError(
+            f"{place}: {column} is no number: '{row[column][:40]}'; write a number{comma}"
+        ) from None
     if not math.isfinite(value):
-        raise TableError(f"{place}: {column} is {value}")
+        raise TableError(f"{place}: {column} is {value}; write a number")
     return value
 
 
@@ -102,9 +109,22 @@ class _Table(NamedTuple):
     before: int
 
 
+def _unreadable(path: pathlib.Path, error: Exception) -> TableError:
+    if isinstance(error, UnicodeError):
+        return TableError(f"{path}: not a table in UTF-8: {error}; save it as UTF-8 csv")
+    return TableError(
+        f"{path}: not a table: {error}; is a quotation mark not closed, or too much in one cell?"
+    )
+
+
 def _open(path: pathlib.Path) -> TextIO:
     with path.open("rb") as file:
-        encoding = texts.encoding(file.read(4))
+        start = file.read(4)
+    encoding = texts.encoding(start)
+    if start.startswith(_ARCHIVE):
+        raise TableError(f"{path}: is no text but a zip or Excel file; save it as UTF-8 csv")
+    if b"\0" in start and encoding == "utf-8":
+        raise TableError(f"{path}: not a table in UTF-8; save it as UTF-8 csv")
     return path.open(newline="", encoding=encoding)
 
 
@@ -130,13 +150,18 @@ def _plain(cell: str) -> str:
     return cell.replace(texts.MARK, "").strip()
 
 
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(printable(name)[:40] for name in names[:_MOST_NAMED])
+    return shown + (", ..." if len(names) > _MOST_NAMED else "")
+
+
 def _rows(path: pathlib.Path, table: _Table, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
     header, reader = table.header, table.reader
     missing = [name for name in columns if name not in header]
     if missing:
         raise TableError(
-            f"{path}:1: the header lacks {', '.join(missing)}; it must name {','.join(columns)}, "
-            f"with commas, semicolons or tabs between ({len(header)} columns were found)"
+            f"{path}:1: the header lacks {_some(missing)}; it must name {','.join(columns)}, "
+            f"with commas, semicolons or tabs between, and names {_some(header) or 'nothing'}"
         )
     doubled = sorted({name for name in header if name and header.count(name) > 1})
     if doubled:
@@ -145,8 +170,13 @@ def _rows(path: pathlib.Path, table: _Table, columns: Sequence[str]) -> Iterator
         if not any(text.strip() for text in row):
             continue
         place = f"{path}:{reader.line_num + table.before}"
+        if not any(text.strip() for text in row[len(header) :]):
+            row = row[: len(header)]
         if len(row) != len(header):
-            raise TableError(f"{place}: {len(row)} columns, but the header has {len(header)}")
+            between = "; are there commas in numbers or names?" * (len(row) > len(header))
+            raise TableError(
+                f"{place}: {len(row)} columns, but the header has {len(header)}{between}"
+            )
         cells = [_plain(text) for text in row]
         if table.delimiter != ",":  # then commas may be those of numbers
             cells = [c.replace(",", ".") if _WITH_COMMA.fullmatch(c) else c for c in cells]

@@ -56,7 +56,8 @@ def entry_of(
         return {}, [(field, f"{field} {shown(given)} is no id", ADVICE)]
     meant = entries.get(key, [])
     if not meant:
-        return {}, [(field, f"{field} {shown(given)} is not in the file", ADVICE)]
+        known = f", whose ids are such as {shown(next(iter(entries)))}" if entries else ""
+        return {}, [(field, f"{field} {shown(given)} is not in the file{known}", ADVICE)]
     if len(meant) > 1:
         names = some([name_of(entry, name) for entry in meant])
         what = f"{field} {shown(given)} is the id of {len(meant)} entries ({names})"

@@ -27,6 +27,7 @@ from scaf_jax.formats.marks import (
 from scaf_jax.landmarks.schemes import LandmarkScheme
 
 _ABSENT, _HIDDEN, _VISIBLE = 0, 1, 2
+_CROWD = ("1", "1.0", "true")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,8 @@ class CocoFace:
       number: What it calls itself, or its place in the file.
       photo: How the file names its photo, unchecked; None where it does not.
       size: (width, height) that the file says the photo has, unchecked; None where it does not.
-      split: What the photo's entry says of a split, unchecked; None where it says nothing.
+      split: What the photo's entry, or the annotation, says of a split, unchecked; None where
+        neither says anything.
       names: The names of its category's keypoints, unchecked.
       keypoints: Unchecked.
       box: `bbox`, unchecked.
@@ -75,7 +77,7 @@ def list_faces(content: dict[str, Any]) -> CocoFaces:
     found = [
         _face(number, item, photos, categories)
         for number, item in enumerate(annotations, 1)
-        if item.get("keypoints") and not item.get("iscrowd")
+        if item.get("keypoints") and str(item.get("iscrowd")).lower() not in _CROWD
     ]
     images = [as_dict(item) for item in as_list(content.get("images"))]
     without_id = [
@@ -106,7 +108,7 @@ def count_unplaced(face: CocoFace) -> int:
 
 def scheme_names(names: Sequence[Any], scheme: LandmarkScheme) -> list[str]:
     """Returns what a scheme calls keypoints that a category calls by their names or numbers."""
-    return [landmark_name(str(name), scheme) for name in names]
+    return [landmark_name(str(name).strip(), scheme) for name in names]
 
 
 def marked_face(face: CocoFace, source: str, scheme: LandmarkScheme) -> MarkedFace:
@@ -166,14 +168,9 @@ def read_document(
     found = list_faces(content)
     if found.without_id:
         face = MarkedFace(source, None, Unit.EDGES)
-        face.problems.append(
-            (
-                "images",
-                f"{len(found.without_id)} photos have no id ({coco_entries.some(found.without_id)}), so that "
-                "no annotation can be of them",
-                coco_entries.ADVICE,
-            )
-        )
+        names = coco_entries.some(found.without_id)
+        what = f"{len(found.without_id)} photos have no id ({names}), so that no annotation can be"
+        face.problems.append(("images", f"{what} of them", coco_entries.ADVICE))
         yield face
     for face in found.faces:
         yield marked_face(face, source, scheme)
@@ -194,7 +191,7 @@ def _face(
         number=identity(item, number),
         photo=name,
         size=(photo.get("width"), photo.get("height")),
-        split=photo.get("split"),
+        split=photo.get("split", item.get("split")),
         names=as_list(category.get("keypoints")),
         keypoints=item["keypoints"],
         box=item.get("bbox"),

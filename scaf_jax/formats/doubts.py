@@ -34,12 +34,16 @@ class Doubt(NamedTuple):
     advice: str
 
 
-def find(points: npt.ArrayLike, mask: npt.NDArray[np.bool_] | None = None) -> Doubt | None:
+def find(
+    points: npt.ArrayLike, mask: npt.NDArray[np.bool_] | None = None, first_pixel: float = 0
+) -> Doubt | None:
     """Returns why the landmarks of a face cannot be what they say; None where nothing is odd.
 
     Args:
       points: (L, 2) pixels of the photo; 0 is the center of the first pixel.
       mask: (L,) bool, which are said to be known; None says all.
+      first_pixel: What the file calls the centre of the first pixel, so that messages have its
+        numbers.
     """
     points = np.asarray(points, np.float64)
     known = np.asarray(np.isfinite(points).all(axis=1))
@@ -63,7 +67,7 @@ def find(points: npt.ArrayLike, mask: npt.NDArray[np.bool_] | None = None) -> Do
         ),
     ):
         if marked.any():
-            x, y = points[marked][0]
+            x, y = points[marked][0] + first_pixel + 0.0  # -0 is 0
             return Doubt(
                 np.flatnonzero(marked).tolist(),
                 f"lies at ({x:g}, {y:g}), {message}",

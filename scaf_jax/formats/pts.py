@@ -22,6 +22,7 @@ from scaf_jax.landmarks.schemes import LandmarkScheme
 FOLDER = "pts"  # of faces to annotate
 MAX_BYTES = 1 << 20
 MAX_COORDINATE = 1e6
+_UNKNOWN = " (or write 'nan nan' where a point is not known)"
 
 PathLike = str | os.PathLike[str]
 
@@ -55,10 +56,13 @@ def read_pts(
         if line == "{":
             break
         field, _, value = line.partition(":")
-        if field.strip() == "n_points":
+        if field.strip().lower() == "n_points":
             announced = _parse_count(path, number, value)
-        elif field.strip() != "version":
-            raise PtsError(f"{path}:{number}: expected 'version:', 'n_points:' or '{{'")
+        elif field.strip().lower() != "version":
+            raise PtsError(
+                f"{path}:{number}: expected 'version:', 'n_points:' or '{{'; remove the line, or "
+                "put a line '{' before the points and '}' after them"
+            )
     else:
         raise PtsError(f"{path}: no line '{{' before the points; is it a .pts file?")
 
@@ -67,7 +71,9 @@ def read_pts(
         if line == "}":
             break
         missing = allow_missing and line.lower().split() == ["nan", "nan"]
-        points.append((np.nan, np.nan) if missing else _parse_point(path, number, line))
+        points.append(
+            (np.nan, np.nan) if missing else _parse_point(path, number, line, allow_missing)
+        )
     else:
         raise PtsError(f"{path}: no line '}}' after the points; the file may be cut short")
 
@@ -89,7 +95,9 @@ def _read_lines(path: pathlib.Path):
     except OSError as error:
         raise PtsError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise PtsError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
+        raise PtsError(
+            f"{path}: not a text file in UTF-8 (byte {error.start}); save it as UTF-8"
+        ) from error
     return ((i, line.strip()) for i, line in enumerate(text.splitlines(), 1) if line.strip())
 
 
@@ -100,14 +108,22 @@ def _parse_count(path: PathLike, number: int, text: str) -> int:
         raise PtsError(f"{path}:{number}: n_points is not a whole number") from None
 
 
-def _parse_point(path: PathLike, number: int, line: str) -> tuple[float, float]:
+def _parse_point(
+    path: PathLike, number: int, line: str, allow_missing: bool
+) -> tuple[float, float]:
     fields = line.split()
     try:
         x, y = (float(field) for field in fields)
     except ValueError:
-        raise PtsError(f"{path}:{number}: expected two numbers, x and y") from None
+        raise PtsError(
+            f"{path}:{number}: expected two numbers, x and y; write them with a blank between and "
+            f"a point before decimals{_UNKNOWN * allow_missing}"
+        ) from None
     if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # also catches NaN
-        raise PtsError(f"{path}:{number}: point ({x}, {y}) is not a place in a photo")
+        raise PtsError(
+            f"{path}:{number}: point ({x}, {y}) is not a place in a photo; correct it"
+            f"{_UNKNOWN * allow_missing}"
+        )
     return x, y
 
 

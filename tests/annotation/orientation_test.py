@@ -52,6 +52,19 @@ def test_without_eyes_or_from_the_side_the_pre_labels_decide(scheme):
         assert orientation.is_flipped(swapped, mask, reference, scheme)
 
 
+@SCHEMES
+def test_faces_of_turned_photos(scheme):
+    rng = np.random.default_rng(2)
+    mask = np.ones(scheme.num_landmarks, bool)
+    for points in _faces(scheme):
+        proposed = points * 1.3 + 5 + rng.normal(0, 1, points.shape)
+        assert not orientation.is_turned(_turned(points, 40), mask, proposed)
+        assert not orientation.is_turned(points, mask, rng.normal(size=points.shape))
+        assert all(orientation.is_turned(_turned(points, d), mask, points) for d in (90, 180, 270))
+        assert orientation.is_turned(points * (1, -1), mask, proposed)
+        assert not orientation.is_turned(_turned(points, 180), mask & False, proposed)
+
+
 def test_too_few_points_tell_nothing():
     mask = np.zeros(68, bool)
     mask[[8, 30]] = True

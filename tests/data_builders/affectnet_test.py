@@ -221,6 +221,13 @@ def test_a_bad_row_is_a_bad_face_that_is_named(layout, row, message):
     assert len(downloads.find(layout).splits["train"]) == 2
 
 
+def test_no_face_however_programs_write_it(tmp_path):
+    lines = [_row(i, "a.jpg", expression=word) for i, word in enumerate(("10", "10.0", " 10 ", 1))]
+    _write_table(tmp_path / "training.csv", *lines)
+    table = rows.read_table(tmp_path / "training.csv", tmp_path)
+    assert table.left_out == 3 and len(table.places) == 1
+
+
 def test_bad_rows_are_left_out_on_request(layout, opened, tmp_path):
     lines = [_row(0, NAMES[0], box=(1, 1, 0, 0)), "rubbish", _row(1, NAMES[2]), _row(2, "1/no.jpg")]
     _write_table(_training(layout), *lines)

@@ -28,6 +28,7 @@ def _usual_face():
     """68 points of a face that is its own mirror image, 40 by 40 pixels about (30, 30)."""
     rng = np.random.default_rng(0)
     face = rng.uniform((2, -20), (20, 20), (68, 2))
+    face[36:48, 1] = -abs(face[36:48, 1])  # the eyes are above the rest
     for i, j in enumerate(FLIP):
         if i == j:
             face[i, 0] = 0

@@ -34,6 +34,16 @@ def _open(photos, name="faces_folder"):
     return prepared_sources.open_source(name, data_dir=str(photos.parent / "data"), split="train")
 
 
+def test_names_of_tables_of_boxes(photos):
+    path = photos / "bbox.csv"
+    path.write_text(HEADER + "b.jpg,1,2,30,18\n")
+    said = "\n".join(downloads.find(photos).problems)
+    assert "each whole photo is taken for a face; if bbox.csv has boxes, call it boxes.csv" in said
+    path.rename(photos / "Boxes.CSV")
+    found = downloads.find(photos)
+    assert "with Boxes.CSV" in found.layout and "call it" not in "\n".join(found.problems)
+
+
 def test_without_boxes_the_whole_photo_is_the_face(photos):
     assert "warning" not in _prepare(photos)
     source = _open(photos)

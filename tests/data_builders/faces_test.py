@@ -116,13 +116,20 @@ def test_files_below(name):
     assert faces.file_below(root, name, "list:1") == root / name
 
 
+def test_names_as_windows_writes_them(tmp_path):
+    assert faces.file_below(tmp_path, ".\\b\\a.jpg", "list:1") == tmp_path / "b" / "a.jpg"
+    assert faces.file_below(tmp_path, "./b/a.jpg", "list:1") == tmp_path / "b" / "a.jpg"
+    (tmp_path / "b\\a.jpg").touch()  # as an archive from there unpacks elsewhere
+    assert faces.file_below(tmp_path, "b\\a.jpg", "list:1") == tmp_path / "b\\a.jpg"
+
+
 @pytest.mark.parametrize(
     "name",
-    ["/a.jpg", "../a.jpg", "b/../a.jpg", "b/..", "./a.jpg", "b//a.jpg", "b/", "", " ", "c:a.jpg"]
-    + ["b\\a.jpg", "\\\\host\\a.jpg", "a\0.jpg", "C:/a.jpg", "a" * 1001],
+    ["/a.jpg", "../a.jpg", "b/../a.jpg", "b/..", "././a.jpg", "b//a.jpg", "b/", "", " ", "c:a.jpg"]
+    + ["..\\a.jpg", "\\\\host\\a.jpg", "a\0.jpg", "C:\\a.jpg", "a" * 1001],
 )
 def test_files_elsewhere(name):
-    with pytest.raises(faces.FaceError, match="list:1: '.*' is no file below /root:"):
+    with pytest.raises(faces.FaceError, match="list:1: '.*' is no file below /root; names"):
         faces.file_below(pathlib.Path("/root"), name, "list:1")
 
 

@@ -19,12 +19,13 @@ UNDERSTOOD = {
 }
 UNCLEAR = (
     "trainval train_val train_test_split eval evaluation dev holdout tset trian traning "
-    "validtest Hold-Out held_out minival2014 tr te validaton Evaluation_Set test_train"
+    "validtest Hold-Out held_out minival2014 tr te validaton Evaluation_Set test_train "
+    "fold1 kfold_3 Folds labels_te photos-tr entrenamiento Prueba 训练 テスト集 тестовые"
 )
 NONE = (
     "images photos latest contest brightest constrained portrait values valentina valley festival "
     "interval strain trainer attest testament retest carnival a b 2017 person_001 tree tea best "
-    "west brain afw ibug helen restrain terrain evan devon",
+    "west brain unfold tea_a trip afw ibug helen restrain terrain evan devon",
     "",
     "学习",
 )

@@ -47,16 +47,18 @@ def test_only_a_header_is_an_empty_table(tmp_path):
     ("content", "message"),
     [
         ("", r"t\.csv:1: the header lacks name, x; it must name name,x"),
-        ("name:x\na:1\n", r"t\.csv:1: the header lacks name, x.*1 columns were found"),
+        ("name:x\na:1\n", r"t\.csv:1: the header lacks name, x.*, and names name:x"),
         ("x\n1\n", r"t\.csv:1: the header lacks name"),
         ("name,x,x\na,1,2\n", r"t\.csv:1: the header names x twice"),
         ("name,x\na,1\nb\n", r"t\.csv:3: 1 columns, but the header has 2"),
         ("name,x\na,1,5\n", r"t\.csv:2: 3 columns, but the header has 2"),
         ("name,x\na,1,5\n", r"t\.csv:2: 3 columns"),
-        ('name,x\n"a,1\n', r"t\.csv: not a table in UTF-8: unexpected end"),
-        ('name,x\n"a"b,1\n', r"t\.csv: not a table in UTF-8"),
-        ("name,x\n" + "a" * 200_000 + ",1\n", r"t\.csv: not a table in UTF-8: field larger"),
+        ('name,x\n"a,1\n', r"t\.csv: not a table: unexpected end of data; is a quotation"),
+        ('name,x\n"a"b,1\n', r"t\.csv: not a table: .*is a quotation mark not closed"),
+        ("name,x\n" + "a" * 200_000 + ",1\n", r"t\.csv: not a table: field larger"),
         ("name,x\nZoë,1\n".encode("latin-1"), r"t\.csv: not a table in UTF-8.*save it as UTF-8"),
+        ("name,x\na,1\n".encode("utf-16-le"), r"t\.csv: not a table in UTF-8; save it as UTF-8"),
+        (b"PK\x03\x04", r"t\.csv: is no text but a zip or Excel file; save it as UTF-8 csv"),
     ],
     ids=[
         "empty",
@@ -70,11 +72,18 @@ def test_only_a_header_is_an_empty_table(tmp_path):
         "stray quote",
         "huge field",
         "latin-1",
+        "UTF-16 without its mark",
+        "Excel",
     ],
 )
 def test_other_tables_are_refused(tmp_path, content, message):
     with pytest.raises(csv_tables.TableError, match=message):
         _read(tmp_path, content)
+
+
+def test_delimiters_at_the_end_of_rows_are_fine(tmp_path):
+    rows = _read(tmp_path, "name,x\na,1,\nb,2,,\n")
+    assert [row for _, row in rows] == [{"name": "a", "x": "1"}, {"name": "b", "x": "2"}]
 
 
 def test_rows_before_a_bad_one_are_given(tmp_path):

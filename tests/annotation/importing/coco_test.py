@@ -150,7 +150,30 @@ def test_photos_of_one_id_and_photos_without_are_named(make_round, save):
     messages = [problem.message for problem in report.rejected]
     assert f"1 photos have no id ({names[2]})" in messages[0]
     assert f"is the id of 2 entries ({names[0]}, {names[1]})" in messages[1]
-    assert [m.endswith("is not in the file") for m in messages[2:]] == [True, True]
+    assert ["is not in the file, whose ids are" in m for m in messages[2:]] == [True, True]
+
+
+def test_annotations_of_other_photos_are_not_believed(make_round, save):
+    """An export whose ids count from 0 in one place and from 1 in the other."""
+    exported = make_round()
+    document = exported.coco(exported.moved())
+    proposed = exported.coco({face.key: face.landmarks for face in exported.index.faces})
+    document["annotations"] = proposed["annotations"][:2]
+    document["annotations"][0]["image_id"] = 2
+    report, annotations = _given(exported, save, document)
+    assert list(annotations) == [exported.keys[1]] == list(report.accepted) or not report.accepted
+    first = report.rejected[0]
+    assert first.key == exported.keys[1] and "most are where they were proposed for 0001_" in str(
+        first
+    )
+
+
+def test_names_in_capital_letters(make_round, save):
+    exported = make_round()
+    document = exported.coco(exported.moved())
+    for image in document["images"]:
+        image["file_name"] = image["file_name"].upper()
+    assert len(_given(exported, save, document)[0].accepted) == 3
 
 
 def test_categories_of_one_id_are_refused_unless_they_say_the_same(make_round, save):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_builders.doctor import shapes
-from scaf_jax.landmarks import schemes
+from scaf_jax.landmarks import scheme_files, schemes
 
 FLIP = schemes.IBUG68.flip_permutation
 
@@ -13,6 +13,7 @@ def _usual_face():
     """68 points of a face that is its own mirror image, 40 by 40 pixels about (30, 30)."""
     rng = np.random.default_rng(0)
     face = rng.uniform((2, -20), (20, 20), (68, 2))
+    face[36:48, 1] = -abs(face[36:48, 1])  # the eyes are above the rest
     for i, j in enumerate(FLIP):
         if i == j:
             face[i, 0] = 0
@@ -50,6 +51,30 @@ def test_a_scheme_whose_left_is_right():
     points[:3] = points[:3, list(FLIP)]
     assert shapes.share_with_eyes_swapped(points, masks, schemes.IBUG68) == pytest.approx(0.3)
     assert shapes.share_with_eyes_swapped(points, masks & False, schemes.IBUG68) == 0
+
+
+def _own_scheme(pair, names=("eye_l", "eye_r", "nose", "chin")):
+    content = {"name": "own", "landmarks": list(names), "flip_pairs": [list(names[:2])]}
+    content["normalizer"] = [names[i] for i in pair]
+    return scheme_files.scheme_from_dict(content, "test").scheme
+
+
+def test_schemes_of_ones_own_say_by_their_normalizer_which_the_eyes_are():
+    points = np.tile([(1.0, 1), (3, 1), (2, 2), (2, 3)], (10, 1, 1))
+    points[:3, :2] = points[:3, 1::-1]
+    masks = np.ones((10, 4), bool)
+    assert shapes.share_with_eyes_swapped(points, masks, _own_scheme((0, 1))) == pytest.approx(0.3)
+    assert shapes.share_with_eyes_swapped(points, masks, _own_scheme((2, 3))) == 0
+
+
+def test_faces_that_stand_on_their_heads():
+    points, masks = np.tile(_usual_face(), (10, 1, 1)), np.ones((10, 68), bool)
+    points[:4] *= (1, -1)
+    assert shapes.share_upside_down(points, masks, schemes.IBUG68) == pytest.approx(0.4)
+    assert shapes.share_upside_down(points, masks & False, schemes.IBUG68) == 0
+    points, masks = points[:, :4], masks[:, :4]
+    assert shapes.share_upside_down(points, masks, _own_scheme((2, 3))) == 0
+    assert shapes.share_upside_down(points, masks, _own_scheme((0, 1), "abcd")) == 0
 
 
 def test_a_turned_face_is_not_taken_for_a_mirrored_one():

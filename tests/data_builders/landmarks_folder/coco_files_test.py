@@ -145,6 +145,47 @@ def test_photos_may_say_their_split(two):
     assert "its photo's split is 'rest'" in photos.read()["faces.json: annotation 1"]
 
 
+def test_annotations_may_say_their_split_and_other_fields_stop(two):
+    photos, change = two
+    change(
+        lambda d: [a.update(split=s) for a, s in zip(d["annotations"], ("train", "test"), strict=1)]
+    )
+    assert photos.listed()[0] == {"train": ["a.jpg"], "test": ["b.jpg"]}
+    change(lambda d: [a.update(subset=a.pop("split")) for a in d["annotations"]])
+    with pytest.raises(ValueError, match="annotations: the field 'subset' looks as if it said"):
+        photos.find()
+    change(lambda d: [a.update(subset="", coco_url="http://x/train2017/a") for a in d["images"]])
+    change(lambda d: [a.pop("subset") for a in d["annotations"]])
+    assert "by a hash" in photos.listed()[1]
+
+
+def test_other_json_files_are_told_and_not_read(two):
+    photos, _ = two
+    photos.write("settings.json", "{}")
+    (photos.root / "scheme.json").rename(photos.root / "Scheme.JSON")
+    assert set(photos.landmarks()) == {"a.jpg", "b.jpg"}
+    assert "settings.json has no images, annotations, categories" in photos.listed()[1]
+
+
+def test_other_categories_are_told_only_where_they_are_used(two):
+    photos, change = two
+    change(lambda d: d["categories"].append({"id": 2, "name": "cat", "keypoints": ["tail"]}))
+    change(lambda d: d["categories"][0].update(keypoints=[" left", "right ", "chin"]))
+    assert set(photos.landmarks()) == {"a.jpg", "b.jpg"}
+    change(lambda d: d["annotations"][0].update(category_id=2))
+    assert "the skeleton's 1 points are not those of 'own'" in photos.read()["a.jpg"]
+    change(lambda d: d["categories"].pop(0))
+    with pytest.raises(ValueError, match="its 1 keypoints are not the 3 landmarks"):
+        photos.find()
+
+
+@pytest.mark.parametrize(("crowd", "count"), [("0", 2), (0.0, 2), ("1", 1), (True, 1)])
+def test_a_crowd_is_no_face(two, crowd, count):
+    photos, change = two
+    change(lambda d: d["annotations"][0].update(iscrowd=crowd))
+    assert len(photos.read()) == count
+
+
 def test_faces_without_a_known_landmark_are_told(photos):
     names = [f"{i}.jpg" for i in range(4)]
     photos.photo(*names)
@@ -169,7 +210,9 @@ def test_a_test_set_without_landmarks_is_told(photos):
     assert "test: no landmark is known, so that nothing can be measured on it" in photos.listed()[1]
 
 
-@pytest.mark.parametrize("box", [[0, 0, 0, 0], [0.0, 0.0, 0.0, 0.0], [7, 8, 0, 0], [], None])
+@pytest.mark.parametrize(
+    "box", [[0, 0, 0, 0], [0.0] * 4, [7, 8, 0, 0], [-1] * 4, [np.nan] * 4, [None] * 4, [], None]
+)
 def test_a_box_without_an_area_is_none(two, box):
     photos, change = two
     change(lambda d: d["annotations"][0].update(bbox=box))

@@ -24,7 +24,7 @@ def test_many_landmarks_at_one_place_stop(photos):
     assert "landmark 1 (and 2 more) lies at (30, 25), where too many" in photos.read()["a.jpg"]
 
 
-@pytest.mark.parametrize("empty", ["", "nan", "NaN", "NA", "None", "null"])
+@pytest.mark.parametrize("empty", ["", "nan", "NaN", "NA", "None", "null", "#N/A", "<NA>"])
 def test_words_for_not_known(photos, empty):
     photos.photo("a.jpg")
     photos.csv([photos.row("a.jpg", points=[(empty, empty), *POINTS[1:].tolist()])])
@@ -74,6 +74,9 @@ def test_cells_that_are_not_understood_stop(photos, cell):
         ("Partition", ("0", "2")),
         ("data_split", ("A", "B")),
         ("train", ("True", "False")),
+        ("fold", ("0", "4")),
+        ("val", ("", "1")),
+        ("test", ("", "x")),
     ],
 )
 def test_columns_that_say_splits_but_are_called_otherwise_stop(photos, column, cells):
@@ -158,11 +161,33 @@ def test_accents_in_either_spelling(photos, on_disk, given):
     assert "have no landmarks" not in photos.listed()[1]
 
 
-@pytest.mark.parametrize("zero", [0, 0.0])
+@pytest.mark.parametrize("word", ["-", "53,9", "1px"])
+def test_other_words_are_told_what_to_write(photos, word):
+    photos.photo("a.jpg")
+    photos.csv([photos.row("a.jpg", points=[(f'"{word}"', 2), *POINTS[1:].tolist()])])
+    assert photos.read()["a.jpg"].endswith(", or nothing into both cells where it is not known")
+
+
+@pytest.mark.parametrize("name", ["a.JPG", "photos/a.jpg", "my%20photos/a.jpg", "a", "A.png"])
+def test_what_photo_a_name_may_mean_is_told(photos, name):
+    photos.photo("my photos/a.jpg", "my photos/b.jpg")
+    photos.csv([photos.row(name), photos.row("my photos/b.jpg")])
+    assert f"they may mean, such as my photos/a.jpg for {name};" in photos.listed()[1]
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "landmarks.tsv", "a/landmarks.csv"])
+def test_tables_that_are_called_otherwise_are_named(photos, name):
+    photos.photo("a.jpg")
+    photos.csv([photos.row("a.jpg")], name)
+    with pytest.raises(ValueError, match=rf"; if {name} has them, save it as landmarks\.csv"):
+        photos.find()
+
+
+@pytest.mark.parametrize("zero", [0, 0.0, -1])
 def test_a_box_of_zeros_is_none(photos, zero):
     photos.photo("a.jpg")
     photos.csv([photos.row("a.jpg", zero, zero, zero, zero)], header="x0 y0 x1 y1")
     np.testing.assert_array_equal(
         photos.read()["a.jpg"]["box_ground_truth"], [10.5, 20.5, 30.5, 40.5]
     )
-    assert "landmarks.csv: 1 boxes are 0, 0, 0, 0" in photos.listed()[1]
+    assert "landmarks.csv: 1 boxes are 0, 0, 0, 0 or -1 throughout" in photos.listed()[1]

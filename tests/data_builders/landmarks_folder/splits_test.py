@@ -23,6 +23,17 @@ def _sorted(found):
     return {name: [face.name for face in members] for name, members in by_split.items()}, problems
 
 
+@pytest.mark.parametrize("name", ["train.txt", "lists/Test.lst", "splits.json", "my_split.csv"])
+def test_lists_that_are_not_read_stop(tmp_path, name):
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "notes.txt").touch()
+    found = [listed.Listed(f"{i}.jpg", tmp_path / f"{i}.jpg", "", _none) for i in range(9)]
+    splits.assign(tmp_path, found)  # drawn by a hash
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=f"{name}: looks like a list of splits"):
+        splits.assign(tmp_path, found)
+
+
 def _numbered(folder, count=10):
     return [f"{folder}/{i}.jpg" for i in range(count)]
 

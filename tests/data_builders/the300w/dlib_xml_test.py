@@ -51,6 +51,20 @@ def _read(tmp_path, text):
     return dlib_xml.read_labels(tmp_path, [path])
 
 
+def test_names_as_windows_writes_them_and_sizes_with_a_point(tmp_path):
+    image = _image("afw/1.jpg").replace("afw/", "afw\\").replace("width='50'", "width='50.0'")
+    members, problems = _read(tmp_path, HEAD + image + TAIL)
+    (face,) = members["afw"]
+    assert face.image == tmp_path / "afw" / "1.jpg" and face.annotate().photo_size == (50, 50)
+    assert not any("name no photo" in problem for problem in problems)
+
+
+def test_labels_of_no_known_folder_are_named(tmp_path):
+    (tmp_path / "labels_ibug_300W_train.xml").write_text(HEAD + _image("/x/1.jpg") + TAIL)
+    with pytest.raises(face_builder.DownloadError, match=r"1 entries name no photo .*'/x/1\.jpg'"):
+        downloads.find(tmp_path)
+
+
 def _face_error(tmp_path, image):
     members, _ = _read(tmp_path, HEAD + image + TAIL)
     ((face,),) = [listed for listed in members.values() if listed]
