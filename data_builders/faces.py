@@ -47,7 +47,7 @@ class Annotation:
       photo_size: (width, height) that the file says the photo has; None where it says nothing.
       unknown_as: How the file says that a landmark is not known, for messages; empty where it
         cannot.
-      first_pixel: What the file calls the centre of the first pixel, for messages.
+      first_pixel: What the file calls the center of the first pixel, for messages.
       place: Where the landmarks are, for messages; empty where the face itself is annotated.
     """
 

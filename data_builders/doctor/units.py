@@ -16,7 +16,7 @@ _OFF, _MUCH_LESS = 0.12, 0.5
 
 
 def made_for_smaller_photos(observations: Sequence[Observation], place: str) -> list[Problem]:
-    """Returns that all faces lie in the upper left of their photos, as per cent for pixels do.
+    """Returns that all faces lie in the upper left of their photos, as percent for pixels do.
 
     Args:
       observations: The faces.
@@ -26,7 +26,7 @@ def made_for_smaller_photos(observations: Sequence[Observation], place: str) -> 
     what = photo_boxes.upper_left([_end(one) for one in seen], [one.size for one in seen])
     if not what:
         return []
-    advice = "look whether landmarks and boxes are per cent, or of smaller copies of the photos"
+    advice = "look whether landmarks and boxes are percent, or of smaller copies of the photos"
     return [Problem(place, (), "made for smaller photos", LOOK, what, advice)]
 
 
@@ -73,6 +73,6 @@ def _are_corners(values: Any) -> bool:
 
 
 def _off(box: npt.NDArray[Any], around: npt.NDArray[Any]) -> float:
-    """How far a box's centre is from that of another one, of its sides."""
+    """How far a box's center is from that of another one, of its sides."""
     apart = np.abs(box[:2] + box[2:] - around[:2] - around[2:]) / 2
     return float((apart / (box[2:] - box[:2])).max())

@@ -10,11 +10,12 @@ import functools
 import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from data_builders import face_builder, faces
 from data_builders.landmarks_folder import (
     boxes,
+    kinds,
     coco_files,
     csv_tables,
     listed,
@@ -25,22 +26,9 @@ from data_builders.landmarks_folder import (
 )
 from scaf_jax.data import images, photo_files
 from scaf_jax.files import folder_files
-from scaf_jax.formats import pts
 from scaf_jax.landmarks import scheme_files, schemes
 
 SCHEME_FILE = "scheme.json"
-_TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".ods", ".mat", ".xml")
-
-List = Callable[..., tuple[list[listed.Listed], list[str]]]
-
-
-class _Kind(NamedTuple):
-    """A kind of annotation files, and those of it that are there."""
-
-    name: str
-    files: list[pathlib.Path]
-    list_faces: List
-    landmark_names: Callable[[pathlib.Path], Sequence[str]]
 
 
 def recognize(root: pathlib.Path) -> bool:
@@ -68,7 +56,7 @@ def find(root: pathlib.Path) -> faces.Found:
       SchemeError: The scheme is wrong.
       ValueError: A file of landmarks cannot be read; the message names it.
     """
-    kind = _find_kind(root)
+    kind = kinds.find(root)
     scheme_file = _read_scheme(root, kind)
     every, problems = kind.list_faces(root, kind.files, scheme_file)
     notes = faces.Notes()
@@ -101,57 +89,9 @@ def read_scheme(root: pathlib.Path) -> schemes.LandmarkScheme:
     """Returns what a folder's landmarks mean; raises as `find`."""
     path = _scheme_file(root)
     scheme_file = (
-        scheme_files.read_scheme(path) if path.is_file() else _read_scheme(root, _find_kind(root))
+        scheme_files.read_scheme(path) if path.is_file() else _read_scheme(root, kinds.find(root))
     )
     return scheme_file.scheme
-
-
-def _find_kind(root: pathlib.Path) -> _Kind:
-    coco = _Kind(
-        "COCO keypoints (.json)",
-        coco_files.find_files(root),
-        coco_files.list_faces,
-        coco_files.landmark_names,
-    )
-    kinds = [
-        _Kind(
-            csv_tables.FILE,
-            csv_tables.find_files(root),
-            csv_tables.list_faces,
-            csv_tables.landmark_names,
-        ),
-        coco,
-        _Kind(".pts files", pts_folders.find_files(root), pts_folders.list_faces, _numbered_names),
-    ]
-    found = [kind for kind in kinds if kind.files]
-    if len(found) > 1 and coco in found and not coco_files.has_keypoints(root):
-        found.remove(coco)  # some other .json
-    if not found:
-        raise face_builder.DownloadError(
-            f"{root}: no landmarks: neither {csv_tables.FILE}, nor COCO keypoints in a .json, nor "
-            f".pts files beside the photos{_other_tables(root)}"
-        )
-    if len(found) > 1:
-        raise face_builder.DownloadError(
-            f"{root}: holds landmarks in several kinds of files "
-            f"({', '.join(kind.files[0].name for kind in found)}); move all but one kind away"
-        )
-    return found[0]
-
-
-def _other_tables(root: pathlib.Path) -> str:
-    """Names files that may be tables of landmarks under another name."""
-    names = [
-        name
-        for name in sorted(folder_files.files_below(root))
-        if folder_files.ending(name) in _TABLE_ENDINGS
-    ]
-    if not names:
-        return ""
-    return (
-        f"; if {listed.some(names)} has them, save it as {csv_tables.FILE} (or "
-        "landmarks_train.csv, landmarks_test.csv), with commas, and a header as in the README"
-    )
 
 
 def _scheme_file(root: pathlib.Path) -> pathlib.Path:
@@ -162,7 +102,7 @@ def _scheme_file(root: pathlib.Path) -> pathlib.Path:
     return next(iter(alike), root / SCHEME_FILE)
 
 
-def _read_scheme(root: pathlib.Path, kind: _Kind) -> scheme_files.SchemeFile:
+def _read_scheme(root: pathlib.Path, kind: kinds.Kind) -> scheme_files.SchemeFile:
     path = _scheme_file(root)
     if path.is_file():
         return scheme_files.read_scheme(path)
@@ -190,10 +130,6 @@ def _written(content: Mapping[str, Any]) -> str:
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
-def _numbered_names(path: pathlib.Path) -> list[str]:
-    return [str(i) for i in range(len(pts.read_pts(path, allow_missing=True)))]
-
-
 def _scheme_problems(scheme: schemes.LandmarkScheme) -> list[str]:
     if scheme.flip_permutation != tuple(range(scheme.num_landmarks)):
         return []
@@ -204,7 +140,7 @@ def _scheme_problems(scheme: schemes.LandmarkScheme) -> list[str]:
 
 
 def _photo_problems(
-    root: pathlib.Path, kind: _Kind, found: Sequence[listed.Listed], notes: faces.Notes
+    root: pathlib.Path, kind: kinds.Kind, found: Sequence[listed.Listed], notes: faces.Notes
 ) -> list[str]:
     """What there is to say of the folder's photos; what was passed over is noted."""
     read = {path.relative_to(root).as_posix() for path in (_scheme_file(root), *kind.files)}

@@ -24,7 +24,7 @@ from scaf_jax.landmarks.schemes import LandmarkScheme
 
 PathLike = str | os.PathLike[str]
 
-# Of a face's landmarks at the very places that another face was pre-labelled with.
+# Of a face's landmarks at the very places that another face was pre-labeled with.
 _MOST_KEPT = 0.5
 
 Accepted = list[tuple[AskedFace, MarkedFace, validation.CheckedFace]]

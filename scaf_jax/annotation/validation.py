@@ -25,7 +25,7 @@ _UNITS = {
     Unit.ONE_BASED: "pixels, counted from 1",
     Unit.PERCENT: "percent of them, as Label Studio does",
 }
-# What the centre of the first pixel is called, so that messages have the file's numbers.
+# What the center of the first pixel is called, so that messages have the file's numbers.
 _FIRST_PIXELS = {Unit.EDGES: 0.5, Unit.ONE_BASED: 1}
 _MAX_ABSENT = 0.5  # of the landmarks
 _BOX_MARGIN = 0.5  # of the box's sides

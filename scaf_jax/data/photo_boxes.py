@@ -109,7 +109,7 @@ def misfit(box: npt.NDArray[np.floating], size: tuple[int, int], name: str = "")
 def upper_left(ends: npt.ArrayLike, sizes: npt.ArrayLike) -> str:
     """Returns what to say of faces that all lie in the upper left of their photos; mostly nothing.
 
-    Faces of a set reach further, unless their coordinates are per cent or of smaller photos.
+    Faces of a set reach further, unless their coordinates are percent or of smaller photos.
 
     Args:
       ends: (N, 2), how far each reaches to the right and to the bottom, pixels.

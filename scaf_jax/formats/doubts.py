@@ -42,7 +42,7 @@ def find(
     Args:
       points: (L, 2) pixels of the photo; 0 is the center of the first pixel.
       mask: (L,) bool, which are said to be known; None says all.
-      first_pixel: What the file calls the centre of the first pixel, so that messages have its
+      first_pixel: What the file calls the center of the first pixel, so that messages have its
         numbers.
     """
     points = np.asarray(points, np.float64)
