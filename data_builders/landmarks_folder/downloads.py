@@ -15,9 +15,9 @@ from typing import Any
 from data_builders import face_builder, faces
 from data_builders.landmarks_folder import (
     boxes,
-    kinds,
     coco_files,
     csv_tables,
+    kinds,
     listed,
     photo_names,
     pts_folders,
