@@ -22,7 +22,7 @@ SIDES = ("x0", "y0", "x1", "y1")
 WHOLE_PHOTO = (0.0, 0.0, 1.0, 1.0)
 ORDER = "x0, y0, x1, y1 with x0 < x1 and y0 < y1"
 # A box with a shorter side, in pixels, shows no face.
-_SHORTEST = 2.0
+SHORTEST = 2.0
 # So much of a box, by area, must lie in the photo.
 _LEAST_INSIDE = 0.05
 # Pixels that end here show no face either.
@@ -97,8 +97,8 @@ def misfit(box: npt.NDArray[np.floating], size: tuple[int, int], name: str = "")
     photo = f"the photo {name} of {size[0]} x {size[1]} pixels".replace("  ", " ")
     if (box[2:] <= 0).any() or (box[:2] >= np.array(size)).any():
         return f"lies outside {photo}"
-    if (box[2:] - box[:2]).min() < _SHORTEST:
-        return f"is less than {_SHORTEST:g} pixels wide or high and shows no face"
+    if (box[2:] - box[:2]).min() < SHORTEST:
+        return f"is less than {SHORTEST:g} pixels wide or high and shows no face"
     if (box[:2] < -np.array(size)).any() or (box[2:] > 2 * np.array(size)).any():
         return f"reaches far outside {photo}; do the two belong together?"
     if _inside(box, size) < _LEAST_INSIDE:

@@ -216,6 +216,8 @@ def _box_problem(box: Array, size: tuple[int, int]) -> str:
         return f"it is in fractions; boxes are in pixels of {photo}"
     if not ((start < size) & (stop > 0)).all():
         return f"it lies outside {photo}; boxes are in pixels, not in fractions or percent"
+    if (stop - start).min() < photo_boxes.SHORTEST <= min(size):
+        return f"it is less than {photo_boxes.SHORTEST:g} pixels wide or high and shows no face"
     if (stop - start).max() > _LARGEST_BOX * max(size):
         return f"it is more than {_LARGEST_BOX} times as large as {photo}"
     return ""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from absl import logging
 
 from scaf_jax.data import images, photo_boxes, photo_files
-from scaf_jax.files import folder_files
+from scaf_jax.files import folder_files, spellings
 
 Boxes = npt.NDArray[np.float32]
 
@@ -74,6 +74,8 @@ def find(inputs: Sequence[str], leave_out: pathlib.Path | None = None) -> Photos
 def _meant(text: str) -> list[str]:
     """The absolute paths that an input stands for; links are not resolved."""
     path = os.path.abspath(os.path.expanduser(text))
+    if not text.isascii():  # accents may be spelled otherwise on the disk
+        path = os.fspath(spellings.find(pathlib.Path(os.sep), path.split(os.sep)[1:]))
     if os.path.isdir(path):
         files = photo_files.look(path)
         for problem in files.problems:
@@ -97,12 +99,6 @@ def _meant(text: str) -> list[str]:
 
 def _place(path: str) -> str:
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-
-
-def read_boxes(path: pathlib.Path) -> dict[str, Boxes]:
-    """Returns the (N, 4) boxes of each name of a table; see `photo_boxes.read_table`."""
-    table = photo_boxes.read_table(path)
-    return {name: np.stack([box for _, box in boxes]) for name, boxes in table.items()}
 
 
 def parse_box(text: str) -> tuple[float, ...]:
@@ -144,7 +140,8 @@ class FaceBoxes:
           relative_box: x0, y0, x1, y1 of the face as fractions of a photo's width and height, for
             photos that the table does not list.
           searched: Whether a detector looks at those instead.
-          boxes_csv: See `read_boxes`; names are those of `photos`. Without both, whole photos.
+          boxes_csv: See `photo_boxes.read_table`; names are those of `photos`. Without both,
+            whole photos.
 
         Raises:
           ValueError: The table or the box is none, no name of the table is that of a photo, or
@@ -162,16 +159,25 @@ class FaceBoxes:
         self._relative: Boxes | None = None
         if relative_box is not None:
             self._relative = photo_boxes.checked_fractions(relative_box, "box")
-        self._table: dict[str, Boxes] = {}
+        self._table: dict[str, list[tuple[str, photo_boxes.Box]]] = {}
         self._names = dict(zip(photos.paths, photos.names, strict=True))
         if boxes_csv is not None:
             self._table = self._read(photos, boxes_csv)
 
     def __call__(self, path: pathlib.Path, size: tuple[int, int]) -> Any:
-        """Returns the boxes of a photo of that (width, height), (4,) or (N, 4)."""
-        boxes = self._table.get(self._names[path])
-        if boxes is not None:
-            return boxes
+        """Returns the boxes of a photo of that (width, height), (4,) or (N, 4).
+
+        Raises:
+          ValueError: A box of the table is not of this photo; the message names the line.
+        """
+        entries = self._table.get(self._names[path])
+        if entries is not None:
+            for place, box in entries:
+                problem = photo_boxes.misfit(box, size, images.printable_name(path.name))
+                if problem:
+                    shown = [round(float(side), 3) for side in box]
+                    raise ValueError(f"{place}: the box {shown} {problem}")
+            return _stacked(entries)
         if self._relative is None:
             return np.zeros((0, 4), np.float32)
         return self._relative * np.tile(np.array(size, np.float32), 2)
@@ -180,10 +186,13 @@ class FaceBoxes:
         """Returns what `FaceAligner.predict_files` takes for these photos."""
         if not self._searched:
             return self
-        return [self._table.get(name) for name in names]
+        given = [self._table.get(name) for name in names]
+        return [None if entries is None else _stacked(entries) for entries in given]
 
-    def _read(self, photos: Photos, table: pathlib.Path) -> dict[str, Boxes]:
-        found = read_boxes(table)
+    def _read(
+        self, photos: Photos, table: pathlib.Path
+    ) -> dict[str, list[tuple[str, photo_boxes.Box]]]:
+        found = photo_boxes.read_table(table)
         matched = photo_boxes.match(found, photos.names)
         if not matched.names:
             raise ValueError(
@@ -196,9 +205,13 @@ class FaceBoxes:
         if missing and self._relative is None and not self._searched:
             logging.warning("%s: no face is looked for in %s, without a row", table, _some(missing))
         return {
-            photo: np.concatenate([found[name] for name in names])
+            photo: [entry for name in names for entry in found[name]]
             for photo, names in matched.names.items()
         }
+
+
+def _stacked(entries: Sequence[tuple[str, photo_boxes.Box]]) -> Boxes:
+    return np.stack([box for _, box in entries])
 
 
 def _some(names: Sequence[str]) -> str:

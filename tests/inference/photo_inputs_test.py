@@ -3,6 +3,7 @@
 import logging
 import os
 import pathlib
+import unicodedata
 
 import numpy as np
 import pytest
@@ -66,6 +67,31 @@ def test_boxes_of_a_table_and_for_the_rest(folder, caplog):
     both = photo_inputs.FaceBoxes(photos, boxes_csv=table, relative_box=(0.5, 0, 1, 0.5))
     np.testing.assert_array_equal(both(folder / "a/d.webp", (40, 20)), [20, 0, 40, 10])
     np.testing.assert_array_equal(both(folder / "b.jpg", (40, 20)), [[0, 0, 9, 9]])
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("b.jpg,5,5,6,6", "is less than 2 pixels wide or high and shows no face"),
+        ("b.jpg,39,19,79,39", "lies outside the photo b.jpg of 40 x 20 pixels but for 0.1 %"),
+        ("b.jpg,-41,0,20,20", "reaches far outside the photo b.jpg"),
+        ("b.jpg,0.1,0.1,0.8,0.9", "is in fractions of the photo and not in pixels"),
+    ],
+)
+def test_boxes_that_do_not_fit_their_photo_are_refused(folder, row, problem):
+    photos = photo_inputs.find([str(folder)])
+    boxes = photo_inputs.FaceBoxes(photos, boxes_csv=_table(folder, row))
+    with pytest.raises(ValueError, match=f"boxes.csv:2: the box .* {problem}"):
+        boxes(folder / "b.jpg", (40, 20))
+
+
+@pytest.mark.parametrize(("on_disk", "given"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_accents_in_either_spelling(tmp_path, on_disk, given):
+    names = {form: unicodedata.normalize(form, "Zo\u00eb/Zo\u00eb.jpg") for form in ("NFC", "NFD")}
+    path = tmp_path / names[on_disk]
+    path.parent.mkdir()
+    path.write_bytes(b"\xff\xd8")
+    assert photo_inputs.find([str(tmp_path / names[given])]).paths == [path]
 
 
 def test_whole_photos_are_warned_of(folder, caplog):
