@@ -31,11 +31,11 @@ def _shrink(config: ConfigDict) -> None:
     config.input_size = 64
     config.width_multiplier = 0.25
     config.loader.num_threads = 1
-    config_forms.shorten_pretraining(config.pretraining, steps=1600)
+    config_forms.shorten_pretraining(config.pretraining, steps=1300)
     alignment = config.alignment
     alignment.heatmap_size = 32
     alignment.blur_size = 3
-    config_forms.train_fast(alignment, steps=900, batch_size=16, learning_rate=6e-3)
+    config_forms.train_fast(alignment, steps=1100, batch_size=8, learning_rate=6e-3)
     alignment.save_every = 250
     config.evaluation.decoder = "subpixel"
     # Two views of each face, as small networks gain from; the paper looks once.

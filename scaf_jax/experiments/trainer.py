@@ -15,7 +15,7 @@ from scaf_jax.inference import bundle, predictor
 from scaf_jax.landmarks import metrics
 from scaf_jax.runs import alignment_stage, feeding, stage1
 from scaf_jax.runs.run import Run
-from scaf_jax.training import alignment, sharding, state
+from scaf_jax.training import alignment, programs, sharding, state
 
 Array = np.ndarray
 
@@ -50,7 +50,7 @@ class Trainer:
             settings=stage,
             codec=self._trained.codec,
         )
-        self._step = jax.jit(step, donate_argnums=0)
+        self._step = programs.jitted(step, donate_argnums=0)
         self._predictor: predictor.Predictor | None = None
         self._scorer: scoring.PoolScorer | None = None
 

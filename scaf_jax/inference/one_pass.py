@@ -21,7 +21,7 @@ from scaf_jax.data import geometry, pipelines, sources
 from scaf_jax.files import strict_json
 from scaf_jax.inference import bundle, chunk_files
 from scaf_jax.landmarks import schemes
-from scaf_jax.training import progress, sharding, stopping
+from scaf_jax.training import programs, progress, sharding, stopping
 
 PyTree = Any
 Rows = chunk_files.Rows
@@ -88,7 +88,7 @@ class OnePass:
         self._inputs, self._crop = inputs, network.crop
         self.weights = placed((network.params, network.batch_stats), settings.mesh)
         # Every process gets all results: they are small, and each may need them.
-        self.step = jax.jit(step, out_shardings=sharding.replicated(settings.mesh))
+        self.step = programs.jitted(step, out_shardings=sharding.replicated(settings.mesh))
 
     def of(self, network: bundle.FaceNetwork) -> "OnePass":
         """Returns the pass of another network of the same definition, compiled already."""

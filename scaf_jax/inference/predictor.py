@@ -9,7 +9,7 @@ import numpy as np
 
 from scaf_jax.data import geometry, sources
 from scaf_jax.inference import bundle, one_pass, steps
-from scaf_jax.training import sharding
+from scaf_jax.training import programs, sharding
 
 Array = np.ndarray
 
@@ -69,7 +69,7 @@ class Predictor:
             flip_permutation=network.scheme.flip_permutation if flip else (),
         )
         self._pass = one_pass.OnePass(step, network, settings, title="evaluate", doing="evaluating")
-        self._inspect = jax.jit(
+        self._inspect = programs.jitted(
             functools.partial(steps.inspect, graphdef=network.graphdef),
             out_shardings=sharding.replicated(self._mesh),
         )

@@ -5,14 +5,13 @@ import functools
 import pathlib
 from typing import Any
 
-import jax
 from absl import logging
 
 from scaf_jax.data import coverage, sources
 from scaf_jax.inference import bundle
 from scaf_jax.runs import identity, stage1, stage_training
 from scaf_jax.runs.run import Run
-from scaf_jax.training import alignment, blindness, state
+from scaf_jax.training import alignment, blindness, programs, state
 
 PyTree = Any
 
@@ -60,7 +59,7 @@ def work(
     )
     return stage_training.Work(
         stage=trained.stage,
-        step=jax.jit(step, donate_argnums=0),
+        step=programs.jitted(step, donate_argnums=0),
         open_faces=functools.partial(labeled_faces, run, labeled),
         scheme=run.scheme,
         start=functools.partial(with_pretrained, run, pretrained) if pretrained else None,
@@ -94,7 +93,7 @@ def bundle_of(run: Run, train_state: state.TrainState, **provenance: Any) -> bun
 
 def untrained(run: Run, pretrained: stage1.Stage1) -> bundle.Bundle:
     """Returns the network as stage 2 finds it: its embeddings are stage 1's."""
-    first = jax.jit(run.landmark_stage().stage.init)()
+    first = programs.jitted(run.landmark_stage().stage.init)()
     return bundle_of(run, with_pretrained(run, pretrained, first))
 
 

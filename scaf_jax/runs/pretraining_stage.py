@@ -17,7 +17,7 @@ from scaf_jax.inference import bundle
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import feeding, reconstruction_report, stage_training
 from scaf_jax.runs.run import Pretraining, Run
-from scaf_jax.training import pretraining, pretraining_terms, state
+from scaf_jax.training import pretraining, pretraining_terms, programs, state
 
 # A few times as many as an embedding has numbers, with pose and light in proportion.
 _GUIDE_CROPS = 1536
@@ -54,7 +54,7 @@ def work(run: Run, trained: Pretraining, folder: pathlib.Path) -> stage_training
     )
     return stage_training.Work(
         stage=trained.stage,
-        step=jax.jit(step, static_argnames="terms", donate_argnums=0),
+        step=programs.jitted(step, static_argnames="terms", donate_argnums=0),
         static=lambda number: {"terms": pretraining_terms.terms_at(number, trained.settings)},
         open_faces=functools.partial(open_faces, run, folder),
         start=functools.partial(_guide, run, trained) if trained.architecture.guided else None,

@@ -12,7 +12,7 @@ from scaf_jax.inference import bundle, one_pass, steps
 from scaf_jax.models import autoencoder
 from scaf_jax.reporting import figures, reconstruction, report, results
 from scaf_jax.runs.run import Run
-from scaf_jax.training import metric_writers, pace, sharding
+from scaf_jax.training import metric_writers, pace, programs, sharding
 
 _MAX_FACES = 500
 _STEPS = 7
@@ -49,7 +49,7 @@ def write(
         rows.append(results.ReconstructionResults(name, l1, ssim))
         last = (name, found["image"], found["rebuilt"], found["embeddings"], l1, ssim)
     assert last is not None
-    generate = jax.jit(
+    generate = programs.jitted(
         functools.partial(steps.generate, graphdef=network.graphdef),
         out_shardings=sharding.replicated(machine.mesh),
     )

@@ -18,6 +18,7 @@ from scaf_jax.training import (
     loop,
     metric_writers,
     profiling,
+    programs,
     sharding,
     state,
 )
@@ -136,7 +137,7 @@ def _begin(
     metadata = {**identity.metadata(run, stage, work.faces_digest), **work.origin}
     shardings = sharding.state_shardings(run.mesh, stage.abstract)
     if checkpoints.latest_step() is None:
-        train_state = jax.jit(stage.init, out_shardings=shardings)()
+        train_state = programs.jitted(stage.init, out_shardings=shardings)()
         return work.start(train_state) if work.start else train_state, metadata, None
     placed = sharding.abstract_with_shardings(stage.abstract, shardings)
     identity.check_same_run(checkpoints.read_metadata(), metadata, folder)

@@ -77,6 +77,7 @@ class Architecture:
         )
 
 
+@functools.lru_cache(maxsize=8)  # the same ones, so that their steps are one program
 def build_optimizers(
     settings: PretrainingSettings,
 ) -> dict[str, optax.GradientTransformation]:
