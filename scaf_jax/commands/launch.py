@@ -25,7 +25,29 @@ def start(main: Callable[[Sequence[str]], int]) -> None:
     flags.mark_flags_as_required(["config", "workdir"])
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(_is_of_interest)
-    app.run(main, argv=[config_files.resolved_argument(argument) for argument in sys.argv])
+    arguments = [config_files.resolved_argument(argument) for argument in sys.argv]
+    app.run(main, argv=arguments, flags_parser=parse_flags)
+
+
+def parse_flags(arguments: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> list[str]:
+    """Parses a command line; a wrong flag or setting ends the program with one line.
+
+    Args:
+      arguments: The program's name and its arguments.
+      values: The flags.
+
+    Returns:
+      What is left of the arguments.
+    """
+    try:
+        return values(arguments)
+    except (AttributeError, KeyError) as error:  # as a config answers to --config.NO.SUCH.FIELD
+        text = str(error.args[0]).replace("\\n", ". ").replace("\\", "").replace("'", "").strip('"')
+        sys.exit(f"scaf_jax: the config has no setting {text}")
+    except flags.Error as error:
+        # A config that raises is told with its traceback; its last line says what is wrong.
+        *_, last = [line for line in str(error).splitlines() if line.strip()]
+        sys.exit(f"scaf_jax: {last.strip().removeprefix('ValueError: ')}")
 
 
 def run(work: Callable[[], str]) -> int:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scaf_jax.data import geometry
 from scaf_jax.inference import bundle, face_batches, one_pass, photo_faces, steps
 from scaf_jax.inference.found_faces import Faces
-from scaf_jax.training import programs, sharding
+from scaf_jax.training import sharding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Locator:
             decoder=network.decoder,
             flip_permutation=network.scheme.flip_permutation if flip else (),
         )
-        self._step = programs.jitted(
+        self._step = jax.jit(
             step,
             static_argnames=("with_heatmaps", "with_reconstructions"),
             out_shardings=sharding.replicated(self._mesh),
