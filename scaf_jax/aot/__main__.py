@@ -53,7 +53,7 @@ def _figures() -> tuple[dict[str, Any], str | None]:
     config, name = _CONFIG.value, _TOPOLOGY.value
     program = programs.build(config, str(_STAGE.value), topology.devices(name), _IMAGES.value)
     # The list of movers needs the program itself.
-    cache = compilation.cache_directory() if _CACHE.value and not _MOVERS.value else None
+    cache = compilation.cache_folder() if _CACHE.value and not _MOVERS.value else None
     found, text = compilation.figures(program, name, cache=cache)
     return {"stage": _STAGE.value, "compute_dtype": config.compute_dtype, **found}, text
 

@@ -17,9 +17,9 @@ from scaf_jax.files import atomic, strict_json
 _VERSION = 2
 
 
-def cache_directory() -> pathlib.Path:
+def cache_folder() -> pathlib.Path:
     """Returns where figures are kept."""
-    return runtime.cache_directory().parent / "aot"
+    return runtime.cache_folder().parent / "aot"
 
 
 def figures(

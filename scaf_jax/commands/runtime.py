@@ -31,7 +31,7 @@ def configure() -> None:
     _enable_cache()
 
 
-def cache_directory() -> pathlib.Path:
+def cache_folder() -> pathlib.Path:
     """Returns where compiled programs are kept if the environment names no folder."""
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(base) / "scaf_jax" / "xla"
@@ -42,11 +42,11 @@ def _enable_cache() -> None:
 
     $JAX_COMPILATION_CACHE_DIR names another folder; empty, it switches the cache off.
     """
-    directory = os.environ.get(_CACHE_VARIABLE, str(cache_directory()))
-    if not directory:
+    folder = os.environ.get(_CACHE_VARIABLE, str(cache_folder()))
+    if not folder:
         jax.config.update("jax_enable_compilation_cache", False)
         return
-    jax.config.update("jax_compilation_cache_dir", directory)
+    jax.config.update("jax_compilation_cache_dir", folder)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
 
 

@@ -30,7 +30,7 @@ class FolderSource:
 
     def __init__(
         self,
-        directory: str | os.PathLike[str],
+        folder: str | os.PathLike[str],
         *,
         relative_box: Sequence[float] | None = None,
         boxes_csv: str | os.PathLike[str] | None = None,
@@ -41,10 +41,10 @@ class FolderSource:
         """Lists the photos, looks at each of them once, and at the boxes of their faces.
 
         Args:
-          directory: The folder.
+          folder: The folder.
           relative_box: x0, y0, x1, y1 of the face as fractions of a photo's width and height,
             for photos that `boxes_csv` does not list. Without both, the whole photo.
-          boxes_csv: A table with the header name,x0,y0,x1,y1: a photo's path below `directory`,
+          boxes_csv: A table with the header name,x0,y0,x1,y1: a photo's path below `folder`,
             with `/` between folders, and a face's box in pixels; a photo with several rows shows
             several faces.
           on_error: Whether a photo or box that cannot be used is an error, or is left out.
@@ -57,8 +57,8 @@ class FolderSource:
           ImageError: A photo or a box of the table cannot be used; it is told how many there are.
           ValueError: A box is none, or the table is of other photos; the message names the line.
         """
-        self._directory = pathlib.Path(directory).expanduser()
-        names = _list_photos(self._directory)
+        self._folder = pathlib.Path(folder).expanduser()
+        names = _list_photos(self._folder)
         if relative_box is None and boxes_csv is None:
             relative_box = photo_boxes.WHOLE_PHOTO
         relative = None
@@ -67,9 +67,9 @@ class FolderSource:
         table: dict[str, list[tuple[str, photo_boxes.Box]]] = {}
         if boxes_csv is not None:
             table = _table_of(
-                pathlib.Path(boxes_csv).expanduser(), names, relative, self._directory, whole_table
+                pathlib.Path(boxes_csv).expanduser(), names, relative, self._folder, whole_table
             )
-        sizes = photo_scan.scan(self._directory, names, cache)
+        sizes = photo_scan.scan(self._folder, names, cache)
         self.skipped: list[tuple[str, str]] = []
         found = list(self._faces(names, sizes, relative, table))
         if self.skipped:
@@ -88,7 +88,7 @@ class FolderSource:
     def __getitem__(self, index: int) -> sources.Record:
         box = self._boxes[index]
         return {
-            "image": images.read_encoded(self._directory / self.photos[index]),
+            "image": images.read_encoded(self._folder / self.photos[index]),
             **sources.no_labels(),
             "box_detector": box,
             "box_ground_truth": box,
@@ -129,7 +129,7 @@ class FolderSource:
 
     def _tell(self, on_error: OnError, number_of_photos: int) -> None:
         number, (_, reason) = len(self.skipped), self.skipped[0]
-        where = f"{self._directory}: {number} photos or boxes cannot be used; the first: {reason}"
+        where = f"{self._folder}: {number} photos or boxes cannot be used; the first: {reason}"
         where = where.rstrip("?.")
         if on_error == "stop":
             raise images.ImageError(f"{where}. Put them right, or leave them out (on_error=skip)")
@@ -138,14 +138,14 @@ class FolderSource:
         logging.warning("%s; left out", where)
 
 
-def _list_photos(directory: pathlib.Path) -> list[str]:
-    if not directory.is_dir():
-        raise FileNotFoundError(f"{directory} is not a folder")
-    files = photo_files.look(directory)
+def _list_photos(folder: pathlib.Path) -> list[str]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder")
+    files = photo_files.look(folder)
     if not files.photos:
-        raise FileNotFoundError(photo_files.none_in(directory, files))
+        raise FileNotFoundError(photo_files.none_in(folder, files))
     for problem in files.problems:
-        logging.warning("%s: %s", directory, problem)
+        logging.warning("%s: %s", folder, problem)
     return list(files.photos)
 
 
@@ -153,7 +153,7 @@ def _table_of(
     path: pathlib.Path,
     photos: Sequence[str],
     relative: photo_boxes.Box | None,
-    directory: pathlib.Path,
+    folder: pathlib.Path,
     whole_table: bool,
 ) -> dict[str, list[tuple[str, photo_boxes.Box]]]:
     """The boxes of a table by photo, after comparing its names with the photos'."""
@@ -162,7 +162,7 @@ def _table_of(
     if not matched.names and whole_table:
         raise ValueError(
             f"{path}: none of its names, such as {_some(matched.unknown[:1])}, is that of a photo; "
-            f"names are paths below {directory}, such as {_some(photos[:1])}"
+            f"names are paths below {folder}, such as {_some(photos[:1])}"
         )
     if matched.unknown and whole_table:
         logging.warning(

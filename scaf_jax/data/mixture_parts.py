@@ -76,8 +76,8 @@ def _open(
         boxes = repr(relative_box)
         if boxes_csv:
             boxes += hashlib.sha256(pathlib.Path(boxes_csv).read_bytes()).hexdigest()
-        directory = pathlib.Path(entry.place).expanduser()
-        identity = folder_identity(directory, source.photos, boxes)
+        folder = pathlib.Path(entry.place).expanduser()
+        identity = folder_identity(folder, source.photos, boxes)
     else:
         source = prepared_sources.open_source(entry.name, data_dir=data_dir, split=entry.place)
         identity = source.identity
@@ -124,22 +124,22 @@ def _write(path: pathlib.Path, content: dict[str, object]) -> None:
     atomic.write_text(path, json.dumps(content))  # several processes may write it at once
 
 
-def folder_identity(directory: pathlib.Path, keys: Iterable[str], more: str = "") -> str:
+def folder_identity(folder: pathlib.Path, keys: Iterable[str], more: str = "") -> str:
     """Returns what changes when a folder's photos do: their names, sizes and times.
 
     Args:
-      directory: The folder.
+      folder: The folder.
       keys: Names of the photos below it.
       more: What else the faces depend on, such as their boxes.
     """
     state = hashlib.sha256(more.encode())
     for key in keys:
         try:
-            status = (directory / key).stat()
+            status = (folder / key).stat()
             state.update(f"{key}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
         except OSError:
             state.update(f"{key}\n".encode())
-    return f"{directory.absolute()}:{state.hexdigest()}"
+    return f"{folder.absolute()}:{state.hexdigest()}"
 
 
 def read_exclusions(path: pathlib.Path) -> list[str]:

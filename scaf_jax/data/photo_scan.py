@@ -26,20 +26,20 @@ Size = tuple[int, int]
 
 
 def scan(
-    directory: pathlib.Path, names: Sequence[str], cache: pathlib.Path | None = None
+    folder: pathlib.Path, names: Sequence[str], cache: pathlib.Path | None = None
 ) -> dict[str, Size | str]:
     """Decodes photos, as small as their kind allows; with a progress bar on terminals.
 
     Args:
-      directory: The folder.
+      folder: The folder.
       names: The photos' paths below it.
       cache: A folder in which to keep what was seen; None keeps nothing.
 
     Returns:
       By name, the (width, height) of the photo, or why it cannot be used.
     """
-    known = {} if cache is None else _read(_cache_file(cache, directory))
-    marks = {name: _mark(directory / name) for name in names}
+    known = {} if cache is None else _read(_cache_file(cache, folder))
+    marks = {name: _mark(folder / name) for name in names}
     seen: dict[str, Size | str] = {}
     for name in names:
         entry = known.get(name)
@@ -48,10 +48,10 @@ def scan(
     new = [name for name in names if name not in seen]
     if new:
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            for name, result in zip(new, _look_at_all(pool, directory, new), strict=True):
+            for name, result in zip(new, _look_at_all(pool, folder, new), strict=True):
                 seen[name] = result
         if cache is not None:
-            _write(_cache_file(cache, directory), marks, seen)
+            _write(_cache_file(cache, folder), marks, seen)
     return {name: seen[name] for name in names}
 
 
@@ -67,11 +67,11 @@ def below(data_dir: str, name: str) -> pathlib.Path:
 
 
 def _look_at_all(
-    pool: concurrent.futures.Executor, directory: pathlib.Path, names: Sequence[str]
+    pool: concurrent.futures.Executor, folder: pathlib.Path, names: Sequence[str]
 ) -> Iterator[Size | str]:
     with tqdm.tqdm(total=len(names), desc="looking at photos", disable=None) as bar:
         for start in range(0, len(names), _CHUNK):
-            paths = [directory / name for name in names[start : start + _CHUNK]]
+            paths = [folder / name for name in names[start : start + _CHUNK]]
             for result in pool.map(look_at, paths):
                 bar.update()
                 yield result
@@ -100,8 +100,8 @@ def _mark(path: pathlib.Path) -> list[int] | None:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _cache_file(cache: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
-    place = os.fsencode(directory.absolute())
+def _cache_file(cache: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+    place = os.fsencode(folder.absolute())
     return cache / f"{hashlib.sha256(place).hexdigest()[:24]}.json"
 
 

@@ -56,7 +56,7 @@ def open_source(
       MissingSplitError: The data set has no such split.
       ValueError: It has no such feature, or the name is none.
     """
-    return PreparedSource(_prepared_directory(name, data_dir), split, landmarks_feature)
+    return PreparedSource(_prepared_folder(name, data_dir), split, landmarks_feature)
 
 
 def split_names(name: str, *, data_dir: str) -> list[str]:
@@ -66,7 +66,7 @@ def split_names(name: str, *, data_dir: str) -> list[str]:
       DataNotPreparedError: The data set is not in `data_dir`; the message has the command.
       ValueError: The name is none.
     """
-    return sorted(tfds.builder_from_directory(_prepared_directory(name, data_dir)).info.splits)
+    return sorted(tfds.builder_from_directory(_prepared_folder(name, data_dir)).info.splits)
 
 
 def prepared_metadata(name: str, *, data_dir: str) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def prepared_metadata(name: str, *, data_dir: str) -> dict[str, Any]:
       DataNotPreparedError: The data set is not in `data_dir`; the message has the command.
       ValueError: The name is none, or what it says is damaged.
     """
-    path = _prepared_directory(name, data_dir) / "metadata.json"  # written by TFDS
+    path = _prepared_folder(name, data_dir) / "metadata.json"  # written by TFDS
     if not path.is_file():
         return {}
     content = strict_json.read_json(path)
@@ -104,26 +104,26 @@ def preparation_command(name: str, data_dir: str) -> str:
 class PreparedSource:
     """One split of a data set that TensorFlow Datasets prepared as ArrayRecord."""
 
-    def __init__(self, directory: Folder, split: str, landmarks_feature: str = "landmarks") -> None:
+    def __init__(self, folder: Folder, split: str, landmarks_feature: str = "landmarks") -> None:
         """Opens the split; see `open_source`.
 
         Args:
-          directory: The folder of one version, which holds `dataset_info.json`.
+          folder: The folder of one version, which holds `dataset_info.json`.
           split: The split's name.
           landmarks_feature: The feature that holds the landmarks.
         """
-        self.directory = directory
-        builder = tfds.builder_from_directory(directory)
+        self.folder = folder
+        builder = tfds.builder_from_directory(folder)
         if split not in builder.info.splits:
             raise MissingSplitError(
-                f"{directory}: no split '{split}'; there are: {', '.join(builder.info.splits)}. "
+                f"{folder}: no split '{split}'; there are: {', '.join(builder.info.splits)}. "
                 "A split is missing where its downloads were."
             )
         features = builder.info.features
         if not isinstance(features, tfds.features.FeaturesDict) or (
             landmarks_feature not in features
         ):
-            raise ValueError(f"{directory}: no feature '{landmarks_feature}'")
+            raise ValueError(f"{folder}: no feature '{landmarks_feature}'")
         self._landmarks_feature = landmarks_feature
         self._split = split
         self._keys: list[str] | None = None
@@ -168,13 +168,13 @@ class PreparedSource:
     @property
     def identity(self) -> str:
         """The place of the split, and when it was prepared."""
-        about = self.directory / "dataset_info.json"  # written anew when the set is
+        about = self.folder / "dataset_info.json"  # written anew when the set is
         if isinstance(about, pathlib.Path):
-            return f"{self.directory.absolute()}:{self._split}:{about.stat().st_mtime_ns}"
-        return f"{self.directory}:{self._split}:{about.stat().mtime}"
+            return f"{self.folder.absolute()}:{self._split}:{about.stat().st_mtime_ns}"
+        return f"{self.folder}:{self._split}:{about.stat().mtime}"
 
     def __str__(self) -> str:
-        return f"split '{self._split}' of {self.directory}"
+        return f"split '{self._split}' of {self.folder}"
 
     def _read_through(self) -> list[str]:
         if self._keys is None:
@@ -187,16 +187,16 @@ class PreparedSource:
         return self._keys
 
 
-def _prepared_directory(name: str, data_dir: str) -> Folder:
+def _prepared_folder(name: str, data_dir: str) -> Folder:
     if not NAME.fullmatch(name):
         raise ValueError(f"'{name}' is no name of a data set; it reads like 'the300w'")
-    directory = _newest_version(_with_default_config(_folder(data_dir) / name))
-    if directory is None:
+    folder = _newest_version(_with_default_config(_folder(data_dir) / name))
+    if folder is None:
         raise DataNotPreparedError(
             f"data set '{name}' is not prepared in {data_dir}. This prepares it:\n"
             f"  {preparation_command(name, data_dir)}"
         )
-    return directory
+    return folder
 
 
 def _folder(data_dir: str) -> Folder:
@@ -211,21 +211,21 @@ def _folder(data_dir: str) -> Folder:
         ) from error
 
 
-def _with_default_config(directory: Folder) -> Folder:
+def _with_default_config(folder: Folder) -> Folder:
     """The folder of the default builder config; the folder itself if there are no configs."""
-    path = directory / ".config" / "metadata.json"  # written by TFDS
+    path = folder / ".config" / "metadata.json"  # written by TFDS
     if not path.is_file():
-        return directory
+        return folder
     try:
-        return directory / strict_json.read_json(path)["default_config_name"]
+        return folder / strict_json.read_json(path)["default_config_name"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not as TFDS writes it; prepare the data set again") from error
 
 
-def _newest_version(directory: Folder) -> Folder | None:
+def _newest_version(folder: Folder) -> Folder | None:
     """The folder of the newest version that was prepared to its end."""
     versions = []
-    for path in directory.glob("*/dataset_info.json"):
+    for path in folder.glob("*/dataset_info.json"):
         match = _VERSION.fullmatch(path.parent.name)
         if match:
             versions.append((tuple(map(int, match.groups())), path.parent))

@@ -68,7 +68,7 @@ class Report:
 
 
 def write_report(
-    directory: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
     *,
     splits: Sequence[SplitResults],
     scheme: LandmarkScheme,
@@ -83,7 +83,7 @@ def write_report(
     """Writes `report.md`, `model_card.md`, `metrics.json`, `per_face.csv`, `ced.png`, pictures.
 
     Args:
-      directory: Where; made if it is not there. Files of an earlier report are replaced.
+      folder: Where; made if it is not there. Files of an earlier report are replaced.
       splits: The test sets, in the order of the tables.
       scheme: What the landmarks mean.
       normalizer: A name from `scaf_jax.landmarks.normalizers.NORMALIZERS`.
@@ -142,7 +142,7 @@ def write_report(
     sections[-1] += "with the network.\n"
     sections += _fact_sections(metrics["training"])
 
-    folder = pathlib.Path(directory)
+    folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     csv_text = tables.per_face_csv(splits, per_face, max(thresholds))
     atomic.write_text(folder / "per_face.csv", csv_text)
@@ -153,7 +153,7 @@ def write_report(
 
 
 def write_pretraining_report(
-    directory: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
     *,
     results: Sequence[ReconstructionResults],
     extra: Mapping[str, Any] | None = None,
@@ -163,7 +163,7 @@ def write_pretraining_report(
     """Writes `report.md`, `model_card.md`, `metrics.json` and the pictures of stage 1.
 
     Args:
-      directory: Where; made if it is not there. Files of an earlier report are replaced.
+      folder: Where; made if it is not there. Files of an earlier report are replaced.
       results: L1 and SSIM of sets of images, in the order of the table.
       extra: Facts on the training, as for `write_report`.
       pictures: Reconstructions, samples, interpolations.
@@ -194,7 +194,7 @@ def write_pretraining_report(
     sections[-1] += "similarity, 1 for equal images. +-: standard deviation over the images.\n"
     sections += _picture_sections(pictures)
     sections += _fact_sections(metrics["training"])
-    folder = pathlib.Path(directory)
+    folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     atomic.write_text(folder / "model_card.md", model_card.stage1_markdown(metrics))
     return _finish(folder, metrics, pictures, sections, table)

@@ -11,30 +11,30 @@ class CheckpointError(ValueError):
     """A checkpoint is damaged, is not ours, or does not fit what it is restored into."""
 
 
-def missing(directory: epath.Path, steps: Sequence[int], step: int | None) -> FileNotFoundError:
+def missing(folder: epath.Path, steps: Sequence[int], step: int | None) -> FileNotFoundError:
     """Returns the error of a folder that has not the checkpoint wanted.
 
     Args:
-      directory: The folder of the checkpoints.
+      folder: The folder of the checkpoints.
       steps: Those that it has.
       step: The one wanted; None where any would do.
     """
     if step is not None:
         return FileNotFoundError(
-            f"{directory} has no checkpoint of step {step}; it has {list(steps) or 'none'}"
+            f"{folder} has no checkpoint of step {step}; it has {list(steps) or 'none'}"
         )
-    inner = directory / "checkpoints"
+    inner = folder / "checkpoints"
     hint = f"; did you mean {inner}?" if inner.is_dir() else ""
-    return FileNotFoundError(f"{directory} holds no checkpoint{hint}")
+    return FileNotFoundError(f"{folder} holds no checkpoint{hint}")
 
 
 def unreadable(
-    directory: epath.Path, steps: Sequence[int], step: int, error: Exception
+    folder: epath.Path, steps: Sequence[int], step: int, error: Exception
 ) -> CheckpointError:
     """Returns the error of a checkpoint that cannot be read.
 
     Args:
-      directory: The folder of the checkpoints.
+      folder: The folder of the checkpoints.
       steps: Those that it has, in rising order.
       step: The one that cannot be read.
       error: What reading it raised.
@@ -42,22 +42,22 @@ def unreadable(
     earlier = [s for s in steps if s < step]
     resume = f"continue from step {earlier[-1]}" if earlier else "start anew"
     return CheckpointError(
-        f"the checkpoint {directory / str(step)} is incomplete, damaged or not from this project "
+        f"the checkpoint {folder / str(step)} is incomplete, damaged or not from this project "
         f"({type(error).__name__}: {str(error)[:300]}). Delete that folder to {resume}"
     )
 
 
-def unwritable(directory: epath.Path, steps: Sequence[int], error: Exception) -> CheckpointError:
+def unwritable(folder: epath.Path, steps: Sequence[int], error: Exception) -> CheckpointError:
     """Returns the error of a checkpoint that cannot be written.
 
     Args:
-      directory: The folder of the checkpoints.
+      folder: The folder of the checkpoints.
       steps: Those that are there, in rising order.
       error: What writing raised.
     """
     resume = f"continues from step {steps[-1]}" if steps else "starts anew"
     return CheckpointError(
-        f"a checkpoint cannot be written to {directory} ({type(error).__name__}: "
+        f"a checkpoint cannot be written to {folder} ({type(error).__name__}: "
         f"{str(error)[:300]}). Look whether the disk is full or the folder may not be written; "
         f"what was saved before is untouched, and the same command {resume}"
     )

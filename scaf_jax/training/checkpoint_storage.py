@@ -19,10 +19,10 @@ Manager = ocp.CheckpointManager
 _UNFINISHED = re.compile(r"^(\d+)\.orbax-checkpoint-tmp")
 
 
-def open_manager(directory: epath.Path, *, max_to_keep: int, create: bool) -> Manager:
+def open_manager(folder: epath.Path, *, max_to_keep: int, create: bool) -> Manager:
     """Opens the checkpoints of a folder; see `checkpointing.Checkpoints`."""
     return ocp.CheckpointManager(
-        directory,
+        folder,
         item_names=("state", "iterator", "metadata"),
         item_handlers={
             "state": ocp.PyTreeCheckpointHandler(),
@@ -39,16 +39,16 @@ def open_manager(directory: epath.Path, *, max_to_keep: int, create: bool) -> Ma
     )
 
 
-def unfinished_steps(directory: epath.Path) -> list[int]:
+def unfinished_steps(folder: epath.Path) -> list[int]:
     """Returns the steps of saves that were begun and not finished, in rising order."""
-    names = [path.name for path in directory.iterdir()] if directory.is_dir() else []
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     found = [_UNFINISHED.match(name) for name in names]
     return sorted(int(match[1]) for match in found if match)
 
 
-def finished_steps(directory: epath.Path) -> list[int]:
+def finished_steps(folder: epath.Path) -> list[int]:
     """Returns the steps of the saves that are whole on disk, in rising order."""
-    names = [path.name for path in directory.iterdir()] if directory.is_dir() else []
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return sorted(int(name) for name in names if name.isdecimal())
 
 

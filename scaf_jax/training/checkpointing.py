@@ -55,7 +55,7 @@ class Checkpoints:
 
     def __init__(
         self,
-        directory: str | os.PathLike[str],
+        folder: str | os.PathLike[str],
         *,
         max_to_keep: int = 2,
         save_interval: int = 1,
@@ -64,7 +64,7 @@ class Checkpoints:
         """Opens the checkpoints of a run.
 
         Args:
-          directory: Folder that holds (or will hold) one folder a step.
+          folder: Folder that holds (or will hold) one folder a step.
           max_to_keep: Number of latest checkpoints kept; older ones are deleted.
           save_interval: `should_save` is true at multiples of this many steps.
           create: Whether to make the folder and clear what an interrupted save left. False opens
@@ -78,23 +78,23 @@ class Checkpoints:
                 f"max_to_keep and save_interval must be 1 or more; got {max_to_keep}, "
                 f"{save_interval}"
             )
-        self.directory = _absolute(directory)
+        self.folder = _absolute(folder)
         self.save_interval = save_interval
-        if not create and not self.directory.is_dir():
-            raise FileNotFoundError(f"there is no checkpoint folder {self.directory}")
+        if not create and not self.folder.is_dir():
+            raise FileNotFoundError(f"there is no checkpoint folder {self.folder}")
         if create:
             self._tell_unfinished()
         self._manager = checkpoint_storage.open_manager(
-            self.directory, max_to_keep=max_to_keep, create=create
+            self.folder, max_to_keep=max_to_keep, create=create
         )
 
     def _tell_unfinished(self) -> None:
         """Says which saves an end of the program cut short; opening clears what they left."""
-        for step in checkpoint_storage.unfinished_steps(self.directory):
+        for step in checkpoint_storage.unfinished_steps(self.folder):
             logging.warning(
                 "%s: the checkpoint of step %d was not finished when the program ended; it is "
                 "left out",
-                self.directory,
+                self.folder,
                 step,
             )
 
@@ -262,10 +262,10 @@ class Checkpoints:
             return step
         if step is None and steps:
             return steps[-1]
-        raise checkpoint_errors.missing(self.directory, steps, step)
+        raise checkpoint_errors.missing(self.folder, steps, step)
 
     def _folder(self, step: int) -> epath.Path:
-        return self.directory / str(step)
+        return self.folder / str(step)
 
     @contextlib.contextmanager
     def _reading(self, step: int) -> Iterator[None]:
@@ -273,15 +273,15 @@ class Checkpoints:
             yield
         except Exception as error:
             steps = self.all_steps()
-            raise checkpoint_errors.unreadable(self.directory, steps, step, error) from error
+            raise checkpoint_errors.unreadable(self.folder, steps, step, error) from error
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            finished = checkpoint_storage.finished_steps(self.directory)
-            raise checkpoint_errors.unwritable(self.directory, finished, error) from error
+            finished = checkpoint_storage.finished_steps(self.folder)
+            raise checkpoint_errors.unwritable(self.folder, finished, error) from error
 
     def _saved_arrays(self, step: int) -> dict[str, Any]:
         with self._reading(step):
@@ -303,23 +303,23 @@ def folder_of(run: pathlib.Path) -> pathlib.Path:
     return inner if inner.is_dir() else run
 
 
-def read_metadata(directory: str | os.PathLike[str], step: int | None = None) -> dict[str, Any]:
+def read_metadata(folder: str | os.PathLike[str], step: int | None = None) -> dict[str, Any]:
     """Reads the metadata of a checkpoint without its arrays. Raises as `Checkpoints.restore`."""
-    with Checkpoints(directory, create=False) as checkpoints:
+    with Checkpoints(folder, create=False) as checkpoints:
         return checkpoints.read_metadata(step)
 
 
 def restore_parameters(
-    directory: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
     subtrees: Sequence[str],
     abstract_state: PyTree,
     step: int | None = None,
 ) -> dict[str, Any]:
     """Restores parts of another run's state. See `Checkpoints.restore_subtrees`."""
-    with Checkpoints(directory, create=False) as checkpoints:
+    with Checkpoints(folder, create=False) as checkpoints:
         return checkpoints.restore_subtrees(subtrees, abstract_state, step)
 
 
-def _absolute(directory: str | os.PathLike[str]) -> epath.Path:
-    name = os.fspath(directory)
+def _absolute(folder: str | os.PathLike[str]) -> epath.Path:
+    name = os.fspath(folder)
     return epath.Path(name if "://" in name else os.path.abspath(name))

@@ -25,7 +25,7 @@ def test_the_cache_is_off_only_inside(tmp_path):
     def compile_new(number: int) -> None:
         jax.jit(lambda x: x * number).lower(1.0).compile()
 
-    directory = jax.config.jax_compilation_cache_dir
+    folder = jax.config.jax_compilation_cache_dir
     least = jax.config.jax_persistent_cache_min_compile_time_secs
     jax.config.update("jax_compilation_cache_dir", str(tmp_path))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -37,6 +37,6 @@ def test_the_cache_is_off_only_inside(tmp_path):
         compile_new(5)
         assert list(tmp_path.iterdir())
     finally:
-        jax.config.update("jax_compilation_cache_dir", directory)
+        jax.config.update("jax_compilation_cache_dir", folder)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
         jax_steps.compilation_cache.reset_cache()

@@ -43,6 +43,6 @@ def test_the_environment_decides_about_cache_and_flags(repository, tmp_path):
     assert flags.startswith("--xla_force_host_platform_device_count=2 --xla_cpu")
 
 
-def test_cache_directory_follows_xdg(monkeypatch, tmp_path):
+def test_cache_folder_follows_xdg(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert runtime.cache_directory() == tmp_path / "scaf_jax" / "xla"
+    assert runtime.cache_folder() == tmp_path / "scaf_jax" / "xla"

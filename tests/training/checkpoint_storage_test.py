@@ -41,12 +41,12 @@ ON_A_MESH = """
     from scaf_jax.training import sharding
     from scaf_jax.training.checkpointing import Checkpoints
 
-    what, directory = sys.argv[1:]
+    what, folder = sys.argv[1:]
     mesh = sharding.make_mesh(fsdp=2)
     state = {"w": jnp.arange(64.0 * 6).reshape(6, 64), "b": jnp.arange(5)}
     target = sharding.abstract_with_shardings(
         jax.eval_shape(lambda: state), sharding.state_shardings(mesh, state, min_bytes=1))
-    with Checkpoints(directory) as checkpoints:
+    with Checkpoints(folder) as checkpoints:
         if what == "save":
             checkpoints.save(1, jax.tree.map(lambda x, a: jax.device_put(x, a.sharding),
                                              state, target))
@@ -75,7 +75,7 @@ def test_saved_on_four_devices_restored_on_two_and_on_one(run_on_devices, tmp_pa
 ONE_OF_TWO_PROCESSES = """
     import sys
     import jax, numpy as np
-    directory, address, index = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    folder, address, index = sys.argv[1], sys.argv[2], int(sys.argv[3])
     jax.distributed.initialize(address, 2, index)
     from scaf_jax.training import sharding
     from scaf_jax.training.checkpointing import Checkpoints
@@ -87,7 +87,7 @@ ONE_OF_TWO_PROCESSES = """
     target = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding),
                           batch)
     mine = {"next_index": 10 ** (3 * index + 1)}
-    with Checkpoints(directory) as checkpoints:
+    with Checkpoints(folder) as checkpoints:
         checkpoints.save(1, batch, iterator_state=mine)
         checkpoints.wait()
         restored = checkpoints.restore(target)

@@ -62,8 +62,8 @@ def assert_same(ours, theirs):
 @pytest.fixture
 def saved(tmp_path) -> pathlib.Path:
     """A run with the checkpoints of steps 10 and 20."""
-    directory = tmp_path / "checkpoints"
-    with Checkpoints(directory) as checkpoints:
+    folder = tmp_path / "checkpoints"
+    with Checkpoints(folder) as checkpoints:
         for step in (10, 20):
             checkpoints.save(
                 step,
@@ -71,7 +71,7 @@ def saved(tmp_path) -> pathlib.Path:
                 iterator_state={"next_index": step * 8},
                 metadata={"scheme": "ibug68", "crop": {"margin": 0.25}, "sizes": (64, 32)},
             )
-    return directory
+    return folder
 
 
 def test_round_trip(saved):
@@ -174,7 +174,7 @@ def test_other_type_missing_and_superfluous_arrays_are_refused(saved):
             checkpoints.restore(state._replace(batch_stats={}))
 
 
-def test_missing_directory_and_missing_step(saved, tmp_path):
+def test_missing_folder_and_missing_step(saved, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         checkpointing.read_metadata(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
