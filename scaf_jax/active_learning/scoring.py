@@ -127,7 +127,7 @@ class PoolScorer:
             nnm=rows["nnm"],
             entropy=rows.get("entropy"),
             embeddings=rows["embeddings"],
-            faintness=acquisition.faintness(rows["strengths"], sizes),
+            faintness=acquisition.faintness(rows["heights"], sizes),
             disagreement=apart,
         )
 
@@ -152,7 +152,7 @@ class PoolScorer:
                 "settings": identity.digest(chosen),
                 "weights": identity.digest([int(x) for x in checksums]),
                 "entropy": str(self._with_entropy),
-                "strengths": "True",
+                "heights": "True",
                 "copies": str(self._with_disagreement),
             }
         return self._header

@@ -67,13 +67,13 @@ def landmarks_and_nnm(
     valid: jax.Array | None = None,
     reach: int | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Peaks of blurred maps and the NNM around them; see `landmarks_and_strengths`."""
-    peaks, scores, _ = landmarks_and_strengths(heatmaps, blur_size, valid=valid, reach=reach)
+    """Peaks of blurred maps and the NNM around them; see `landmarks_and_heights`."""
+    peaks, scores, _ = landmarks_and_heights(heatmaps, blur_size, valid=valid, reach=reach)
     return peaks, scores
 
 
 @functools.partial(jax.jit, static_argnames=("blur_size", "reach"))
-def landmarks_and_strengths(
+def landmarks_and_heights(
     heatmaps: jax.Array,
     blur_size: int = 9,
     *,
@@ -147,21 +147,21 @@ def _only_valid(scores: jax.Array, valid: jax.Array | None) -> jax.Array:
     return scores if valid is None else jnp.where(valid, scores, -jnp.inf)
 
 
-def faintness(strengths: Array, sizes: Array) -> Array:
+def faintness(heights: Array, sizes: Array) -> Array:
     """How much fainter a face's maps are than the same landmarks' usually are, for its size.
 
     A landmark that is always faint, such as one on the jaw, says nothing of a face; and pixels of
     doubt weigh more on a small face, since errors are divided by its size.
 
     Args:
-      strengths: (N, L), heights of the maps of a pool's faces, from `landmarks_and_strengths`.
+      heights: (N, L), heights of the maps of a pool's faces, from `landmarks_and_heights`.
       sizes: (N,), from `face_sizes`, pixels.
 
     Returns:
       (N,) float64, 0 where no map is fainter than the pool's median for its landmark.
     """
-    usual = np.maximum(np.median(strengths, axis=0), np.finfo(np.float32).tiny)
-    faint = np.clip(1 - np.asarray(strengths, np.float64) / usual, 0, 1)
+    usual = np.maximum(np.median(heights, axis=0), np.finfo(np.float32).tiny)
+    faint = np.clip(1 - np.asarray(heights, np.float64) / usual, 0, 1)
     return faint.mean(axis=1) * (np.median(sizes) / sizes)
 
 

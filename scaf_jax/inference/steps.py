@@ -146,7 +146,7 @@ def score(
         looks at changed copies of the faces as well, which costs three further passes.
 
     Returns:
-      `landmarks` (B, L, 2) float32 in crop pixels, `strengths` (B, L), the heights of their maps,
+      `landmarks` (B, L, 2) float32 in crop pixels, `heights` (B, L), the heights of their maps,
       `nnm` and perhaps `entropy` (B,) and `copies` (B, 4, L, 2), the landmarks on the face and on
       its copies, led back; `embeddings` (B, 99) float32, `matrix` and `valid`.
     """
@@ -155,14 +155,14 @@ def score(
 
     def scores(maps: jax.Array, valid: jax.Array) -> Batch:
         maps = maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
-        peaks, nnm, strengths = acquisition.landmarks_and_strengths(
+        peaks, nnm, heights = acquisition.landmarks_and_heights(
             maps,
             codec.blur_size,
             valid=valid,
             reach=codec.reach if decoder == "subpixel" else None,
         )
         landmarks = codec.to_crop(peaks.astype(maps.dtype))
-        outputs = {"landmarks": landmarks, "nnm": nnm, "strengths": strengths}
+        outputs = {"landmarks": landmarks, "nnm": nnm, "heights": heights}
         if with_entropy:
             outputs["entropy"] = acquisition.entropy(maps, valid=valid)
         return outputs

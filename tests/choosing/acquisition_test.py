@@ -50,7 +50,7 @@ def test_nnm_against_numpy(window):
 def test_one_pass_finds_the_decoders_landmarks_and_the_nnm_there(size):
     codec = heatmaps.HeatmapCodec(64, 32, blur_size=size)
     maps = _maps((3, 32, 32, 5), seed=2)
-    peaks, scores, strengths = acquisition.landmarks_and_strengths(maps, size)
+    peaks, scores, heights = acquisition.landmarks_and_heights(maps, size)
     np.testing.assert_allclose(codec.to_crop(peaks.astype(float)), codec.decode(maps))
     expected = _nnm_oracle(maps, np.asarray(peaks), size)
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-4)
@@ -59,7 +59,7 @@ def test_one_pass_finds_the_decoders_landmarks_and_the_nnm_there(size):
         _nnm_oracle(maps[..., [i]], np.asarray(peaks)[:, [i]], size) for i in range(maps.shape[-1])
     ]
     expected = -np.stack(by_landmark, axis=1) / size**2
-    np.testing.assert_allclose(strengths, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(heights, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_entropy_against_numpy():
@@ -121,14 +121,14 @@ def test_windows_without_a_middle_are_refused(window):
 
 def test_faintness_compares_a_landmark_with_itself_on_other_faces_and_counts_size():
     rng = np.random.default_rng(0)
-    strengths = rng.uniform(0.1, 1, (9, 3))
-    strengths[:, 2] = 1e-3  # always faint: it says nothing
+    heights = rng.uniform(0.1, 1, (9, 3))
+    heights[:, 2] = 1e-3  # always faint: it says nothing
     sizes = rng.uniform(20, 60, 9)
     expected = []
     for face in range(9):
-        missing = [max(0.0, 1 - strengths[face, i] / np.median(strengths[:, i])) for i in range(3)]
+        missing = [max(0.0, 1 - heights[face, i] / np.median(heights[:, i])) for i in range(3)]
         expected.append(np.mean(missing) * np.median(sizes) / sizes[face])
-    np.testing.assert_allclose(acquisition.faintness(strengths, sizes), expected)
+    np.testing.assert_allclose(acquisition.faintness(heights, sizes), expected)
 
 
 def test_faintness_of_maps_that_are_empty_everywhere_is_finite():

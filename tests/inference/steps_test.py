@@ -66,7 +66,7 @@ def test_scores_come_with_the_predicted_landmarks(decoder, network, points):
     np.testing.assert_allclose(
         scored["landmarks"][valid], predicted[f"landmarks_{decoder}"][valid], atol=1e-3
     )
-    names = {"landmarks", "nnm", "strengths", "entropy", "embeddings", "matrix", "valid"}
+    names = {"landmarks", "nnm", "heights", "entropy", "embeddings", "matrix", "valid"}
     assert scored.keys() == names
     assert scored["embeddings"].shape == (5, 99)
 
