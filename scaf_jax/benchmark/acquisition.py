@@ -8,8 +8,6 @@ the comparison of NNM with entropy: SCAF, sec. 4.6.
 
 import argparse
 import functools
-import pathlib
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -65,21 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounds", type=options.positive, default=31, help="timed rounds (default: 31)"
     )
-    parser.add_argument(
-        "--output",
-        type=pathlib.Path,
-        default=pathlib.Path("benchmark_acquisition.json"),
-        help="JSON file with all times; the table goes beside it as .md "
-        "(default: benchmark_acquisition.json)",
-    )
+    options.add_output(parser, "benchmark_acquisition.json", "; the table goes beside it as .md")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Measures, prints the table, writes JSON and Markdown; returns 0, or 2 for bad arguments."""
-    output = arguments.output.absolute()
-    if not output.parent.is_dir():
-        print(f"--output: there is no folder '{output.parent}'", file=sys.stderr)
-        return 2
+    output = arguments.output
     result: dict[str, Any] = {
         "machine": machine.describe(),
         "arguments": vars(arguments) | {"output": str(arguments.output)},

@@ -11,7 +11,6 @@ with the one that it left.
 import argparse
 import json
 import os
-import pathlib
 import subprocess
 import sys
 import tempfile
@@ -59,12 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batches", type=options.positive, default=40, help="batches to time")
     parser.add_argument("--no-start", action="store_true", help="leave the first step out")
     parser.add_argument("--first-step", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--output",
-        type=pathlib.Path,
-        default=pathlib.Path("benchmark_feeding.json"),
-        help="JSON file; the table goes beside it as .md (default: benchmark_feeding.json)",
-    )
+    options.add_output(parser, "benchmark_feeding.json", "; the table goes beside it as .md")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -72,10 +66,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.first_step:
         print(json.dumps(first_step(arguments)))
         return 0
-    output = arguments.output.absolute()
-    if not output.parent.is_dir():
-        print(f"--output: there is no folder '{output.parent}'", file=sys.stderr)
-        return 2
+    output = arguments.output
     workers = arguments.workers or sorted({0, default_workers()})
     result: dict[str, Any] = {
         "machine": machine.describe(),

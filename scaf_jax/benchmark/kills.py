@@ -38,24 +38,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--kills", type=options.positive, default=10, help="how often to kill (default: 10)")
     add("--seed", type=int, default=0, help="of the times (default: 0)")
     add("--folder", type=pathlib.Path, help="for data and runs (default: one that is deleted)")
-    add(
-        "--output",
-        type=pathlib.Path,
-        default=pathlib.Path("benchmark_kills.json"),
-        help="JSON file with every kill (default: benchmark_kills.json)",
-    )
+    options.add_output(parser, "benchmark_kills.json")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Runs, kills, compares; returns 0 if all is the same, 1 if not, 2 for bad arguments."""
-    if not arguments.output.absolute().parent.is_dir():
-        print(f"--output: there is no folder '{arguments.output.absolute().parent}'")
-        return 2
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or pathlib.Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         result = measure(folder, arguments.kills, random.Random(arguments.seed))
-    atomic.write_json(arguments.output.absolute(), result | {"seed": arguments.seed})
+    atomic.write_json(arguments.output, result | {"seed": arguments.seed})
     print(_report(result))
     return int(bool(result["differences"]))
 

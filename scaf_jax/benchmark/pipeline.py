@@ -9,7 +9,6 @@ Photos and their pre-cropped regions are read from memory, and all contestants r
 import argparse
 import dataclasses
 import functools
-import pathlib
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -69,21 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounds", type=options.positive, default=9, help="timed rounds (default: 9)"
     )
-    parser.add_argument(
-        "--output",
-        type=pathlib.Path,
-        default=pathlib.Path("benchmark_pipeline.json"),
-        help="JSON file with all times; the table goes beside it as .md "
-        "(default: benchmark_pipeline.json)",
-    )
+    options.add_output(parser, "benchmark_pipeline.json", "; the table goes beside it as .md")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Measures, prints the table, writes JSON and Markdown; returns 0, or 2 for bad arguments."""
-    output = arguments.output.absolute()
-    if not output.parent.is_dir():
-        print(f"--output: there is no folder '{output.parent}'", file=sys.stderr)
-        return 2
+    output = arguments.output
     try:
         kinds = _records(arguments)
     except (ValueError, FileNotFoundError) as error:

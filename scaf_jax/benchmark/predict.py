@@ -62,20 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flip = "average with mirrored faces; by default as the network's evaluation"
     add("--flip", action=argparse.BooleanOptionalAction, help=flip)
     add("--rounds", type=positive, default=5, help="timed rounds (default: 5)")
-    add(
-        "--output",
-        type=pathlib.Path,
-        default=pathlib.Path("benchmark_predict.json"),
-        help="JSON file with all times; the table goes beside it as .md",
-    )
+    options.add_output(parser, "benchmark_predict.json", "; the table goes beside it as .md")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Measures, prints the table, writes JSON and Markdown; returns 0, or 2 for bad arguments."""
-    output = arguments.output.absolute()
+    output = arguments.output
     try:
-        if not output.parent.is_dir():
-            raise FileNotFoundError(f"--output: there is no folder '{output.parent}'")
         network = bundle.Bundle.load(arguments.model)
         records = _records(arguments)
     except (OSError, ValueError, header.WeightsError) as error:

@@ -13,7 +13,6 @@ import dataclasses
 import functools
 import gc
 import importlib.util
-import pathlib
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -91,19 +90,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="inductor",
         help="what torch.compile compiles with (default: inductor)",
     )
-    parser.add_argument(
-        "--output",
-        type=pathlib.Path,
-        default=pathlib.Path("benchmark_steps.json"),
-        help="JSON file with all times (default: benchmark_steps.json)",
-    )
+    options.add_output(parser, "benchmark_steps.json")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Measures, prints the table and writes the JSON file; returns 0, or 2 for bad arguments."""
-    if not arguments.output.absolute().parent.is_dir():
-        _tell(f"--output: there is no folder '{arguments.output.absolute().parent}'")
-        return 2
     if not arguments.width > 0:
         _tell(f"--width must be positive, not {arguments.width}")
         return 2
@@ -122,7 +113,7 @@ def main(arguments: argparse.Namespace) -> int:
                 workload = workloads.Workload(kind, size, arguments.batch, arguments.width)
                 result["rows"].append(_measure(workload, arguments, with_torch))
                 # After each row, so that an interrupted run leaves what it has.
-                atomic.write_json(arguments.output.absolute(), result)
+                atomic.write_json(arguments.output, result)
                 _free()
     report = steps_report if arguments.columns == CPU else accelerator_report
     print(report.format_report(result))

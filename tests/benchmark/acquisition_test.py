@@ -55,8 +55,3 @@ def test_ratios_by_hand():
     }
     text = acquisition.table_of([row]).text()
     assert "1.000" in text and "1.33" in text
-
-
-def test_a_missing_folder_is_told_before_anything_is_measured(tmp_path, capsys):
-    assert acquisition.main(_arguments(f"--output={tmp_path / 'none' / 'times.json'}")) == 2
-    assert "there is no folder" in capsys.readouterr().err

@@ -60,8 +60,3 @@ def test_the_first_step_is_measured_in_processes_that_share_a_cache(monkeypatch)
     found = feeding.first_steps(parser.parse_args(TINY))
     assert list(found) == ["cold", "warm"]
     assert all(one["seconds"] > one["compile_seconds"] > 0 for one in found.values())
-
-
-def test_a_folder_that_is_not_there_is_told_first(capsys):
-    assert _run("--output=/no/such/folder/x.json") == 2
-    assert "/no/such/folder" in capsys.readouterr().err

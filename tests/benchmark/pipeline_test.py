@@ -58,16 +58,9 @@ def test_a_prepared_set_can_be_measured(tmp_path, quick_machine, tiny_faces):
     assert row["photos"] == "synthetic_faces/tiny"
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--output=/nowhere/at/all.json"], "there is no folder '/nowhere/at'"),
-        (["--data_name=the300w", "--data_dir=/nowhere"], "is not prepared in /nowhere"),
-    ],
-)
-def test_wrong_arguments_are_explained(words, message, capsys):
-    assert pipeline.main(_arguments(*words)) == 2
-    assert message in capsys.readouterr().err
+def test_a_set_that_is_not_prepared_is_told(capsys):
+    assert pipeline.main(_arguments("--data_name=the300w", "--data_dir=/nowhere")) == 2
+    assert "is not prepared in /nowhere" in capsys.readouterr().err
 
 
 def test_photos_are_as_large_as_asked_for_and_show_the_face_in_its_box():

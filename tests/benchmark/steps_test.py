@@ -123,13 +123,9 @@ def test_the_lead_is_over_the_fastest_of_those_that_were_measured():
     assert accelerator_report.lead(row, accelerator_report.BFLOAT16) is None
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [(["--output=/no/such/folder/x.json"], "/no/such/folder"), (["--width=0"], "--width")],
-)
-def test_bad_arguments_are_named_before_anything_is_measured(options, message, capsys, tmp_path):
-    assert _run(tmp_path / "x.json", *options) == 2
-    assert message in capsys.readouterr().err
+def test_bad_arguments_are_named_before_anything_is_measured(capsys, tmp_path):
+    assert _run(tmp_path / "x.json", "--width=0") == 2
+    assert "--width" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -147,7 +147,7 @@ def test_data_sets_may_be_in_a_bucket(data_dir, source, tmp_path, monkeypatch):
             return epath.Path(address.replace("bucket://faces", str(data_dir)))
 
     opened = prepared_sources.open_source("few_faces", data_dir="bucket://faces", split="train")
-    assert not isinstance(opened.directory, pathlib.Path)
+    assert not isinstance(opened.folder, pathlib.Path)
     assert opened.keys == source.keys and opened[2]["image"] == source[2]["image"]
     assert (
         opened.identity
