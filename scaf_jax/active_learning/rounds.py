@@ -35,6 +35,7 @@ from scaf_jax.runs import (
     resolve,
     stage_training,
     stages,
+    test_set_checks,
 )
 from scaf_jax.runs.run import Run
 from scaf_jax.training import sharding
@@ -104,7 +105,7 @@ class Rounds:
         """Does all rounds; see `run`."""
         # What a round would miss at its end is looked at before the first training.
         stage_training.check_devices(self._run)
-        evaluation.check_test_sets(self._run)
+        test_set_checks.check(self._run)
         _, self._pretrained = stages.ensure_pretraining(self._run, self._workdir)
         if jax.process_index() == 0:
             round_report.write_config(self._workdir, self._run)

@@ -1,7 +1,7 @@
 """Evaluation of an aligner: predictions for whole test sets, a report with pictures."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ from absl import logging
 
 from scaf_jax.data import face_view, geometry, images, sources
 from scaf_jax.inference import bundle, fitted_file, predictor
-from scaf_jax.landmarks import metrics, normalizers
+from scaf_jax.landmarks import metrics
 from scaf_jax.reporting import report, results, training_curve
 from scaf_jax.runs import evaluation_pictures
 from scaf_jax.runs.run import Run
@@ -25,54 +25,6 @@ _LOSSES = {
     blindness.EMPTY: "empty maps",
 }
 _DECODER_NAMES = {"argmax": "arg-max", "subpixel": "sub-pixel"}
-
-
-def check_test_sets(run: Run) -> None:
-    """Opens the test sets and looks at whether their faces can be evaluated, before a training.
-
-    Raises:
-      DataNotPreparedError: The data set is not prepared.
-      MissingSplitError: It has none of the test sets.
-      ValueError: Landmarks do not fit the scheme, or a set's faces lack what errors are divided by.
-    """
-    scheme = run.scheme
-    for name, source in run.faces.tests().items():
-        fields = ("landmarks", "landmark_mask", "box_ground_truth", "key")
-        rows = []
-        for i in range(len(source)):
-            record = source[i]  # which holds the photo: not all of them at once
-            rows.append([record[field] for field in fields])
-        place = f"test set '{name}'"
-        if not any(np.any(mask) for _, mask, *_ in rows):
-            raise ValueError(f"evaluation.splits: {place} has no face with landmarks; leave it out")
-        truth, mask, boxes, keys = zip(*rows, strict=True)
-        if len(truth[0]) != scheme.num_landmarks:
-            raise ValueError(
-                f"data.scheme: '{scheme.name}' has {scheme.num_landmarks} landmarks, but the faces "
-                f"of {place} have {len(truth[0])} (data.landmarks_feature chooses among several)"
-            )
-        try:
-            distances = normalizers.normalizing_distances(
-                np.array(truth),
-                scheme,
-                run.evaluation.normalizer,
-                mask=np.array(mask),
-                boxes=np.array(boxes),
-                keys=keys,
-            )
-        except ValueError as error:
-            raise ValueError(f"evaluation.normalizer, {place}: {error}") from error
-        without = np.flatnonzero(np.isnan(distances))
-        if without.size:
-            logging.warning(
-                "%s: %d of %d faces count in no figure, since what errors are divided by (%s) is "
-                "not known or 0; the first: %s",
-                place,
-                without.size,
-                len(distances),
-                run.evaluation.normalizer,
-                keys[without[0]],
-            )
 
 
 def mean_shape(crop: geometry.CropSettings, source: sources.Source) -> Array:
@@ -106,49 +58,24 @@ def evaluate(
     """
     labeled, settings = labeled or run.faces.training(), run.evaluation
     looking = predictor.Predictor(
-        network,
-        run.pass_settings,
-        flip=settings.flip,
-        rebuilder=rebuilder,
+        network, run.pass_settings, flip=settings.flip, rebuilder=rebuilder
     )
-    shape = mean_shape(network.crop, labeled)
-    splits: list[results.SplitResults] = []
-    errors: dict[str, float] = {}
-    test_sources = run.faces.tests()
-    for box in settings.boxes:
-        parts = []
-        for split, source in test_sources.items():
-            predictions = looking.predict(source, box=box)
-            name = split if box == run.crop.box else f"{split} ({box} box)"
-            parts.append(_split_results(network, name, source, predictions, shape))
-            errors[name] = float(predictions.reconstruction_l1.mean())
-        splits += parts
-        if settings.full and len(parts) > 1:
-            full = settings.full
-            name = full if box == run.crop.box else f"{full} ({box} box)"
-            splits.append(_union(name, parts))
+    test_sets = run.faces.tests()
+    splits, reconstruction = _measure(run, looking, test_sets, mean_shape(network.crop, labeled))
     pictures = evaluation_pictures.draw(run, looking, splits)
     lines = [] if training is None else metric_writers.read_scalars(training / _SCALARS)
-    blind = blindness.last_sighting(lines, run.landmark_stage().stage.steps)
-    facts = {
-        "training steps": network.provenance.get("steps"),
-        "labeled faces": len(labeled),
-        "model": f"SCAF (skips with {network.architecture.skip_gain} gain)"
-        if network.architecture.skips
-        else "3FabRec (without skips)",
-        "stage 1": network.provenance.get("stage1", ""),
-        "seed": run.seed,
+    facts = _facts(run, network, len(labeled)) | {
         "test sets left out, being empty": [
-            name for name in run.faces.test_names() if name not in test_sources
+            name for name in run.faces.test_names() if name not in test_sets
         ],
-        "mirrored copies averaged": settings.flip,
         **pace.summary(lines),
-        "reconstruction L1 (gray levels)": errors,
+        "reconstruction L1 (gray levels)": reconstruction,
         "config": run.config,
     }
     if jax.process_index() != 0:
         return report.Report(folder / "report.md", {}, "")
     steps = int(network.provenance.get("steps", 0))
+    blind = blindness.last_sighting(lines, run.landmark_stage().stage.steps)
     return report.write_report(
         folder,
         splits=splits,
@@ -159,6 +86,42 @@ def evaluate(
         pictures=[*_loss_picture(lines), *_reliability_picture(steps, training), *pictures],
         warnings=[str(blind)] if blind else [],
     )
+
+
+def _measure(
+    run: Run,
+    looking: predictor.Predictor,
+    test_sets: Mapping[str, sources.Source],
+    shape: Array,
+) -> tuple[list[results.SplitResults], dict[str, float]]:
+    """Returns the results of each test set with each kind of box, and L1 of reconstructions."""
+    splits: list[results.SplitResults] = []
+    reconstruction: dict[str, float] = {}
+    for box in run.evaluation.boxes:
+        suffix = "" if box == run.crop.box else f" ({box} box)"
+        parts = []
+        for split, source in test_sets.items():
+            name, predictions = split + suffix, looking.predict(source, box=box)
+            parts.append(_split_results(looking.network, name, source, predictions, shape))
+            reconstruction[name] = float(predictions.reconstruction_l1.mean())
+        splits += parts
+        if run.evaluation.full and len(parts) > 1:
+            splits.append(_union(run.evaluation.full + suffix, parts))
+    return splits, reconstruction
+
+
+def _facts(run: Run, network: bundle.Bundle, num_labeled: int) -> dict[str, Any]:
+    """What a report tells of a network and its training."""
+    shape = network.architecture
+    skips = f"SCAF (skips with {shape.skip_gain} gain)"
+    return {
+        "training steps": network.provenance.get("steps"),
+        "labeled faces": num_labeled,
+        "model": skips if shape.skips else "3FabRec (without skips)",
+        "stage 1": network.provenance.get("stage1", ""),
+        "seed": run.seed,
+        "mirrored copies averaged": run.evaluation.flip,
+    }
 
 
 def _loss_picture(lines: Sequence[dict[str, Any]]) -> list[report.Picture]:

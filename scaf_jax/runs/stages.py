@@ -15,6 +15,7 @@ from scaf_jax.runs import (
     pretraining_stage,
     stage1,
     stage_training,
+    test_set_checks,
 )
 from scaf_jax.runs.run import Run
 from scaf_jax.training import checkpoint_errors, loop
@@ -52,7 +53,7 @@ def run(resolved: Run, workdir: str) -> reporting.Report:
     stage_training.check_devices(resolved)
     if resolved.alignment:
         alignment_stage.labeled_faces(resolved)
-        evaluation.check_test_sets(resolved)
+        test_set_checks.check(resolved)
     report, pretrained = ensure_pretraining(resolved, folder)
     if not resolved.alignment:
         if report is None:
