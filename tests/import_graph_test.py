@@ -74,6 +74,7 @@ TESTED_ELSEWHERE = {
     "scaf_jax.default_config": "tests/configs_test.py",
     "scaf_jax.export": "tests/deployment/checks_test.py",
     "scaf_jax.formats.label_studio": "tests/annotation/importing/label_studio_test.py",
+    "scaf_jax.models.adversarial_autoencoder": "tests/training/pretraining_test.py",
     "scaf_jax.models.torch_networks": "tests/benchmark/torch_twin_test.py",
     "scaf_jax.ops.paired_convolutions": "tests/models/layers_test.py",
     "scaf_jax.weights.verification": "tests/convert_test.py",

@@ -12,8 +12,8 @@ import numpy as np
 from flax import nnx
 
 from scaf_jax.landmarks import heatmaps
-from scaf_jax.models import aligner
-from scaf_jax.training import pretraining, state
+from scaf_jax.models import adversarial_autoencoder, aligner
+from scaf_jax.training import state
 
 PyTree = Any
 Batch = dict[str, np.ndarray]
@@ -72,7 +72,7 @@ class Workload:
         """Returns the model with random weights."""
         rngs = nnx.Rngs(_SEED)
         if self.kind == PRETRAINING:
-            return pretraining.PretrainingModel(
+            return adversarial_autoencoder.PretrainingModel(
                 input_size=self.size, width_multiplier=self.width, dtype=self.dtype, rngs=rngs
             )
         return aligner.Aligner(

@@ -8,9 +8,9 @@ import numpy as np
 from flax import nnx
 
 from scaf_jax.landmarks import heatmaps
-from scaf_jax.models import aligner, resnet
+from scaf_jax.models import adversarial_autoencoder, aligner, resnet
 from scaf_jax.parity import comparison, fixtures, networks
-from scaf_jax.training import pretraining, state
+from scaf_jax.training import state
 
 # Blurred values closer than this (relative to the maximum) are equal but for rounding.
 _TIE = 1e-5
@@ -47,7 +47,7 @@ def _autoencoder_numbers(network: fixtures.Network, images: np.ndarray) -> dict[
 
     @jax.jit
     def run(params: Any, batch_stats: Any, images: jax.Array) -> dict[str, jax.Array]:
-        model: pretraining.PretrainingModel = state.merge(graphdef, params, batch_stats)
+        model: adversarial_autoencoder.PretrainingModel = state.merge(graphdef, params, batch_stats)
         z, _ = model.encoder(images, train=False)
         x = model.generator.start(z, train=False)
         numbers = {}

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 import numpy as np
 from flax import nnx
 
-from scaf_jax.models import aligner, torch_names
+from scaf_jax.models import adversarial_autoencoder, aligner, torch_names
 from scaf_jax.parity import fixtures
-from scaf_jax.training import pretraining, state
+from scaf_jax.training import state
 
 PyTree = Any
 Module = TypeVar("Module", bound=nnx.Module)
@@ -33,10 +33,12 @@ def fill(build: Callable[[], Module], tensors: torch_names.Tensors) -> Parts[Mod
     return graphdef, params, batch_stats
 
 
-def autoencoder(network: fixtures.Network) -> Parts[pretraining.PretrainingModel]:
+def autoencoder(network: fixtures.Network) -> Parts[adversarial_autoencoder.PretrainingModel]:
     """Returns the parts of stage 1's model."""
     return fill(
-        lambda: pretraining.PretrainingModel(input_size=network.input_size, rngs=nnx.Rngs(0)),
+        lambda: adversarial_autoencoder.PretrainingModel(
+            input_size=network.input_size, rngs=nnx.Rngs(0)
+        ),
         torch_names.select(network.tensors, AUTOENCODER),
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 from flax import nnx
 
 from scaf_jax.landmarks import heatmaps
-from scaf_jax.models import autoencoder
+from scaf_jax.models import adversarial_autoencoder, autoencoder
 from scaf_jax.parity import comparison, fixtures, functions, networks
 from scaf_jax.training import alignment, optimizers, pretraining, pretraining_terms, state
 
@@ -169,7 +169,7 @@ def _loss(metrics: dict[str, float], name: str, *, has_adversary: bool) -> float
 
 
 def _evaluate(
-    graphdef: nnx.GraphDef[pretraining.PretrainingModel],
+    graphdef: nnx.GraphDef[adversarial_autoencoder.PretrainingModel],
     params: PyTree,
     batch_stats: PyTree,
     images: jax.Array,

@@ -13,7 +13,7 @@ from scaf_jax import default_config
 from scaf_jax.choosing import plan
 from scaf_jax.data import augmentations, geometry, prepared_sources
 from scaf_jax.landmarks import heatmaps, normalizers, scheme_files, schemes
-from scaf_jax.models import aligner
+from scaf_jax.models import adversarial_autoencoder, aligner
 from scaf_jax.runs import config_checks, identity
 from scaf_jax.runs.config_rules import pretraining as pretraining_rules
 from scaf_jax.runs.faces import Faces
@@ -22,7 +22,7 @@ from scaf_jax.training import alignment, pretraining, pretraining_terms, shardin
 from scaf_jax.weights import header
 
 ConfigDict = ml_collections.ConfigDict
-Architecture = aligner.Architecture | pretraining.Architecture
+Architecture = aligner.Architecture | adversarial_autoencoder.Architecture
 # Parameters and running statistics to the state at step 0.
 Start = Callable[[Any, Any], state.TrainState]
 
@@ -133,7 +133,7 @@ def _rounds(section: ConfigDict) -> plan.Plan | None:
 def _pretraining(config: ConfigDict, scheme: schemes.LandmarkScheme) -> Pretraining:
     section = config.pretraining
     settings = _filled(pretraining_terms.PretrainingSettings, section)
-    architecture = pretraining.Architecture(
+    architecture = adversarial_autoencoder.Architecture(
         input_size=config.input_size,
         width_multiplier=config.width_multiplier,
         compute_dtype=config.compute_dtype,

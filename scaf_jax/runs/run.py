@@ -14,9 +14,9 @@ from scaf_jax.choosing import plan
 from scaf_jax.data import augmentations, geometry
 from scaf_jax.inference import one_pass
 from scaf_jax.landmarks import heatmaps, schemes
-from scaf_jax.models import aligner
+from scaf_jax.models import adversarial_autoencoder, aligner
 from scaf_jax.runs.faces import Faces
-from scaf_jax.training import alignment, pretraining, pretraining_terms, profiling, state
+from scaf_jax.training import alignment, pretraining_terms, profiling, state
 
 ON_DEVICE = AUTO, NEVER, ALWAYS = ("auto", "never", "always")
 
@@ -81,7 +81,7 @@ class Pretraining:
 
     stage: Stage
     settings: pretraining_terms.PretrainingSettings
-    architecture: pretraining.Architecture
+    architecture: adversarial_autoencoder.Architecture
 
 
 @dataclasses.dataclass(frozen=True)

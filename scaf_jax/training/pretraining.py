@@ -12,69 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from flax.typing import Dtype
 
-from scaf_jax.models import autoencoder, discriminators, embedding_guide
+from scaf_jax.models import autoencoder, embedding_guide
+from scaf_jax.models.adversarial_autoencoder import PretrainingModel
 from scaf_jax.training import adversaries, losses, optimizers, preprocessing, state
 from scaf_jax.training.pretraining_terms import PretrainingSettings, Terms
 
 PyTree = Any
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
-
-
-class PretrainingModel(nnx.Module):
-    """The four networks of stage 1, and the guide of the embedding where one is used."""
-
-    def __init__(
-        self,
-        *,
-        input_size: int,
-        width_multiplier: float = 1.0,
-        guided: bool = False,
-        dtype: Dtype | None = None,
-        rngs: nnx.Rngs,
-    ):
-        common: dict[str, Any] = {
-            "width_multiplier": width_multiplier,
-            "dtype": dtype,
-            "rngs": rngs,
-        }
-        self.encoder = autoencoder.Encoder(input_size=input_size, **common)
-        self.generator = autoencoder.Generator(output_size=input_size, **common)
-        self.embedding_discriminator = discriminators.EmbeddingDiscriminator(**common)
-        self.image_discriminator = discriminators.ImageDiscriminator(
-            input_size=input_size, **common
-        )
-        if guided:
-            self.embedding_guide = embedding_guide.EmbeddingGuide(autoencoder.EMBEDDING_SIZE)
-
-
-@dataclasses.dataclass(frozen=True)
-class Architecture:
-    """Which networks of stage 1 they are, in plain values.
-
-    Attributes:
-      input_size: Side of the crop in pixels.
-      width_multiplier: Scale of every channel count.
-      compute_dtype: One of `aligner.COMPUTE_DTYPES`; parameters are float32 whatever it is.
-      guided: Whether the embedding has a guide.
-    """
-
-    input_size: int
-    width_multiplier: float
-    compute_dtype: str
-    guided: bool
-
-    def build(self, seed: int = 0) -> PretrainingModel:
-        """Returns the networks with random weights."""
-        return PretrainingModel(
-            input_size=self.input_size,
-            width_multiplier=self.width_multiplier,
-            guided=self.guided,
-            dtype=None if self.compute_dtype == "float32" else self.compute_dtype,
-            rngs=nnx.Rngs(seed),
-        )
 
 
 @functools.lru_cache(maxsize=8)  # the same ones, so that their steps are one program

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from scaf_jax.models import aligner, torch_names
-from scaf_jax.training import pretraining, state
+from scaf_jax.models import adversarial_autoencoder, aligner, torch_names
+from scaf_jax.training import state
 
 NORM = ("weight", "bias", "running_mean", "running_var")
 
@@ -44,7 +44,7 @@ def _trees(input_size: int, *, landmark_path: bool):
                 skips=False,
                 rngs=nnx.Rngs(0),
             )
-        return pretraining.PretrainingModel(input_size=input_size, rngs=nnx.Rngs(0))
+        return adversarial_autoencoder.PretrainingModel(input_size=input_size, rngs=nnx.Rngs(0))
 
     return state.split(nnx.eval_shape(build))[1:]
 

@@ -10,6 +10,7 @@ import pytest
 from flax import nnx
 
 from scaf_jax.inference import steps
+from scaf_jax.models import adversarial_autoencoder
 from scaf_jax.training import pretraining, pretraining_terms, state
 
 SIZE, WIDTH, BATCH = 64, 0.05, 4
@@ -18,8 +19,8 @@ STARTED = pretraining_terms.PretrainingSettings(image_start=0, structural_start=
 ALL = dataclasses.replace(STARTED, learning_rate=1e-3)
 
 
-def _build(dtype=None) -> pretraining.PretrainingModel:
-    return pretraining.PretrainingModel(
+def _build(dtype=None) -> adversarial_autoencoder.PretrainingModel:
+    return adversarial_autoencoder.PretrainingModel(
         input_size=SIZE, width_multiplier=WIDTH, dtype=dtype, rngs=nnx.Rngs(0)
     )
 
@@ -244,6 +245,7 @@ def test_four_devices_compute_what_one_does(run_on_devices):
         import functools, sys
         import jax, jax.numpy as jnp, numpy as np
         from flax import nnx
+        from scaf_jax.models import adversarial_autoencoder
         from scaf_jax.training import pretraining, pretraining_terms, sharding, state
 
         jax.config.update("jax_enable_x64", True)  # so that only an error can be seen
@@ -251,7 +253,8 @@ def test_four_devices_compute_what_one_does(run_on_devices):
             learning_rate=1e-3, image_start=0, structural_start=0)
         optimizers_ = pretraining.build_optimizers(settings)
         graphdef, params, batch_stats = state.split(nnx.eval_shape(lambda:
-            pretraining.PretrainingModel(input_size=64, width_multiplier=0.05, rngs=nnx.Rngs(0))))
+            adversarial_autoencoder.PretrainingModel(
+                input_size=64, width_multiplier=0.05, rngs=nnx.Rngs(0))))
         rng = np.random.default_rng(0)
         def draw(leaf):
             return np.abs(0.1 * rng.standard_normal(leaf.shape)) + 0.02 * rng.standard_normal(

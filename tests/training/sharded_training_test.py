@@ -15,7 +15,7 @@ ON_MESHES = """
     import jax, jax.numpy as jnp, numpy as np
     from flax import nnx
     from scaf_jax.landmarks import heatmaps
-    from scaf_jax.models import aligner, autoencoder, layers, resnet
+    from scaf_jax.models import adversarial_autoencoder, aligner, autoencoder, layers, resnet
     from scaf_jax.training import (
         alignment, checkpointing, pretraining, pretraining_terms, sharding, state)
 
@@ -64,7 +64,7 @@ ON_MESHES = """
             learning_rate=1e-3, image_start=0, structural_start=0, guide_weight=0.1,
             interpolation_start=0 if is_short else 3)
         optimizers_ = pretraining.build_optimizers(settings)
-        graphdef, *weights = state.definition(lambda: pretraining.PretrainingModel(
+        graphdef, *weights = state.definition(lambda: adversarial_autoencoder.PretrainingModel(
             input_size=SIZE, width_multiplier=WIDTH, guided=True, rngs=nnx.Rngs(0)))
         weights = drawn(weights)
         first = jax.jit(lambda: pretraining.start_state(*weights, optimizers_))()

@@ -4,13 +4,14 @@ import jax
 import pytest
 from flax import nnx
 
-from scaf_jax.training import pretraining, state, tree_paths
+from scaf_jax.models import adversarial_autoencoder
+from scaf_jax.training import state, tree_paths
 from scaf_jax.weights import header, networks
 
 
 def test_they_are_those_of_stage_1():
-    def build() -> pretraining.PretrainingModel:
-        return pretraining.PretrainingModel(
+    def build() -> adversarial_autoencoder.PretrainingModel:
+        return adversarial_autoencoder.PretrainingModel(
             input_size=64, width_multiplier=1 / 16, rngs=nnx.Rngs(0)
         )
 
