@@ -63,7 +63,6 @@ ONLY_WITH_EXTRAS = {
 # Modules that neither a test of theirs nor modules of their folder look after, and what does.
 TESTED_ELSEWHERE = {
     "scaf_jax.benchmark.__main__": "tests/benchmark/steps_test.py",
-    "scaf_jax.commands.launch": "tests/main_test.py",
     "scaf_jax.commands.network_export": "tests/deployment/checks_test.py",
     "scaf_jax.commands.photo_prediction": "tests/predict_test.py",
     "scaf_jax.commands.fitting_command": "tests/fit_test.py",
