@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from scaf_jax.benchmark import killed_runs
-from scaf_jax.training import metric_writers
+from scaf_jax.training import metric_files
 
 _SECONDS = 3000
 _BATCH = 12  # 32 faces do not divide
@@ -61,7 +61,7 @@ def _results(workdir: pathlib.Path) -> dict[str, np.ndarray]:
     found = {}
     for path in sorted(workdir.rglob("metrics.jsonl")):
         name = str(path.relative_to(workdir))
-        lines = metric_writers.read_scalars(path)
+        lines = metric_files.read_scalars(path)
         # Terms of the loss whose turn it is not are left out.
         values = [line[k] for line in lines for k in sorted(line) if k.startswith("train/")]
         found[name] = np.array(values, float)

@@ -19,7 +19,7 @@ import numpy as np
 
 from scaf_jax.commands import config_files
 from scaf_jax.files import strict_json
-from scaf_jax.training import checkpointing, metric_writers
+from scaf_jax.training import checkpointing, metric_files
 
 _FINISH_SECONDS = 3600
 _LOOK_SECONDS = 0.02
@@ -176,8 +176,8 @@ def facts(workdir: pathlib.Path) -> dict[str, str]:
             found |= {f"{name}/{key}": value for key, value in _checkpoints(path).items()}
         elif "checkpoints" in path.parts or not path.is_file():
             continue
-        elif path.name == metric_writers.SCALARS_FILE:
-            lines = [_untimed(line) for line in metric_writers.read_scalars(path)]
+        elif path.name == metric_files.SCALARS_FILE:
+            lines = [_untimed(line) for line in metric_files.read_scalars(path)]
             found[name] = _hash(json.dumps(lines).encode())
         elif path.suffix in (".json", ".csv"):
             found[name] = _hash(_without_folder(path, workdir))

@@ -13,7 +13,7 @@ from scaf_jax.experiments.trials import Trial
 from scaf_jax.files import atomic, strict_json
 from scaf_jax.runs import identity, resolve, stage1, stages
 from scaf_jax.runs.run import Run
-from scaf_jax.training import metric_writers, sharding
+from scaf_jax.training import metric_files, sharding
 
 ConfigDict = ml_collections.ConfigDict
 
@@ -112,8 +112,8 @@ def _is_evaluated(target: pathlib.Path) -> bool:
 
 def _read(trial: Trial, target: pathlib.Path) -> results.Result:
     if not trial.is_active:
-        lines = metric_writers.read_scalars(target / "alignment" / metric_writers.SCALARS_FILE)
-        seconds = metric_writers.training_seconds(lines)
+        lines = metric_files.read_scalars(target / "alignment" / metric_files.SCALARS_FILE)
+        seconds = metric_files.training_seconds(lines)
         return results.Result(trial, round_report.read_errors(target), {}, seconds)
     curve, labels, number = {}, 0, 0
     while (selection := selections.read(selections.round_folder(target, number))) is not None:

@@ -14,11 +14,11 @@ from scaf_jax.landmarks import metrics
 from scaf_jax.reporting import report, results, training_curve
 from scaf_jax.runs import evaluation_pictures
 from scaf_jax.runs.run import Run
-from scaf_jax.training import blindness, metric_writers, pace
+from scaf_jax.training import blindness, metric_files, pace
 
 Array = np.ndarray
 
-_SCALARS = metric_writers.SCALARS_FILE
+_SCALARS = metric_files.SCALARS_FILE
 _LOSSES = {
     blindness.LOSS: "training",
     blindness.CONSTANT: "the same maps for every face",
@@ -63,7 +63,7 @@ def evaluate(
     test_sets = run.faces.tests()
     splits, reconstruction = _measure(run, looking, test_sets, mean_shape(network.crop, labeled))
     pictures = evaluation_pictures.draw(run, looking, splits)
-    lines = [] if training is None else metric_writers.read_scalars(training / _SCALARS)
+    lines = [] if training is None else metric_files.read_scalars(training / _SCALARS)
     facts = _facts(run, network, len(labeled)) | {
         "test sets left out, being empty": [
             name for name in run.faces.test_names() if name not in test_sets

@@ -12,7 +12,7 @@ from scaf_jax.inference import bundle, one_pass, steps
 from scaf_jax.models import autoencoder
 from scaf_jax.reporting import figures, reconstruction, report, results
 from scaf_jax.runs.run import Run
-from scaf_jax.training import metric_writers, pace, programs, sharding
+from scaf_jax.training import metric_files, pace, programs, sharding
 
 _MAX_FACES = 500
 _STEPS = 7
@@ -58,7 +58,7 @@ def write(
         "training steps": network.provenance["steps"],
         "faces": len(sets["training"]),
         "seed": run.seed,
-        **pace.summary(metric_writers.read_scalars(training / metric_writers.SCALARS_FILE)),
+        **pace.summary(metric_files.read_scalars(training / metric_files.SCALARS_FILE)),
         "config": run.config,
     }
     if jax.process_index() != 0:

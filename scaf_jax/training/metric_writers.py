@@ -10,7 +10,7 @@ import os
 import pathlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -20,9 +20,8 @@ import tensorboardX
 import tqdm
 from absl import logging
 
-from scaf_jax.files import atomic, strict_json
+from scaf_jax.training import metric_files
 
-SCALARS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
 
 
@@ -168,8 +167,8 @@ class MetricWriter:
             self._bar.n = step
 
     def _open(self, first_step: int) -> None:
-        _drop_after(self._folder / SCALARS_FILE, first_step)
-        self._file = open(self._folder / SCALARS_FILE, "a", encoding="utf-8")
+        metric_files.drop_after(self._folder / metric_files.SCALARS_FILE, first_step)
+        self._file = open(self._folder / metric_files.SCALARS_FILE, "a", encoding="utf-8")
         if self._tensorboard:
             self._events = tensorboardX.SummaryWriter(
                 str(self._folder / TENSORBOARD_FOLDER),
@@ -214,52 +213,6 @@ class MetricWriter:
         logging.info("%s", text)
         if self._bar is not None:
             self._bar.refresh()
-
-
-def read_scalars(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Reads a `metrics.jsonl`: one dict a line with 'step', 'time' and the numbers.
-
-    A line that a crash cut short is left out. A missing file has no lines.
-    """
-    path = pathlib.Path(path)
-    if not path.exists():
-        return []
-    records = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            record = strict_json.parse_json(line, str(path))
-        except strict_json.JsonError:
-            continue
-        if isinstance(record, dict) and isinstance(record.get("step"), int):
-            records.append(record)
-    return records
-
-
-def training_seconds(lines: Sequence[Mapping[str, Any]]) -> float | None:
-    """Returns how long the steps of a training took, from the time between its lines.
-
-    Steps before the first line, in which the program was compiled, count as those after it; so do
-    breaks of a training that was stopped and continued.
-
-    Args:
-      lines: As `read_scalars` gives them.
-
-    Returns:
-      Seconds, or None if the lines do not tell.
-    """
-    timed = [line for line in lines if isinstance(line.get("time"), int | float)]
-    if len(timed) < 2 or timed[-1]["step"] <= timed[0]["step"]:
-        return None
-    first, last = timed[0], timed[-1]
-    per_step = (last["time"] - first["time"]) / (last["step"] - first["step"])
-    return per_step * last["step"]
-
-
-def _drop_after(path: pathlib.Path, last_step: int) -> None:
-    if not path.exists():
-        return
-    kept = [record for record in read_scalars(path) if record["step"] <= last_step]
-    atomic.write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
 
 
 def _as_float(name: str, value: Any) -> float:

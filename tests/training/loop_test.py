@@ -7,7 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax.training import checkpointing, divergence, loop, metric_writers, sharding, state
+from scaf_jax.training import (
+    checkpointing,
+    divergence,
+    loop,
+    metric_files,
+    metric_writers,
+    sharding,
+    state,
+)
 
 
 class Batches:
@@ -77,7 +85,7 @@ def test_trains_to_the_last_step_and_saves_it(tmp_path):
 
 def test_writes_means_of_the_steps_since_the_last_line(tmp_path):
     _run(tmp_path, _sum_step, steps=4)
-    lines = metric_writers.read_scalars(tmp_path / "metrics.jsonl")
+    lines = metric_files.read_scalars(tmp_path / "metrics.jsonl")
     assert [line["step"] for line in lines] == [2, 4]
     assert lines[0]["train/loss"] == np.mean([0, 2])
     assert lines[1]["train/loss"] == np.mean([6, 12])
@@ -124,7 +132,7 @@ def test_rolled_back_it_goes_on_with_other_faces(tmp_path, back, expected):
     response = divergence.Response(divergence.ROLL_BACK, back)
     final = _run(tmp_path, _bad_batch(5), steps=6, save_every=2, on_nonfinite=response)
     assert float(final.params["total"]) == 2 * sum(expected)
-    lines = metric_writers.read_scalars(tmp_path / "metrics.jsonl")
+    lines = metric_files.read_scalars(tmp_path / "metrics.jsonl")
     assert [line["step"] for line in lines] == [2, 4, 6]
     with checkpointing.Checkpoints(tmp_path / "checkpoints", create=False) as checkpoints:
         restored = checkpoints.restore(jax.eval_shape(_zero))
@@ -169,7 +177,7 @@ def test_a_log_line_of_steps_before_and_after_a_stop_is_that_of_an_unbroken_run(
     whole, parts = (
         [
             {n: v for n, v in line.items() if n != "time" and not n.startswith("pace/")}
-            for line in metric_writers.read_scalars(tmp_path / name / "metrics.jsonl")
+            for line in metric_files.read_scalars(tmp_path / name / "metrics.jsonl")
         ]
         for name in ("whole", "parts")
     )

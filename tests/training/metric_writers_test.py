@@ -9,8 +9,9 @@ import pytest
 from absl import logging
 from tensorboardX.proto import event_pb2
 
-from scaf_jax.training import metric_writers
-from scaf_jax.training.metric_writers import MetricWriter, read_scalars
+from scaf_jax.training import metric_files, metric_writers
+from scaf_jax.training.metric_files import read_scalars
+from scaf_jax.training.metric_writers import MetricWriter
 
 Event = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]  # made at run time
 
@@ -152,4 +153,4 @@ def test_durations(seconds, text):
     ],
 )
 def test_times_of_lines_tell_how_long_the_steps_took(lines, seconds):
-    assert metric_writers.training_seconds(lines) == seconds
+    assert metric_files.training_seconds(lines) == seconds
