@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from data_builders.synthetic_faces.renderer import layout, parameters, render, surface
 from scaf_jax.active_learning import selections
 from scaf_jax.annotation import export, faces, skips, store
 from scaf_jax.data import sources
-from scaf_jax.landmarks import schemes
+from scaf_jax.landmarks import mean_faces, schemes
 
 Array = np.ndarray
 
@@ -149,30 +148,9 @@ def ask(
         record = pool[place[key]]
         points = landmarks.get(key)
         if points is None:
-            points = average_face(scheme, record[f"box_{box}"])
+            points = mean_faces.in_box(scheme, record[f"box_{box}"])
         asked.append(
             faces.FaceToAnnotate(key, record["image"], points, record[f"box_{box}"], score)
         )
     version = f"round {selection.round - 1}" if landmarks else "average face"
     export.export_faces(folder, asked, scheme, model_version=version)
-
-
-def average_face(scheme: schemes.LandmarkScheme, box: Array) -> Array:
-    """Returns an average frontal face's landmarks in a box, for faces that no network has seen.
-
-    Args:
-      scheme: 68 or 98 landmarks have a face; those of others stand on a circle.
-      box: (4,) x0, y0, x1, y1, photo pixels.
-
-    Returns:
-      (L, 2) float64, photo pixels.
-    """
-    identity = parameters.Identity()
-    frontal = layout.frontal_layout(identity, parameters.Expression())
-    known = {len(x): x[:, :2] for x in render.landmarks_3d(surface.head_surface(identity, frontal))}
-    angles = np.linspace(0, 2 * np.pi, scheme.num_landmarks, endpoint=False)
-    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    shape = known.get(scheme.num_landmarks, circle).astype(np.float64)
-    low, high = shape.min(axis=0), shape.max(axis=0)
-    corners = np.asarray(box, np.float64).reshape(2, 2)
-    return corners[0] + (shape - low) / (high - low) * (corners[1] - corners[0]) - 0.5
