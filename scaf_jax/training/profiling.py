@@ -110,7 +110,10 @@ def recorded(
         yield step
         return
     (window,) = windows
-    recorder = _Recorder(step, window, folder / FOLDER)
+    own = folder / FOLDER
+    if jax.process_count() > 1:  # files are named by their host, which may have several processes
+        own /= f"process_{jax.process_index()}"
+    recorder = _Recorder(step, window, own)
     try:
         yield recorder
     finally:
