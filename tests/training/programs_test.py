@@ -17,7 +17,7 @@ def _scaled(x, *, factors, traced):
 class _Traced(list):
     """Counts, and is the same whatever it holds."""
 
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]
     __eq__ = object.__eq__
 
 
