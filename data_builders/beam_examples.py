@@ -2,7 +2,8 @@
 
 Apache Beam is an extra (`pip install 'scaf_jax[beam]'`). Photos and annotations must be readable
 under the same paths wherever its workers run. Examples are stored in the order of the list, as
-without Beam; faces that are left out are collected through a second output of the transform.
+without Beam; faces that are left out, and what was seen of all, are collected through further
+outputs of the transform.
 """
 
 import contextlib
@@ -13,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from data_builders import examples, faces
+from data_builders.doctor import examination, stored
 from scaf_jax.files import strict_json
 
-_SKIPPED, _EXAMPLES = "skipped", "examples"
-_SKIPPED_PREFIX = "skipped-faces-of-"
+_SKIPPED, _SEEN, _EXAMPLES = "skipped", "seen", "examples"
+_SKIPPED_PREFIX, _SEEN_PREFIX = "skipped-faces-of-", "seen-faces-of-"
 
 
 class BeamMissingError(ValueError):
@@ -72,13 +74,16 @@ def transform(
       make: Makes the examples.
       split: The split's name.
       members: Its faces.
-      folder: Gets files of the faces that are left out, for `take_skipped`.
+      folder: Gets files of the faces that are left out, for `take_skipped`, and of what was seen
+        of all, for `take_seen`.
     """
     check_installed()
     import apache_beam as beam  # pyright: ignore[reportMissingImports]
 
     def examples_of(numbered: tuple[int, faces.Face]) -> Iterator[Any]:
         index, made = make(numbered)
+        line = json.dumps([index, stored.to_json(made.seen)])
+        yield beam.pvalue.TaggedOutput(_SEEN, line)
         if isinstance(made, examples.Skipped):
             row = json.dumps([split, index, made.key, made.reason])
             yield beam.pvalue.TaggedOutput(_SKIPPED, row)
@@ -90,10 +95,12 @@ def transform(
             pipeline
             | "List" >> beam.Create(list(enumerate(members)))
             | "Spread" >> beam.Reshuffle()  # else one worker would do everything
-            | "Make" >> beam.FlatMap(examples_of).with_outputs(_SKIPPED, main=_EXAMPLES)
+            | "Make" >> beam.FlatMap(examples_of).with_outputs(_SKIPPED, _SEEN, main=_EXAMPLES)
         )
         prefix = str(folder / f"{_SKIPPED_PREFIX}{split}")
         _ = made[_SKIPPED] | "Skipped" >> beam.io.WriteToText(prefix)
+        prefix = str(folder / f"{_SEEN_PREFIX}{split}")
+        _ = made[_SEEN] | "Seen" >> beam.io.WriteToText(prefix)
         return made[_EXAMPLES]
 
     return beam.ptransform_fn(expand)()
@@ -105,9 +112,23 @@ def take_skipped(folder: pathlib.Path) -> list[tuple[str, str, str]]:
     Args:
       folder: The transforms' folder.
     """
-    rows = []
-    for path in folder.glob(f"{_SKIPPED_PREFIX}*"):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        rows += [strict_json.parse_json(line, str(path)) for line in lines]
+    rows = sorted(_take(folder, _SKIPPED_PREFIX))
+    return [(split, key, reason) for split, _, key, reason in rows]
+
+
+def take_seen(folder: pathlib.Path) -> list[examination.Observation]:
+    """Reads and removes the files of `transform`s: what was seen of each face, in the lists' order.
+
+    Args:
+      folder: The transforms' folder.
+    """
+    rows = [(row[1]["splits"], *row) for row in _take(folder, _SEEN_PREFIX)]
+    rows.sort(key=lambda row: row[:2])
+    return [stored.from_json(seen) for _, _, seen in rows]
+
+
+def _take(folder: pathlib.Path, prefix: str) -> Iterator[Any]:
+    for path in sorted(folder.glob(f"{prefix}*")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            yield strict_json.parse_json(line, str(path))
         path.unlink()
-    return [(split, key, reason) for split, _, key, reason in sorted(rows)]

@@ -35,7 +35,7 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
       problems: What was found to be incomplete or odd; known once the set is prepared.
       skipped: (split, key, reason) of the faces that were left out.
       found: What was found in the folder of downloads; None before that.
-      seen: What was seen of each face, by split; nothing where Apache Beam made the examples.
+      seen: What was seen of each face, by split.
     """
 
     NUM_LANDMARKS: int
@@ -137,6 +137,7 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Called by TFDS when Beam has made all splits."""
         super()._process_pipeline_result(pipeline_result)
         self.skipped = beam_examples.take_skipped(pathlib.Path(self.data_path))
+        self.seen = beam_examples.take_seen(pathlib.Path(self.data_path))
 
 
 def skipped_table(skipped: Sequence[tuple[str, str, str]]) -> str:
