@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,9 @@ from scaf_jax.models import autoencoder
 from scaf_jax.reporting import figures, reconstruction, report, results
 from scaf_jax.runs.run import Run
 from scaf_jax.training import metric_files, pace, programs, sharding
+
+# Embeddings (B, 99) to images (B, S, S, 3) uint8.
+Imagine = Callable[[jax.Array], jax.Array]
 
 _MAX_FACES = 500
 _STEPS = 7
@@ -41,19 +45,23 @@ def write(
         doing="rebuilding",
         inputs=("image", "valid"),
     )
-    rows, last = [], None
+    rows: list[results.ReconstructionResults] = []
+    found: dict[str, np.ndarray] = {}
     for name, source in sets.items():
         found = rebuild.run(_spread(source))
         l1 = reconstruction.mean_absolute_error(found["image"], found["rebuilt"])
         ssim = reconstruction.structural_similarity(found["image"], found["rebuilt"])
         rows.append(results.ReconstructionResults(name, l1, ssim))
-        last = (name, found["image"], found["rebuilt"], found["embeddings"], l1, ssim)
-    assert last is not None
     generate = programs.jitted(
         functools.partial(steps.generate, graphdef=network.graphdef),
         out_shardings=sharding.replicated(machine.mesh),
     )
-    pictures = _pictures(run, *last, generate=functools.partial(generate, *rebuild.weights))
+    imagine = functools.partial(generate, *rebuild.weights)
+    pictures = [
+        _reconstructions(rows[-1], found, 2 * run.evaluation.num_pictures),
+        _samples(run.seed, imagine),
+        _interpolations(found, imagine),
+    ]
     facts = {
         "training steps": network.provenance["steps"],
         "faces": len(sets["training"]),
@@ -72,42 +80,31 @@ def _spread(source: sources.Source) -> sources.Source:
     return sources.SubsetSource(source, np.linspace(0, len(source) - 1, count).astype(int))
 
 
-def _pictures(
-    run: Run,
-    name: str,
-    images: np.ndarray,
-    rebuilt: np.ndarray,
-    embeddings: np.ndarray,
-    l1: np.ndarray,
-    ssim: np.ndarray,
-    *,
-    generate: functools.partial,
-) -> list[report.Picture]:
-    count = min(2 * run.evaluation.num_pictures, len(images))
-    spread = np.linspace(0, len(images) - 1, count).astype(int)
-    captions = [f"L1 {l1[i]:.1f}, SSIM {ssim[i]:.2f}" for i in spread]
-    shape = (16, autoencoder.EMBEDDING_SIZE)
-    random = jax.random.normal(jax.random.key(run.seed), shape)
+def _reconstructions(
+    result: results.ReconstructionResults, found: Mapping[str, np.ndarray], count: int
+) -> report.Picture:
+    """Faces of a set, the first to the last, and what they are rebuilt as."""
+    images = found["image"]
+    spread = np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)
+    captions = [f"L1 {result.l1[i]:.1f}, SSIM {result.ssim[i]:.2f}" for i in spread]
+    grid = figures.reconstruction_grid(images[spread], found["rebuilt"][spread], captions=captions)
+    return report.Picture("reconstructions.png", f"Reconstructions of {result.name}", grid)
+
+
+def _samples(seed: int, imagine: Imagine) -> report.Picture:
+    random = jax.random.normal(jax.random.key(seed), (16, autoencoder.EMBEDDING_SIZE))
+    grid = figures.sample_grid(np.asarray(imagine(random)))
+    return report.Picture("samples.png", "Faces from random embeddings", grid)
+
+
+def _interpolations(found: Mapping[str, np.ndarray], imagine: Imagine) -> report.Picture:
+    """Four rows, each from one face of a set to another by embeddings between theirs."""
+    images, embeddings = found["image"], found["embeddings"]
     ends = np.linspace(0, len(images) - 1, 8).astype(int).reshape(4, 2)
     share = jnp.linspace(0.0, 1.0, _STEPS)[None, :, None]
     between = (1 - share) * embeddings[ends[:, :1]] + share * embeddings[ends[:, 1:]]
-    frames = np.asarray(generate(between.reshape(-1, autoencoder.EMBEDDING_SIZE)))
-    return [
-        report.Picture(
-            "reconstructions.png",
-            f"Reconstructions of {name}",
-            figures.reconstruction_grid(images[spread], rebuilt[spread], captions=captions),
-        ),
-        report.Picture(
-            "samples.png",
-            "Faces from random embeddings",
-            figures.sample_grid(np.asarray(generate(random))),
-        ),
-        report.Picture(
-            "interpolations.png",
-            "From one face to another",
-            figures.interpolation_grid(
-                frames.reshape(4, _STEPS, *frames.shape[1:]), ends=images[ends]
-            ),
-        ),
-    ]
+    frames = np.asarray(imagine(between.reshape(-1, autoencoder.EMBEDDING_SIZE)))
+    grid = figures.interpolation_grid(
+        frames.reshape(4, _STEPS, *frames.shape[1:]), ends=images[ends]
+    )
+    return report.Picture("interpolations.png", "From one face to another", grid)
