@@ -14,8 +14,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from absl import logging
-
 from scaf_jax.commands import launch, snapshot_conversion
 from scaf_jax.data import geometry
 from scaf_jax.weights import exporting
@@ -49,5 +47,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    logging.use_absl_handler()
-    sys.exit(main())
+    sys.exit(launch.command(main))

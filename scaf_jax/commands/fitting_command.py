@@ -5,6 +5,7 @@ import pathlib
 import re
 
 import numpy as np
+import numpy.typing as npt
 
 from scaf_jax.data import prepared_sources, sources
 from scaf_jax.detection import detectors
@@ -16,6 +17,9 @@ from scaf_jax.weights import fitted
 
 _SLICE = re.compile(r"(\w+)(?:\[(\d*):(\d*)\])?")
 _BATCH = 16
+_DRAWN = (run_folder.LABEL_SUBSET, run_folder.LABEL_SEED)
+
+Indices = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,12 +48,15 @@ def run(settings: Settings) -> str:
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}: give that of a run")
     network = bundle.Bundle.load(folder)
-    labels = _labels(settings, network)
-    train = _source(settings, settings.split)
-    labeled = sources.SubsetSource(train, range(min(labels or len(train), len(train))))
+    train = _source(settings, settings.split).labeled()
+    learned = _learned(settings, network, len(train))
+    labeled = sources.SubsetSource(train, learned)
     boxes = dict(network.fitted.boxes)
     sure, picture, lines = network.fitted.confidence, None, []
-    boxes[fitted.LANDMARKS] = fitting.about_landmarks(labeled)
+    try:
+        boxes[fitted.LANDMARKS] = fitting.about_landmarks(labeled)
+    except ValueError as error:  # most often, on most faces some landmark is not known
+        lines.append(f"no boxes about landmarks, for second looks: {error}")
     flip = bool(network.provenance.get(run_folder.FLIP, True))
     machine = one_pass.PassSettings(sharding.make_mesh(), _BATCH)
     fitter = fitting.Fitter(network, machine, flip=flip, normalizer=settings.normalizer)
@@ -62,7 +69,7 @@ def run(settings: Settings) -> str:
             f"times {correction.scale_x:.3f}, {correction.scale_y:.3f}"
         )
     if settings.held_out:
-        held_out, origin = _held_out(settings, labels)
+        held_out, origin = _held_out(settings, learned, _are_drawn(network))
         sure, picture = fitter.calibrated(held_out, origin)
         lines.append(
             f"confidence: {sure.kind}, fitted on {sure.faces} faces ({origin}); expected "
@@ -86,8 +93,10 @@ def _tested(settings: Settings, fitter: fitting.Fitter, result: fitted.Fitted) -
     if settings.detector:
         found = fitting.find(source, detectors.load(settings.detector))
         fixed = result.boxes[settings.detector].apply(found.boxes)
-        again = fitter.second_boxes(source, fixed, result.boxes[fitted.LANDMARKS])
-        rows = {"as it is": found.boxes, "corrected": fixed, "two looks": again}
+        rows = {"as it is": found.boxes, "corrected": fixed}
+        if fitted.LANDMARKS in result.boxes:
+            about = result.boxes[fitted.LANDMARKS]
+            rows["two looks"] = fitter.second_boxes(source, fixed, about)
         for name, boxes in rows.items():
             value = fitter.nme(source, np.asarray(boxes))
             lines.append(f"| {settings.detector}, {name} | {value:.2f} | {value / true - 1:+.1%} |")
@@ -96,32 +105,44 @@ def _tested(settings: Settings, fitter: fitting.Fitter, result: fitted.Fitted) -
     return lines
 
 
-def _labels(settings: Settings, network: bundle.Bundle) -> int:
-    """How many faces the network learned from; 0 for all."""
-    told = network.provenance.get("labels", 0)
+def _learned(settings: Settings, network: bundle.Bundle, count: int) -> Indices:
+    """Which of the split's `count` labeled faces the network learned from."""
     if settings.labels < 0:
         raise ValueError(f"--labels must be 0 or more, not {settings.labels}")
-    return settings.labels or (told if isinstance(told, int) else 0)
+    told = network.provenance
+    labels = settings.labels or told.get("labels", 0)
+    labels = min(labels, count) if isinstance(labels, int) and labels else count
+    drawn = _are_drawn(network)
+    mode, seed = (told[name] for name in _DRAWN) if drawn else ("first", 0)
+    return sources.label_subset(count, labels, mode, seed)
+
+
+def _are_drawn(network: bundle.Bundle) -> bool:
+    """Whether the faces that the network learned from were drawn from all of the split."""
+    return all(name in network.provenance for name in _DRAWN)
 
 
 def _source(settings: Settings, split: str) -> prepared_sources.PreparedSource:
     return prepared_sources.open_source(settings.data, data_dir=settings.data_dir, split=split)
 
 
-def _held_out(settings: Settings, labels: int) -> tuple[sources.Source, str]:
+def _held_out(settings: Settings, learned: Indices, drawn: bool) -> tuple[sources.Source, str]:
     text = settings.held_out or ""
     match = _SLICE.fullmatch(text)
     if match is None:
         raise ValueError(f"--held_out: {printable(text)} is no split such as valid or train[50:]")
-    source = _source(settings, match[1])
+    source = _source(settings, match[1]).labeled()
     start, stop = int(match[2] or 0), min(int(match[3] or len(source)), len(source))
-    if match[1] == settings.split and (not labels or start < labels):
-        raise ValueError(
-            f"--held_out: the network learned from {labels or 'all'} faces of {match[1]}: "
-            "confidences on those would be too high. Give faces behind them, or another split; "
-            "to have some, train with fewer labels (alignment.num_labels)"
-        )
-    if start >= stop:
+    chosen = np.arange(start, stop)
+    if match[1] == settings.split and np.isin(chosen, learned).any():
+        if not drawn:
+            count = "all" if len(learned) == len(source) else len(learned)
+            raise ValueError(
+                f"--held_out: the network learned from {count} faces of {match[1]}: "
+                "confidences on those would be too high. Give faces behind them, or another split; "
+                "to have some, train with fewer labels (alignment.num_labels)"
+            )
+        chosen = np.setdiff1d(chosen, learned)
+    if not chosen.size:
         raise ValueError(f"--held_out: {text} holds no face; the split has {len(source)}")
-    chosen = sources.SubsetSource(source, range(start, stop))
-    return chosen, f"{len(chosen)} faces of {settings.data}:{text}"
+    return sources.SubsetSource(source, chosen), f"{len(chosen)} faces of {settings.data}:{text}"

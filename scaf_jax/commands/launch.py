@@ -50,6 +50,13 @@ def parse_flags(arguments: Sequence[str], values: flags.FlagValues = flags.FLAGS
         sys.exit(f"scaf_jax: {last.strip().removeprefix('ValueError: ')}")
 
 
+def command(main: Callable[[], int]) -> int:
+    """Runs a command that has none of absl's flags; returns the exit code of its `main`."""
+    logging.use_absl_handler()
+    flags.FLAGS.mark_as_parsed()  # else the first line that is logged says that they were not
+    return main()
+
+
 def run(work: Callable[[], str]) -> int:
     """Sets the process up, does the work and prints what it returns; returns the exit code.
 

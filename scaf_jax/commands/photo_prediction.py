@@ -11,7 +11,7 @@ import numpy as np
 from absl import logging
 
 from scaf_jax.files.escaping import printable
-from scaf_jax.inference import face_aligner, photo_inputs, prediction_files
+from scaf_jax.inference import face_aligner, locator, photo_inputs, prediction_files
 from scaf_jax.training import progress
 
 
@@ -82,8 +82,7 @@ def run(settings: Settings) -> Outcome:
         boxes_csv=settings.boxes,
     )
     aligner = load(settings)
-    if settings.batch_size < 1:
-        raise ValueError(f"batch_size must be 1 or more, not {settings.batch_size}")
+    locator.Wanted(settings.batch_size)  # a wrong one is told before anything is written
     with prediction_files.PredictionFiles(
         settings.output,
         aligner.scheme,

@@ -118,6 +118,8 @@ def _unreadable(path: pathlib.Path, error: Exception) -> TableError:
 
 
 def _open(path: pathlib.Path) -> TextIO:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise TableError(f"{path}: not a file")  # a named pipe would be waited for
     with path.open("rb") as file:
         start = file.read(4)
     encoding = texts.encoding(start)

@@ -90,6 +90,6 @@ def _check_same(path: pathlib.Path, work: Mapping[str, Any]) -> None:
             found = json.loads(file.readline())["work"]
             changed = sorted(k for k in {*found, *work} if found.get(k) != work.get(k))
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise OtherWorkError(f"{path}: was not written by this project") from None
+            raise OtherWorkError(f"{path} was not written by this project") from None
     if changed:
-        raise OtherWorkError(f"{path}: is of another {', '.join(changed)}")
+        raise OtherWorkError(f"{path} is of another {', '.join(changed)} than this command's")

@@ -14,7 +14,7 @@ from scaf_jax.inference import fitted_file, run_folder
 from scaf_jax.landmarks import heatmaps, schemes
 from scaf_jax.models import aligner
 from scaf_jax.training import state, tree_paths
-from scaf_jax.weights import exporting, files, header, marks
+from scaf_jax.weights import builtin, exporting, files, header, marks
 from scaf_jax.weights.fitted import Fitted
 
 PyTree = Any
@@ -91,7 +91,7 @@ class Bundle(FaceNetwork):
           checkpoint_errors.CheckpointError, header.WeightsError: It is damaged, not ours, from a
             later version, or a stage 1, which marks no landmarks.
         """
-        path = pathlib.Path(path)
+        path = builtin.resolve(os.fspath(path))
         about, crop, params, batch_stats = (
             run_folder.read(path) if path.is_dir() else _read_file(path)
         )

@@ -13,6 +13,8 @@ from scaf_jax.inference import bundle, face_batches, one_pass, photo_faces, step
 from scaf_jax.inference.found_faces import Faces
 from scaf_jax.training import sharding
 
+_LARGEST_BATCH = 10_000
+
 
 @dataclasses.dataclass(frozen=True)
 class Job:
@@ -42,12 +44,12 @@ class Wanted:
     """How a network is asked, and for what beside landmarks.
 
     Attributes:
-      batch_size: Faces that it looks at together; raised to a multiple of the devices.
+      batch_size: Faces that it looks at together, 1 to 10,000; raised to a multiple of the devices.
       heatmaps: Whether to return heatmaps.
       reconstructions: Whether to return reconstructions.
 
     Raises:
-      ValueError: The batch size is no positive whole number.
+      ValueError: The batch size is no whole number of 1 to 10,000.
     """
 
     batch_size: int
@@ -56,8 +58,10 @@ class Wanted:
 
     def __post_init__(self) -> None:
         size = self.batch_size
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(f"batch_size must be a whole number of at least 1, not {size!r}")
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= _LARGEST_BATCH:
+            raise ValueError(
+                f"batch_size must be a whole number from 1 to {_LARGEST_BATCH}, not {size!r}"
+            )
 
 
 class Locator:

@@ -150,11 +150,20 @@ def one_by_one(photos: Any, boxes: Any) -> tuple[Sequence[Any], Sequence[Any]]:
       boxes: Those of one photo, or a list with an entry for each; None for whole photos.
 
     Raises:
+      TypeError: The photos are names of files, or one that is not decoded.
       ValueError: There are not as many entries as photos.
     """
     if isinstance(photos, np.ndarray) and photos.ndim <= 3:
         return [photos], [boxes]
-    photos = list(photos)
+    if isinstance(photos, str | bytes | os.PathLike):
+        raise TypeError(f"photos are arrays of pixels; for files: predict_files([{photos!r}])")
+    try:
+        photos = list(photos)
+    except TypeError:
+        raise TypeError(
+            f"photos are arrays of pixels, or a list of them, not {type(photos).__name__}; of "
+            "Pillow's images: np.asarray(image.convert('RGB'))"
+        ) from None
     if boxes is None:
         return photos, [None] * len(photos)
     check_count(boxes, len(photos), "photos")
@@ -199,7 +208,8 @@ def checked_boxes(boxes: BoxesLike, size: tuple[int, int], name: str) -> npt.NDA
     for number, box in enumerate(values):
         problem = _box_problem(box, size)
         if problem:
-            raise ValueError(f"{name}: box {number} is {box.tolist()}; {problem}")
+            told = ", ".join(f"{value:.6g}" for value in box)
+            raise ValueError(f"{name}: box {number} is ({told}); {problem}")
     return values.astype(np.float32)
 
 
@@ -226,12 +236,28 @@ def _box_problem(box: Array, size: tuple[int, int]) -> str:
 def _check_pixels(pixels: Any, name: str) -> None:
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
         what = pixels.dtype if isinstance(pixels, np.ndarray) else type(pixels).__name__
-        raise TypeError(f"{name}: a photo is a uint8 array of RGB levels 0 to 255, not {what}")
+        fractions = "; of levels 0 to 1: (255 * photo).round().astype(np.uint8)"
+        raise TypeError(
+            f"{name}: a photo is a uint8 array of RGB levels 0 to 255, not {what}"
+            + (fractions if str(what).startswith(("float", "bfloat")) else "")
+        )
     if pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(
             f"{name}: a photo has shape (height, width, 3), RGB; this one has {pixels.shape}"
+            + _way_out(pixels)
         )
     _check_size((pixels.shape[1], pixels.shape[0]), name)
+
+
+def _way_out(pixels: Array) -> str:
+    """How pixels of another form become RGB, for the forms that people have."""
+    if pixels.ndim == 2:
+        return ". If it is gray: np.stack([photo] * 3, axis=-1)"
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        return ". Leave its fourth channel out: photo[..., :3]"
+    if pixels.ndim == 3 and pixels.shape[0] == 3:
+        return ". If its channels come first: photo.transpose(1, 2, 0)"
+    return ""
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

@@ -53,10 +53,15 @@ def find(inputs: Sequence[str], leave_out: pathlib.Path | None = None) -> Photos
     """
     found: set[str] = set()
     for text in inputs:
-        paths = _meant(text)
+        paths = meant = _meant(text)
         if leave_out is not None:
             inside = os.path.abspath(leave_out) + os.sep
             paths = [path for path in paths if not path.startswith(inside)]
+        if meant and not paths:
+            raise FileNotFoundError(
+                f"{images.printable_name(text)}: all of its photos are in the folder of the "
+                "results, whose files do not count; give another --output"
+            )
         if not paths:
             raise FileNotFoundError(
                 f"{images.printable_name(text)}: there is no such photo, folder with photos "

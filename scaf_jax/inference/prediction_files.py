@@ -24,6 +24,7 @@ import numpy as np
 
 from scaf_jax.data import images
 from scaf_jax.files import atomic, json_lines
+from scaf_jax.files.escaping import spreadsheet_text
 from scaf_jax.formats import coco, pts
 from scaf_jax.inference.found_faces import Faces, FileFaces
 from scaf_jax.landmarks import scheme_files, schemes
@@ -209,9 +210,7 @@ def open_lines(
     try:
         return json_lines.JsonLines(path, work)
     except json_lines.OtherWorkError as error:
-        raise ValueError(
-            f"--output: {error} than this command's; give another folder, or --overwrite"
-        ) from error
+        raise ValueError(f"--output: {error}; give another folder, or --overwrite") from error
 
 
 def face_values(faces: Faces, i: int) -> dict[str, Any]:
@@ -245,7 +244,9 @@ def _row(name: str, face: Mapping[str, Any]) -> list[str]:
     numbers = [*_texts(face["box"]), *_texts(points.tolist()), f"{face['nnm']:.6g}"]
     if "confidence" in face:
         numbers.append(f"{np.mean(face['confidence']):.{_DECIMALS}f}")
-    return [name, *numbers]
+    # A spreadsheet must not run it; `./` leaves it the path that it is.
+    harmless = name if spreadsheet_text(name) == name else f"./{name}"
+    return [harmless, *numbers]
 
 
 def _texts(values: Sequence[float]) -> list[str]:

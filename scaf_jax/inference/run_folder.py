@@ -27,6 +27,9 @@ BEFORE_THEY_EXISTED: Mapping[str, Any] = {
 # Of a network's provenance: whether its evaluation averaged the maps of mirrored crops.
 FLIP = "flip"
 
+# And, where labels were drawn, how.
+LABEL_SUBSET, LABEL_SEED = "label_subset", "label_seed"
+
 _STAGE = "alignment"
 
 
@@ -164,7 +167,10 @@ def _provenance(metadata: Mapping[str, Any]) -> dict[str, marks.PlainValue]:
     if stage1.get("description"):
         found["stage1"] = stage1["description"]
     if "faces" not in metadata.get("settings", {}):  # else they were chosen, not counted out
-        found["labels"] = metadata["config"][_STAGE]["num_labels"] or "all"
+        stage = metadata["config"][_STAGE]
+        found["labels"] = stage["num_labels"] or "all"
+        if stage["num_labels"] and stage.get(LABEL_SUBSET, "first") != "first":
+            found |= {name: stage[name] for name in (LABEL_SUBSET, LABEL_SEED)}
     flip = metadata["config"]["evaluation"].get(FLIP)
     if isinstance(flip, bool):
         found[FLIP] = flip

@@ -20,6 +20,7 @@ EXTRA = "video"
 # Of what a file says of its length, below which it was cut short.
 _WHOLE = 0.98
 _TICKS = 1000  # a second, of written videos
+_BASE = fractions.Fraction(1, _TICKS)
 
 
 class VideoError(ValueError):
@@ -52,6 +53,8 @@ def read(path: pathlib.Path) -> Iterator[Frame]:
         after the frames that there are.
     """
     av, name = _library(), images.printable_name(str(path))
+    if not path.is_file():  # a named pipe would be waited for
+        raise VideoError(f"{name}: {'not a file' if path.exists() else 'there is no such video'}")
     try:
         container = av.open(str(path))
     except (OSError, av.error.FFmpegError) as error:
@@ -124,22 +127,28 @@ class VideoWriter:
             self._stream = self._container.add_stream(codec, rate=_TICKS)
             self._stream.width, self._stream.height = width, height
             self._stream.pix_fmt = "yuv420p"
-            base = fractions.Fraction(1, _TICKS)
-            self._stream.time_base = self._stream.codec_context.time_base = base
+            self._stream.time_base = self._stream.codec_context.time_base = _BASE
         pixels = frame.pixels
         if (width, height) != (self._stream.width, self._stream.height):
             pixels = cv2.resize(pixels, (self._stream.width, self._stream.height))
         pixels = pixels[: self._stream.height, : self._stream.width]
         encoded = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         self._last = encoded.pts = max(round(frame.time * _TICKS), self._last + 1)
-        encoded.time_base = self._stream.time_base
-        self._container.mux(self._stream.encode(encoded))
+        encoded.time_base = _BASE
+        self._mux(encoded)
 
     def close(self) -> None:
         """Ends the file."""
         if self._stream is not None:
-            self._container.mux(self._stream.encode())
+            self._mux(None)
         self._container.close()
+
+    def _mux(self, frame: Any) -> None:
+        """Writes what the encoder makes of a frame, or has kept until the end."""
+        for packet in self._stream.encode(frame):
+            # Not the stream's, which becomes another one with the first packet that is written.
+            packet.time_base = _BASE
+            self._container.mux(packet)
 
     def __enter__(self) -> "VideoWriter":
         return self

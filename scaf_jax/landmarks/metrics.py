@@ -180,7 +180,8 @@ def summarize(per_face_nme: ArrayLike, thresholds: Sequence[float] = (8, 10)) ->
     """Returns the numbers that stand for a test set.
 
     Args:
-      per_face_nme: (N,) percent; NaN faces do not count.
+      per_face_nme: (N,) percent; NaN faces do not count. Infinity stands for a face without
+        predictions: it has failed at every threshold, and has no part in the mean.
       thresholds: Per cent, each above 0.
 
     Returns:
@@ -192,9 +193,10 @@ def summarize(per_face_nme: ArrayLike, thresholds: Sequence[float] = (8, 10)) ->
       {'faces': 2, 'nme': 7.0, 'fr@10': 0.5, 'auc@10': 0.4}
     """
     nme = _counting(per_face_nme)
+    finite = nme[np.isfinite(nme)]
     summary: dict[str, float] = {
         "faces": int(nme.size),
-        "nme": float(nme.mean()) if nme.size else float("nan"),
+        "nme": float(finite.mean()) if finite.size else float("nan"),
     }
     for threshold in thresholds:
         summary[f"fr@{threshold:g}"] = failure_rate(nme, threshold)

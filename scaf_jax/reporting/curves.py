@@ -41,7 +41,8 @@ def error_curves(
     palette = colormaps["tab10"]
     for number, split in enumerate(splits):
         for name, nme in per_face[split.name].items():
-            if np.isnan(nme).all():
+            finite = nme[np.isfinite(nme)]
+            if not finite.size:
                 continue
             errors, fractions = ced_curve(nme, limit)
             main = name == split.decoder
@@ -53,7 +54,7 @@ def error_curves(
                 linestyle="-" if main else "--" if name == MEAN_SHAPE else ":",
                 linewidth=2 if main else 1.3,
                 # A name that starts with an underscore would be left out of the legend.
-                label=f"{printable(split.name)}, {name}: NME {np.nanmean(nme):.2f} %".lstrip("_"),
+                label=f"{printable(split.name)}, {name}: NME {finite.mean():.2f} %".lstrip("_"),
             )
     for threshold in thresholds:
         axes.axvline(threshold, color="0.5", linewidth=0.8, zorder=1)
@@ -80,6 +81,6 @@ def _limit(
 ) -> float:
     """Where the curves end: past the thresholds where errors are large, but not for outliers."""
     nme = [per_face[split.name][split.decoder] for split in splits]
-    counting = [values[~np.isnan(values)] for values in nme]
+    counting = [values[np.isfinite(values)] for values in nme]
     largest = [float(np.percentile(values, 95)) for values in counting if values.size]
     return max([*thresholds, *(min(error, 30.0) for error in largest)], default=10.0)

@@ -20,6 +20,7 @@ Color = tuple[int, int, int]
 
 GREEN: Color = (0, 230, 70)  # true landmarks, as in the figures of the paper
 BLUE: Color = (40, 90, 255)  # predicted landmarks
+WHITE: Color = (255, 255, 255)
 YELLOW: Color = (255, 210, 0)  # from a true landmark to the predicted one
 CELL = 256
 

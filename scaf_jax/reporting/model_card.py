@@ -3,6 +3,7 @@
 Written beside a report, of the same numbers; the short form goes along in weights files.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from scaf_jax.reporting.tables import Table
 # Keys of the short form.
 DATA, ERRORS = "data", "errors"
 
-_DETECTOR = " (detector box)"
+_OTHER_BOX = re.compile(r"(.*) \((\w+) box\)", re.DOTALL)
 _NOT_FOR = (
     "It is not for identity: not for recognizing, comparing or searching people, nor for guessing "
     "age, gender, origin or character. Errors differ between kinds of faces (pose, light, glasses, "
@@ -108,9 +109,8 @@ def _rows(metrics: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     rows = []
     for name, split in metrics["splits"].items():
         found = split["predictors"][split["decoder"]][metrics["normalizer"]]
-        is_detector = name.endswith(_DETECTOR)
-        box = "detector" if is_detector else _box(metrics) or "the data set's"
-        test_set = name.removesuffix(_DETECTOR)
+        other = _OTHER_BOX.fullmatch(name)
+        test_set, box = other.groups() if other else (name, _box(metrics) or "the data set's")
         rows.append((test_set, box, str(found["faces"]), _number(found["nme"])))
     return rows
 

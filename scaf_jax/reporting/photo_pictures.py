@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from scaf_jax.reporting.drawing import BLUE, YELLOW, Array, Image, blend_disc
+from scaf_jax.reporting.drawing import BLUE, WHITE, YELLOW, Array, Image, blend_disc
 
 _SIDE = 1600  # pixels, at most
 _RADIUS = 0.012  # of a dot, in the face's size
@@ -37,5 +37,7 @@ def with_faces(photo: Image, landmarks: Array, boxes: Array, side: int = _SIDE) 
         radius = float(np.clip(_RADIUS * face.max(), *_RADII))
         for x, y in (np.asarray(points, np.float64) + 0.5) * scales - 0.5:
             if abs(x) < 2 * side and abs(y) < 2 * side:
-                blend_disc(picture, (float(x), float(y)), radius, BLUE)
+                place = (float(x), float(y))
+                blend_disc(picture, place, 1.35 * radius, WHITE)  # seen on dark hair as well
+                blend_disc(picture, place, radius, BLUE)
     return picture

@@ -220,6 +220,12 @@ def _left_out(splits: Mapping[str, Any]) -> list[str]:
         for name, split in splits.items()
         for reason, count in split["left_out"].items()
     ]
+    lines += [
+        f"- {escape_markdown(name)}: {split['not_found']} faces were not found. They have no part "
+        "in the NME; fr counts them as failures, auc as errors above T."
+        for name, split in splits.items()
+        if split["not_found"]
+    ]
     return ["\n".join(lines) + "\n"] if lines else []
 
 
@@ -263,5 +269,6 @@ def _worst_table(
     for split in splits:
         nme = per_face[split.name][split.decoder]
         for i in worst_indices(nme, count):
-            rows.append((split.name, split.keys[i], split.subsets[i], f"{nme[i]:.2f}"))
+            error = f"{nme[i]:.2f}" if np.isfinite(nme[i]) else "not found"
+            rows.append((split.name, split.keys[i], split.subsets[i], error))
     return tables.Table(("test set", "face", "subset", "NME %"), tuple(rows), num_names=3)

@@ -29,6 +29,8 @@ class SplitResults:
       decoder: What to call `predicted` beside the others.
       others: Predictions of the same network decoded in other ways, (N, L, 2) by name.
       baseline: (N, L, 2) predictions of the mean shape, or None.
+      found: (N,) bool, False where a face detector did not find the face, so that its predictions
+        mean nothing; None where nothing had to be found.
     """
 
     name: str
@@ -41,10 +43,12 @@ class SplitResults:
     decoder: str = "sub-pixel"
     others: Mapping[str, Array] = dataclasses.field(default_factory=dict)
     baseline: Array | None = None
+    found: Array | None = None
 
     def __post_init__(self) -> None:
         shape = self.truth.shape
         sizes = {"keys": len(self.keys), "subsets": len(self.subsets), "mask": len(self.mask)}
+        sizes |= {} if self.found is None else {"found": len(self.found)}
         wrong = [f"{what} has {size}" for what, size in sizes.items() if size != shape[0]]
         wrong += [
             f"'{name}' is {points.shape}"
@@ -69,7 +73,8 @@ class SplitResults:
     ) -> dict[str, Array]:
         """Returns the NME of each face in percent, (N,), by the predictor's name.
 
-        It is NaN for a face that lacks all landmarks, or those that errors are divided by.
+        It is NaN for a face that lacks all landmarks, or those that errors are divided by, and
+        infinite for any other that was not found.
 
         Raises:
           ValueError: A prediction is not finite (it names the face), or no face can be normalized.
@@ -77,7 +82,7 @@ class SplitResults:
         distances = normalizers.normalizing_distances(
             self.truth, scheme, normalizer, mask=self.mask, boxes=self.boxes, keys=self.keys
         )
-        return {
+        errors = {
             name: metrics.face_nme(
                 metrics.landmark_errors(
                     points, self.truth, distances, mask=self.mask, keys=self.keys
@@ -85,6 +90,10 @@ class SplitResults:
             )
             for name, points in self.predictions().items()
         }
+        if self.found is None:
+            return errors
+        lost = ~np.asarray(self.found, bool)
+        return {name: np.where(lost & ~np.isnan(nme), np.inf, nme) for name, nme in errors.items()}
 
     def left_out(self, scheme: LandmarkScheme, normalizer: str) -> dict[str, int]:
         """Returns how many faces do not count, by reason; those that have no NME.
@@ -150,8 +159,9 @@ def alignment_metrics(
 
     Returns:
       `splits[set]["predictors"][predictor][normalizer]` holds `nme`, `fr@T`, `auc@T` and `faces`;
-      `splits[set]["subsets"]` the same of the decoder by subset, where there are several, and
-      `splits[set]["left_out"]` how many faces do not count, by reason.
+      `splits[set]["subsets"]` the same of the decoder by subset, where there are several,
+      `splits[set]["left_out"]` how many faces do not count, by reason, and `["not_found"]` how
+      many that count were not found.
     """
     results: dict[str, Any] = {}
     for split in splits:
@@ -159,6 +169,7 @@ def alignment_metrics(
         results[split.name] = {
             "decoder": split.decoder,
             "left_out": split.left_out(scheme, normalizer),
+            "not_found": int(np.isinf(nme[split.decoder]).sum()),
             "predictors": {
                 name: {normalizer: metrics.summarize(values, thresholds)}
                 for name, values in nme.items()

@@ -116,8 +116,8 @@ def per_face_csv(
     """Returns one line for each face: split, key, subset, landmarks, nme, failed@T, others' NME.
 
     Texts pass through `spreadsheet_text`. NME is in percent and empty for a face without
-    landmarks or without those that errors are divided by. Columns `nme: NAME` hold the other
-    decoders and the mean shape.
+    landmarks or without those that errors are divided by, and for one that was not found, which
+    has failed. Columns `nme: NAME` hold the other decoders and the mean shape.
 
     Args:
       splits: The test sets.
@@ -171,7 +171,7 @@ def _ratio(value: float | None, whole: float | None) -> str:
 
 
 def _csv_number(value: float) -> float | str:
-    return "" if np.isnan(value) else round(float(value), 6)
+    return round(float(value), 6) if np.isfinite(value) else ""
 
 
 def _fact(value: Any) -> str:

@@ -12,7 +12,7 @@ from scaf_jax.data import face_view, geometry, images, sources
 from scaf_jax.inference import bundle, fitted_file, predictor
 from scaf_jax.landmarks import metrics
 from scaf_jax.reporting import report, results, training_curve
-from scaf_jax.runs import evaluation_pictures
+from scaf_jax.runs import detected_boxes, evaluation_pictures
 from scaf_jax.runs.run import Run
 from scaf_jax.training import blindness, metric_files, pace
 
@@ -57,6 +57,7 @@ def evaluate(
       training: Folder of the training's metrics, whose loss the report then shows.
     """
     labeled, settings = labeled or run.faces.training(), run.evaluation
+    network = detected_boxes.with_fits(network, labeled, settings.boxes, training)
     looking = predictor.Predictor(
         network, run.pass_settings, flip=settings.flip, rebuilder=rebuilder
     )
@@ -64,11 +65,11 @@ def evaluate(
     splits, reconstruction = _measure(run, looking, test_sets, mean_shape(network.crop, labeled))
     pictures = evaluation_pictures.draw(run, looking, splits)
     lines = [] if training is None else metric_files.read_scalars(training / _SCALARS)
+    empty = [name for name in run.faces.test_names() if name not in test_sets]
     facts = _facts(run, network, len(labeled)) | {
-        "test sets left out, being empty": [
-            name for name in run.faces.test_names() if name not in test_sets
-        ],
+        **({"test sets left out, being empty": empty} if empty else {}),
         **pace.summary(lines),
+        **detected_boxes.compared(splits, network.scheme, settings.normalizer),
         "reconstruction L1 (gray levels)": reconstruction,
         "config": run.config,
     }
@@ -101,8 +102,9 @@ def _measure(
         suffix = "" if box == run.crop.box else f" ({box} box)"
         parts = []
         for split, source in test_sets.items():
-            name, predictions = split + suffix, looking.predict(source, box=box)
-            parts.append(_split_results(looking.network, name, source, predictions, shape))
+            name = split + suffix
+            predictions, found = detected_boxes.predict(looking, source, box)
+            parts.append(_split_results(looking.network, name, source, predictions, shape, found))
             reconstruction[name] = float(predictions.reconstruction_l1.mean())
         splits += parts
         if run.evaluation.full and len(parts) > 1:
@@ -155,6 +157,7 @@ def _split_results(
     source: sources.Source,
     predictions: predictor.Predictions,
     shape: Array,
+    found: Array | None,
 ) -> results.SplitResults:
     chosen = network.decoder
     decoded = {_DECODER_NAMES[key]: points for key, points in predictions.landmarks.items()}
@@ -174,6 +177,7 @@ def _split_results(
         decoder=_DECODER_NAMES[chosen],
         others=decoded,
         baseline=baseline,
+        found=found,
     )
 
 
@@ -194,4 +198,5 @@ def _union(name: str, parts: Sequence[results.SplitResults]) -> results.SplitRes
         decoder=parts[0].decoder,
         others={key: joined(lambda part, key=key: part.others[key]) for key in parts[0].others},
         baseline=joined(lambda part: part.baseline),
+        found=None if parts[0].found is None else joined(lambda part: part.found),
     )

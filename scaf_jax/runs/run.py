@@ -106,7 +106,7 @@ class Evaluation:
     """How networks are measured; the test sets are among the run's faces.
 
     Attributes:
-      boxes: The kinds of boxes that faces are cut out by, one after the other.
+      boxes: Boxes that faces are cut out by, one after the other: of `config_rules` `BOXES`.
       full: What all test sets together are called; empty where that is not wanted.
       decoder: One of `heatmaps.DECODERS`.
       flip: Whether maps of a crop and of its mirror image are averaged.
@@ -116,7 +116,7 @@ class Evaluation:
       num_pictures: Faces in a picture.
     """
 
-    boxes: tuple[geometry.BoxKind, ...]
+    boxes: tuple[str, ...]
     full: str
     decoder: str
     flip: bool

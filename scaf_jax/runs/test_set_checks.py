@@ -5,6 +5,7 @@ from absl import logging
 
 from scaf_jax.data import sources
 from scaf_jax.landmarks import normalizers
+from scaf_jax.runs import detected_boxes
 from scaf_jax.runs.run import Run
 
 
@@ -13,9 +14,11 @@ def check(run: Run) -> None:
 
     Raises:
       DataNotPreparedError: The data set is not prepared.
+      DetectorMissingError: A detector that the config names is not installed.
       MissingSplitError: It has none of the test sets.
       ValueError: Landmarks do not fit the scheme, or a set's faces lack what errors are divided by.
     """
+    detected_boxes.check(run.evaluation.boxes)
     for name, source in run.faces.tests().items():
         _check_set(run, f"test set '{name}'", source)
 

@@ -18,8 +18,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from absl import logging
-
 from scaf_jax.commands import launch
 from scaf_jax.files.escaping import printable
 from scaf_jax.inference import bundle, run_folder
@@ -147,5 +145,4 @@ def _text(about: header.Header) -> str:
 
 
 if __name__ == "__main__":
-    logging.use_absl_handler()
-    sys.exit(main())
+    sys.exit(launch.command(main))

@@ -127,6 +127,9 @@ def _loaded(file: pathlib.Path) -> Any:
 
 def _damaged(file: pathlib.Path, error: Exception) -> WeightsError:
     reason = printable(str(error).strip().partition("\n")[0][:200]) or type(error).__name__
+    if isinstance(error, pickle.UnpicklingError):
+        # PyTorch's own words advise to load everything, and with it any program.
+        reason = "it is not one of tensors, numbers and texts; nothing of it was loaded"
     return WeightsError(
         f"{file} is damaged, cut short or no file of PyTorch ({reason}). Fetch it again"
     )

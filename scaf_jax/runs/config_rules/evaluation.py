@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import ml_collections
 
 from scaf_jax.data import geometry
+from scaf_jax.detection import detectors
 from scaf_jax.landmarks import heatmaps, normalizers
 from scaf_jax.runs.config_rules.rule import (
     COUNT,
@@ -16,10 +17,13 @@ from scaf_jax.runs.config_rules.rule import (
     several,
 )
 
+# Boxes that the data have, and those of detectors.
+BOXES = (*geometry.BOX_KINDS, *detectors.NAMES)
+
 FIELDS = {
     "splits": several("names", is_name, least=0),
     "full": TEXT,
-    "boxes": several(f"boxes, of {', '.join(geometry.BOX_KINDS)}", geometry.BOX_KINDS.__contains__),
+    "boxes": several(f"boxes, of {', '.join(BOXES)}", BOXES.__contains__),
     "decoder": one_of(heatmaps.DECODERS),
     "flip": FLAG,
     "normalizer": one_of(normalizers.NORMALIZERS),
