@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaf_jax.annotation import reports, skips, store, validation
+from scaf_jax.annotation import reports, scaling, skips, store, validation
 from scaf_jax.annotation.faces import AnnotationError, Index, read_index, read_json
 from scaf_jax.annotation.reports import ImportReport
 from scaf_jax.data.images import printable_name
@@ -148,7 +148,23 @@ def _judge(source: Source, index: Index, scheme: LandmarkScheme) -> tuple[Accept
             accepted += found
         else:
             problems += _doubled(found)
+    scaled = _scaled(accepted)
+    if scaled:
+        return [], [*problems, *scaled]
     return sorted(accepted, key=lambda item: item[0].rank), problems
+
+
+def _scaled(accepted: Accepted) -> list[Problem]:
+    """Objections to all faces where their landmarks are in another unit throughout."""
+    edited = [item for item in accepted if not item[2].unchanged]
+    said = scaling.find(
+        [checked.landmarks[checked.mask] + 0.5 for _, _, checked in edited],
+        [asked.landmarks[checked.mask] + 0.5 for asked, _, checked in edited],
+        [np.array([asked.width, asked.height], np.float64) for asked, _, _ in edited],
+    )
+    message = f"all faces' points are where {said} would be"
+    advice = "Give pixels of the exported photos"
+    return [Problem(f.location, a.key, "points", message, advice) for a, f, _ in edited if said]
 
 
 def _marked_for(

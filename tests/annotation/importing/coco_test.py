@@ -168,6 +168,14 @@ def test_annotations_of_other_photos_are_not_believed(make_round, save):
     )
 
 
+def test_landmarks_of_smaller_photos_are_refused(make_round, save):
+    exported = make_round()
+    smaller = {key: (points + 0.5) * 0.8 - 0.5 for key, points in exported.moved().items()}
+    report, annotations = _given(exported, save, exported.coco(smaller))
+    assert not annotations and len(report.rejected) == 3
+    assert "where those of photos 0.8 times as large would be" in str(report.rejected[0])
+
+
 def test_names_in_capital_letters(make_round, save):
     exported = make_round()
     document = exported.coco(exported.moved())
