@@ -19,6 +19,7 @@ from data_builders import face_builder, faces
 from scaf_jax.files import csv_tables, folder_files, strict_json
 
 TABLE, JSON = "boxes.csv", "boxes.json"
+OF_LANDMARKS = "scheme.json"  # of a folder whose landmarks are not read here
 _SIDES = ("x0", "y0", "x1", "y1")
 
 
@@ -64,7 +65,7 @@ def unread_tables(root: pathlib.Path) -> list[str]:
         path.name
         for path in folder_files.files_in(root)
         if folder_files.ending(path.name) in (".csv", ".json", ".tsv", ".xlsx")
-        and path.name.lower() not in (TABLE, JSON)
+        and path.name.lower() not in (TABLE, JSON, OF_LANDMARKS)
     ]
 
 

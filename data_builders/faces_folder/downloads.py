@@ -31,7 +31,9 @@ def find(root: pathlib.Path) -> faces.Found:
     """
     notes = faces.Notes()
     path = boxes.find_file(root)
-    files = photo_files.look(root, known=() if path is None else (path.name,))
+    files = photo_files.look(
+        root, known=(boxes.OF_LANDMARKS, *(() if path is None else (path.name,)))
+    )
     notes.add(files)
     photos = files.photos
     if not photos:

@@ -40,8 +40,10 @@ def test_names_of_tables_of_boxes(photos):
     said = "\n".join(downloads.find(photos).problems)
     assert "each whole photo is taken for a face; if bbox.csv has boxes, call it boxes.csv" in said
     path.rename(photos / "Boxes.CSV")
+    (photos / "scheme.json").write_text("{}")
     found = downloads.find(photos)
     assert "with Boxes.CSV" in found.layout and "call it" not in "\n".join(found.problems)
+    assert found.passed_over == {"other files (.txt)": 1}
 
 
 def test_without_boxes_the_whole_photo_is_the_face(photos):
