@@ -95,7 +95,7 @@ def run(settings: Settings) -> Outcome:
             done = len(photos.names) - len(left)
             logging.info("%s: %d photos were looked at before", settings.output, done)
         stream = aligner.predict_files(
-            [photos.root / name for name in left], boxes.of(left), batch_size=settings.batch_size
+            [photos.root / name for name in left], boxes, batch_size=settings.batch_size
         )
         start = warmed_up(aligner, settings.batch_size)
         for name, found in zip(left, progress.track(stream, "predict", len(left)), strict=True):

@@ -133,7 +133,7 @@ class FaceAligner:
 
         def prepare(number: int) -> locator.Job:
             name = f"photo {number}"
-            found = photo_faces.of_pixels(photos[number], self._sought(places[number]), crop, name)
+            found = photo_faces.of_pixels(photos[number], places[number], crop, name, self.finder)
             return locator.Job(number, found)
 
         # All before the first batch: an error must not come after minutes.
@@ -159,7 +159,8 @@ class FaceAligner:
         Args:
           paths: The files.
           boxes: As for `predict`, in the photo as people see it, that is turned the way its EXIF
-            orientation says; or a function of a file and its (width, height) that gives them.
+            orientation says; or a function of a file and its (width, height) that gives them, or
+            None as above.
           batch_size: Faces that the network looks at together.
           num_threads: Threads that read files; with 0 they are read between the batches.
           on_error: What becomes of a file that cannot be used: `report` yields it with `error`,
@@ -192,7 +193,7 @@ class FaceAligner:
                     places: Any = functools.partial(boxes, path)
                 else:
                     places = None if boxes is None else boxes[number]
-                found = photo_faces.of_file(path, self._sought(places), self.network.crop)
+                found = photo_faces.of_file(path, places, self.network.crop, self.finder)
             except ValueError as error:
                 return locator.Job(number, None, error)
             return locator.Job(number, found)
@@ -213,10 +214,6 @@ class FaceAligner:
         if self.finder is not None and self.looks > 1 and about is not None:
             jobs = second_look.jobs(jobs, self._locator, wanted.batch_size, about)
         return self._locator.look(jobs, wanted)
-
-    def _sought(self, boxes: Any) -> Any:
-        """Boxes that were given, or what finds them."""
-        return self.finder if boxes is None else boxes
 
 
 def load(

@@ -6,7 +6,7 @@ Everything from outside is checked here; messages name the photo and the box.
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,6 @@ BoxesLike: TypeAlias = npt.ArrayLike | None
 BoxesOf: TypeAlias = Callable[[tuple[int, int]], BoxesLike]
 
 
-@runtime_checkable
 class FindsBoxes(Protocol):
     """Finds boxes in a photo's pixels; `side` is how long its longer side should be at least."""
 
@@ -62,15 +61,20 @@ NONE = PhotoFaces(
 
 
 def of_pixels(
-    pixels: Any, boxes: BoxesLike | FindsBoxes, crop: geometry.CropSettings, name: str
+    pixels: Any,
+    boxes: BoxesLike,
+    crop: geometry.CropSettings,
+    name: str,
+    finder: FindsBoxes | None = None,
 ) -> PhotoFaces:
     """Returns the faces of a decoded photo.
 
     Args:
       pixels: (H, W, 3) uint8 RGB.
-      boxes: Pixel edges of the photo; see `BoxesLike`. Or what finds them.
+      boxes: Pixel edges of the photo; see `BoxesLike`.
       crop: How faces are cut out.
       name: What errors call the photo.
+      finder: What finds the boxes where they are None.
 
     Raises:
       TypeError: `pixels` is no uint8 array.
@@ -78,24 +82,27 @@ def of_pixels(
     """
     _check_pixels(pixels, name)
     size = (pixels.shape[1], pixels.shape[0])
-    checked = checked_boxes(boxes(pixels) if callable(boxes) else boxes, size, name)
+    seeker = finder if boxes is None else None
+    checked = checked_boxes(boxes if seeker is None else seeker(pixels), size, name)
     views = _views(checked, crop, name, None)
     found = _cut(views, pixels, 1, size, checked, crop)
-    return _with_pixels(found, pixels, 1, crop) if callable(boxes) else found
+    return found if seeker is None else _with_pixels(found, pixels, 1, crop)
 
 
 def of_file(
     path: str | os.PathLike[str],
-    boxes: BoxesLike | BoxesOf | FindsBoxes,
+    boxes: BoxesLike | BoxesOf,
     crop: geometry.CropSettings,
+    finder: FindsBoxes | None = None,
 ) -> PhotoFaces:
     """Returns the faces of a photo's file; see `data.images`.
 
     Args:
       path: The file.
       boxes: Pixel edges of the photo, turned the way its EXIF orientation says; or what gives
-        them by its size, or what finds them.
+        them by its size.
       crop: How faces are cut out.
+      finder: What finds the boxes where they are None.
 
     Raises:
       ImageError: The file cannot be read or used.
@@ -104,13 +111,12 @@ def of_file(
     name, encoded = images.printable_name(os.fspath(path)), images.read_encoded(path)
     size = images.image_size(encoded, name)
     _check_size(size, name)
-    decoded = None
-    if isinstance(boxes, FindsBoxes):
-        wanted = _shrink_to(boxes.side, size)
+    given, decoded = boxes(size) if callable(boxes) else boxes, None
+    seeker = finder if given is None else None
+    if seeker is not None:
+        wanted = _shrink_to(seeker.side, size)
         pixels, shrink = decoded = images.decode_image(encoded, name, shrink=wanted)
-        given = np.asarray(boxes(pixels), np.float64) * shrink
-    else:
-        given = boxes(size) if callable(boxes) else boxes
+        given = np.asarray(seeker(pixels), np.float64) * shrink
     checked = checked_boxes(given, size, name)
     views = _views(checked, crop, name, encoded)
     # Small enough to decode fast, large enough for the smallest face.
@@ -119,7 +125,7 @@ def of_file(
         decoded = images.decode_image(encoded, name, shrink=needed)
     pixels, shrink = decoded
     found = _cut(views, pixels, shrink, size, checked, crop)
-    return _with_pixels(found, pixels, shrink, crop) if isinstance(boxes, FindsBoxes) else found
+    return found if seeker is None else _with_pixels(found, pixels, shrink, crop)
 
 
 def _with_pixels(

@@ -170,7 +170,7 @@ class FaceBoxes:
             self._table = self._read(photos, boxes_csv)
 
     def __call__(self, path: pathlib.Path, size: tuple[int, int]) -> Any:
-        """Returns the boxes of a photo of that (width, height), (4,) or (N, 4).
+        """Returns the boxes of a photo of that (width, height), (4,) or (N, 4), or None to seek.
 
         Raises:
           ValueError: A box of the table is not of this photo; the message names the line.
@@ -184,15 +184,8 @@ class FaceBoxes:
                     raise ValueError(f"{place}: the box {shown} {problem}")
             return _stacked(entries)
         if self._relative is None:
-            return np.zeros((0, 4), np.float32)
+            return None if self._searched else np.zeros((0, 4), np.float32)
         return self._relative * np.tile(np.array(size, np.float32), 2)
-
-    def of(self, names: Sequence[str]) -> Any:
-        """Returns what `FaceAligner.predict_files` takes for these photos."""
-        if not self._searched:
-            return self
-        given = [self._table.get(name) for name in names]
-        return [None if entries is None else _stacked(entries) for entries in given]
 
     def _read(
         self, photos: Photos, table: pathlib.Path

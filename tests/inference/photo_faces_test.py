@@ -86,6 +86,24 @@ def test_boxes_may_depend_on_the_size_of_the_file(tmp_path):
     np.testing.assert_array_equal(found.boxes, [[0, 0, 80, 60]])
 
 
+def test_boxes_are_sought_only_where_there_are_none(tmp_path):
+    class Finder:
+        side = 40
+
+        def __call__(self, pixels):
+            return np.array([[1, 2, 30, 20]], np.float32)
+
+    Image.fromarray(PHOTO).save(tmp_path / "photo.png")
+    for boxes, expected in ((None, [1, 2, 30, 20]), ((0, 0, 9, 9), [0, 0, 9, 9])):
+        for found in (
+            photo_faces.of_pixels(PHOTO, boxes, CROP, "photo", Finder()),
+            photo_faces.of_file(tmp_path / "photo.png", boxes, CROP, Finder()),
+            photo_faces.of_file(tmp_path / "photo.png", lambda size, b=boxes: b, CROP, Finder()),
+        ):
+            np.testing.assert_array_equal(found.boxes, [expected])
+            assert (found.cut_again is None) == (boxes is not None)
+
+
 def test_a_large_jpeg_is_decoded_smaller_for_the_smallest_face_only(tmp_path):
     rows, columns = np.mgrid[:800, :800] / 3.2
     smooth = np.stack([rows, columns, (rows + columns) / 2], axis=-1).astype(np.uint8)

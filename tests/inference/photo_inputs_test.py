@@ -80,9 +80,17 @@ def test_boxes_of_a_table_and_for_the_rest(folder, caplog):
 )
 def test_boxes_that_do_not_fit_their_photo_are_refused(folder, row, problem):
     photos = photo_inputs.find([str(folder)])
-    boxes = photo_inputs.FaceBoxes(photos, boxes_csv=_table(folder, row))
-    with pytest.raises(ValueError, match=f"boxes.csv:2: the box .* {problem}"):
-        boxes(folder / "b.jpg", (40, 20))
+    for searched in (False, True):
+        boxes = photo_inputs.FaceBoxes(photos, boxes_csv=_table(folder, row), searched=searched)
+        with pytest.raises(ValueError, match=f"boxes.csv:2: the box .* {problem}"):
+            boxes(folder / "b.jpg", (40, 20))
+
+
+def test_a_detector_looks_where_the_table_has_no_row(folder):
+    photos = photo_inputs.find([str(folder)])
+    boxes = photo_inputs.FaceBoxes(photos, boxes_csv=_table(folder, "b.jpg,0,0,9,9"), searched=True)
+    np.testing.assert_array_equal(boxes(folder / "b.jpg", (40, 20)), [[0, 0, 9, 9]])
+    assert boxes(folder / "a/d.webp", (9, 9)) is None
 
 
 @pytest.mark.parametrize(("on_disk", "given"), [("NFD", "NFC"), ("NFC", "NFD")])
