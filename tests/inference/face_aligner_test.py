@@ -183,7 +183,7 @@ def test_boxes_of_files(network, faces, files):
     for first, second in zip(whole, of_size, strict=True):
         np.testing.assert_array_equal(first.faces.landmarks, second.faces.landmarks)
     outside = list(aligner.predict_files(files[:2], [(500, 0, 600, 50), [_boxes(faces)[1]] * 3]))
-    assert "0.png: box 0 is [500.0, 0.0, 600.0, 50.0]; it lies outside" in outside[0].error
+    assert "0.png: box 0 is (500, 0, 600, 50); it lies outside" in outside[0].error
     assert len(outside[1].faces) == 3
 
 
