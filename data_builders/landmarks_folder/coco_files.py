@@ -77,13 +77,11 @@ def list_faces(
       DownloadError: A file is no COCO file, has photos without ids or other keypoints than the
         scheme, or its name looks like a split and is not clear.
     """
-    scheme, found, problems = scheme_file.scheme, [], []
+    scheme, found, problems, others = scheme_file.scheme, [], [], list[str]()
     for path in paths:
         content = _read(path)
         if content is None:
-            problems.append(
-                f"{path.name} has no {', '.join(_PARTS)} as COCO files have, and is not read"
-            )
+            others.append(path.name)
             continue
         _check_names(path, content, scheme)
         in_file = coco_reader.list_faces(content)
@@ -98,6 +96,11 @@ def list_faces(
         if file.split is None and all(face.split is None for face in in_file.faces):
             _refuse_unread_splits(path, content)
         found += [_as_listed(file, face, scheme) for face in in_file.faces]
+    if others:
+        problems.append(
+            f"{len(others)} files have no {', '.join(_PARTS)} as COCO files have, and are not "
+            f"read: {listed.some(others)}"
+        )
     return found, problems
 
 

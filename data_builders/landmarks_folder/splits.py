@@ -115,7 +115,8 @@ def _by_names(
             "which are for testing"
         ]
     _refuse_lists(root)
-    drawn = draw_test(names)
+    # What has no landmark cannot be tested on.
+    drawn = draw_test({face.name for face in faces if not face.blank and face.image is not None})
     return {name: split_names.TEST if name in drawn else split_names.TRAIN for name in names}, [
         f"{len(drawn)} of {len(names)} photos were drawn for the split 'test', by a hash of their "
         f"names; folders train/ and test/ (or a column 'split') decide it yourself"

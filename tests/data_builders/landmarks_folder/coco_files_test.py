@@ -164,7 +164,7 @@ def test_other_json_files_are_told_and_not_read(two):
     photos.write("settings.json", "{}")
     (photos.root / "scheme.json").rename(photos.root / "Scheme.JSON")
     assert set(photos.landmarks()) == {"a.jpg", "b.jpg"}
-    assert "settings.json has no images, annotations, categories" in photos.listed()[1]
+    assert "1 files have no images, annotations, categories" in photos.listed()[1]
 
 
 def test_other_categories_are_told_only_where_they_are_used(two):

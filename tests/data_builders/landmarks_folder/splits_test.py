@@ -23,6 +23,16 @@ def _sorted(found):
     return {name: [face.name for face in members] for name, members in by_split.items()}, problems
 
 
+def test_photos_without_landmarks_are_not_drawn_for_testing():
+    found = [
+        listed.Listed(f"{i}.jpg", ROOT / f"{i}.jpg", "", _none, blank=i > 1, boxed=True)
+        for i in range(60)
+    ]
+    by_split, _ = _sorted(found)
+    assert len(by_split["test"]) == 1 and by_split["test"][0] in ("0.jpg", "1.jpg")
+    assert len(by_split["train"]) == 59
+
+
 @pytest.mark.parametrize("name", ["train.txt", "lists/Test.lst", "splits.json", "my_split.csv"])
 def test_lists_that_are_not_read_stop(tmp_path, name):
     (tmp_path / "lists").mkdir()
