@@ -116,9 +116,10 @@ def _stage_2(run: runs.Run) -> runs.Alignment:
 def _training(
     step: Callable[..., Any], first: state.TrainState, mesh: jax.sharding.Mesh, batch: PyTree
 ) -> Program:
-    placed = sharding.abstract_with_shardings(first, sharding.state_shardings(mesh, first))
-    images = batch["image"].shape[0]
-    return Program(jax.jit(step, donate_argnums=0), (placed, batch), images)
+    places = sharding.state_shardings(mesh, first)
+    jitted = jax.jit(step, donate_argnums=0, out_shardings=(places, sharding.replicated(mesh)))
+    placed = sharding.abstract_with_shardings(first, places)
+    return Program(jitted, (placed, batch), batch["image"].shape[0])
 
 
 def _scoring(run: runs.Run, mesh: jax.sharding.Mesh, images: int) -> Program:

@@ -59,7 +59,7 @@ def work(
     )
     return stage_training.Work(
         stage=trained.stage,
-        step=programs.jitted(step, donate_argnums=0),
+        step=stage_training.jit_step(run, trained.stage, step),
         open_faces=functools.partial(labeled_faces, run, labeled),
         scheme=run.scheme,
         start=functools.partial(with_pretrained, run, pretrained) if pretrained else None,

@@ -54,7 +54,7 @@ def work(run: Run, trained: Pretraining, folder: pathlib.Path) -> stage_training
     )
     return stage_training.Work(
         stage=trained.stage,
-        step=programs.jitted(step, static_argnames="terms", donate_argnums=0),
+        step=stage_training.jit_step(run, trained.stage, step, static_argnames="terms"),
         static=lambda number: {"terms": pretraining_terms.terms_at(number, trained.settings)},
         open_faces=functools.partial(open_faces, run, folder),
         start=functools.partial(_guide, run, trained) if trained.architecture.guided else None,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -56,6 +56,33 @@ class Work:
     ) -> tuple[state.TrainState, dict[str, jax.Array]]:
         """Does step `number`, as the loop calls it."""
         return self.step(train_state, batch, **self.static(number))
+
+
+def jit_step(
+    run: Run,
+    stage: Stage,
+    step: Callable[..., Any],
+    *,
+    static_argnames: str | Sequence[str] = (),
+) -> Callable[..., tuple[state.TrainState, dict[str, jax.Array]]]:
+    """Compiles a training step, whose state stays where it is on the devices.
+
+    Left to the compiler, the new state may lie otherwise than the old one: then its memory cannot
+    be used again, and the second step compiles anew.
+
+    Args:
+      run: The run.
+      stage: The stage that is trained.
+      step: (state, batch) -> (state, metrics).
+      static_argnames: Names of its further arguments.
+    """
+    places = sharding.state_shardings(run.mesh, stage.abstract)
+    return programs.jitted(
+        step,
+        static_argnames=static_argnames,
+        donate_argnums=0,
+        out_shardings=(places, sharding.replicated(run.mesh)),
+    )
 
 
 def check_devices(run: Run) -> None:
