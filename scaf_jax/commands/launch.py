@@ -63,7 +63,8 @@ def run(work: Callable[[], str]) -> int:
     What a user can mend is told without a traceback.
     """
     runtime.configure()
-    sharding.initialize_distributed()
+    if sharding.initialize_distributed():
+        logging.info("%s", sharding.describe_processes())
     try:
         with stopping.listening():
             text = work()

@@ -17,7 +17,7 @@ from scaf_jax.inference import bundle
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import feeding, reconstruction_report, stage_training
 from scaf_jax.runs.run import Pretraining, Run
-from scaf_jax.training import pretraining, pretraining_terms, programs, state
+from scaf_jax.training import pretraining, pretraining_terms, state
 
 # A few times as many as an embedding has numbers, with pose and light in proportion.
 _GUIDE_CROPS = 1536

@@ -193,6 +193,13 @@ def synchronize(name: str) -> None:
         multihost_utils.sync_global_devices(name)
 
 
+def describe_processes() -> str:
+    """Says which process this is and what it has, such as `process 1 of 2: 4 of 8 devices (tpu)`."""
+    own, all_devices = jax.local_device_count(), jax.device_count()
+    number, count = jax.process_index() + 1, jax.process_count()
+    return f"process {number} of {count}: {own} of {all_devices} devices ({jax.default_backend()})"
+
+
 def processes_on_this_host() -> int:
     """Returns how many processes of the run share this one's host; all must call it."""
     return gather_text(socket.gethostname()).count(socket.gethostname())

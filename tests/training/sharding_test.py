@@ -44,6 +44,12 @@ def test_initialize_distributed_is_harmless_on_one_machine():
     assert jax.process_count() == 1
 
 
+def test_a_process_says_what_it_has():
+    count = jax.device_count()
+    said = sharding.describe_processes()
+    assert said == f"process 1 of 1: {count} of {count} devices (cpu)"
+
+
 def test_to_global_keeps_values_and_types():
     mesh = sharding.make_mesh()
     images = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
