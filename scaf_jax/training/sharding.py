@@ -194,7 +194,7 @@ def synchronize(name: str) -> None:
 
 
 def describe_processes() -> str:
-    """Says which process this is and what it has, such as `process 1 of 2: 4 of 8 devices (tpu)`."""
+    """Says which process this is, such as `process 1 of 2: 4 of 8 devices (tpu)`."""
     own, all_devices = jax.local_device_count(), jax.device_count()
     number, count = jax.process_index() + 1, jax.process_count()
     return f"process {number} of {count}: {own} of {all_devices} devices ({jax.default_backend()})"
