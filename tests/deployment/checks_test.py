@@ -1,14 +1,18 @@
 """The command `scaf_jax.export`, what it checks and prints, and the examples for users."""
 
+import functools
+import http.server
 import json
 import re
 import runpy
 import shutil
 import subprocess
+import threading
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("onnx", reason="needs onnx: pip install 'scaf_jax[onnx]'")
 pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'scaf_jax[onnx]'")
@@ -109,6 +113,36 @@ console.log(JSON.stringify(await landmarks(ort, session, network, photo, {list(B
     )
     assert done.returncode == 0, done.stderr
     found = np.array([[p["x"], p["y"]] for p in json.loads(done.stdout)])
+    expected = scaf_jax.load(pair[0]).predict(photo, BOX).landmarks[0]
+    assert np.median(np.linalg.norm(found - expected, axis=1)) < 1
+
+
+@pytest.mark.slow
+def test_the_page_finds_the_same_in_a_browser(pair, photo, tmp_path, repository):
+    browser = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    web = tmp_path / "web"
+    shutil.copytree(repository / "examples" / "web", web, symlinks=True)
+    if not browser or not (web / "node_modules" / "onnxruntime-web").is_dir():
+        pytest.skip("needs Chromium and onnxruntime-web: run `npm install` in examples/web")
+    for path in (pair[1], pair[1].with_suffix(".json")):
+        shutil.copy(path, web / f"network{path.suffix}")
+    Image.fromarray(photo).save(web / "photo.png")
+    box = ",".join(map(str, BOX))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(web))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = f"http://127.0.0.1:{server.server_port}/index.html"
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=60000"]
+        options += [f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+        done = subprocess.run(
+            [browser, *options, f"{page}?model=network.onnx&photo=photo.png&box={box}"],
+            capture_output=True,
+            text=True,
+        )
+        server.shutdown()
+    told = re.search(r'<pre id="output">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert told and told[1].startswith("["), done.stdout + done.stderr
+    found = np.array([[p["x"], p["y"]] for p in json.loads(told[1])])
     expected = scaf_jax.load(pair[0]).predict(photo, BOX).landmarks[0]
     assert np.median(np.linalg.norm(found - expected, axis=1)) < 1
 

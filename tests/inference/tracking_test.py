@@ -72,6 +72,21 @@ def test_new_faces_are_sought_every_so_often_and_no_more_than_wanted(world):
     assert counts == [1, 1, 1, 2, 2, 2, 2] and world.found == 3
 
 
+def test_of_two_that_come_to_one_face_the_surer_stays(world):
+    tracker = tracking.Tracker(world.find, world.look, find_every=0)
+    assert len(tracker.step(world.frame((60, 60), (130, 60)))) == 2
+    large, small = tracker._tracks
+    small.box = large.box + [4, 4, -8, -12]  # as after a cut
+    world.look, look = lambda _, boxes: look(_, boxes[:1]) + [unsure(boxes[1])], world.look
+
+    def unsure(box):
+        return tracking.TrackedFace(-1, box, np.array([box[:2] + 5, box[2:] - 5]), nnm=-6.0)
+
+    tracker._look = world.look
+    (face,) = tracker.step(world.frame((60, 60)))
+    assert face.track == 0 and face.nnm == -10
+
+
 def test_boxes_are_those_of_the_training(world):
     about = BoxCorrection(0.0, -0.25, 2.0, 1.5)
     tracker = tracking.Tracker(world.find, world.look, about_landmarks=about, find_every=0)
