@@ -200,7 +200,7 @@ def _prepared_folder(name: str, data_dir: str) -> Folder:
 
 
 def _folder(data_dir: str) -> Folder:
-    if "://" not in data_dir:
+    if "://" not in str(data_dir):  # paths, too
         return pathlib.Path(data_dir).expanduser()
     try:
         return epath.Path(data_dir)
