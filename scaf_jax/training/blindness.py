@@ -15,8 +15,8 @@ LOSS, EMPTY, CONSTANT = "train/loss", "train/loss_of_empty_maps", "train/loss_of
 # Of the loss of constant maps, above which nothing was learned; both are means of many faces.
 _SHARE = 0.97
 # How long a high loss says nothing, as a part of the training and in steps: networks that learn
-# slowly need up to a fifth of 1000 steps to fall below it.
-_START, _LONGEST_START = 0.25, 1000
+# slowly need up to 200 steps to fall below it, however short the training is.
+_START, _SHORTEST_START, _LONGEST_START = 0.25, 200, 1000
 
 ADVICE = (
     "lower alignment.learning_rate and alignment.encoder_learning_rate (to a third), lengthen "
@@ -59,8 +59,8 @@ def sighting(step: int, means: Mapping[str, Any], total_steps: int) -> Sighting 
       total_steps: Length of the training.
     """
     values = [means.get(name) for name in (LOSS, CONSTANT, EMPTY)]
-    early = step <= min(_START * total_steps, _LONGEST_START)
-    if early or not all(isinstance(v, int | float) for v in values):
+    start = min(max(_START * total_steps, _SHORTEST_START), _LONGEST_START)
+    if step <= start or not all(isinstance(v, int | float) for v in values):
         return None
     loss, constant, empty = (float(v) for v in values if v is not None)
     blind = constant > 0 and loss >= _SHARE * constant

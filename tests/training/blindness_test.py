@@ -33,6 +33,9 @@ def test_a_network_that_learns_is_left_alone():
 def test_the_beginning_says_nothing():
     assert blindness.sighting(200, _line(200, 2.8), 800) is None
     assert blindness.sighting(201, _line(201, 2.8), 800) is not None
+    # A short training may still be in its first steps.
+    assert blindness.sighting(100, _line(100, 2.8), 300) is None
+    assert blindness.sighting(300, _line(300, 2.8), 300) is not None
     assert blindness.sighting(1000, _line(1000, 2.8), 50_000) is None
     assert blindness.sighting(1001, _line(1001, 2.8), 50_000) is not None
 
