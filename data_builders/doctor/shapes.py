@@ -15,6 +15,9 @@ Array = npt.NDArray[Any]
 _FAR = 0.5  # no landmark of a usual set of faces is so far from where its mirror image should be
 _NEAR, _NEAR_FACES = 0.1, 100  # for so many faces; fewer look to one side by chance
 _MUCH_NEARER = 0.5
+# Of laying a face over its mirror image.
+_ROUNDS, _TIMES_MEDIAN, _ENOUGH_FOR_DEPTH = 5, 2.5, 20
+_MOST_LEANING = np.radians(20)
 # How well a mirrored face must fit, as a correlation, and how much better than the face itself.
 _FIT, _BETTER = 0.9, 0.1
 
@@ -53,9 +56,7 @@ def wrong_pairs(
       (landmark, the one that lies where its partner should, or None), one of each pair.
     """
     partners = np.asarray(flip_permutation)
-    mirrored = shape * (-1, 1)
-    # The faces' middle is not quite 0 where most look to one side.
-    mirrored = mirrored + np.nan_to_num(np.nanmedian(shape[partners] - mirrored, axis=0)) * (1, 0)
+    mirrored = _laid_over(shape * (-1, 1), shape[partners])
     distances = np.linalg.norm(mirrored[:, None] - shape[None], axis=-1)
     near = _NEAR * max(1.0, (_NEAR_FACES / num_faces) ** 0.5)
     found: list[tuple[int, int | None]] = []
@@ -128,6 +129,37 @@ def numbered_as_mirrored(points: Array, masks: Array, shape: Array) -> npt.NDArr
     norm = np.maximum(norm, np.finfo(np.float64).tiny)
     fits, fits_mirrored = (large + handed) / norm, (large - handed) / norm
     return (fits_mirrored > _FIT) & (fits_mirrored > fits + _BETTER)
+
+
+def _laid_over(mirrored: Array, face: Array) -> Array:
+    """Lays a mirrored face over the face itself, though on average it may lean or look aside.
+
+    Leaning is undone by turning. Looking aside moves landmarks sideways by how near to the camera
+    they are, which is much the same on both sides of a face. Pairs that are far off, which may be
+    wrong ones, do not count.
+    """
+    source, target = (points @ np.array([1, 1j]) for points in (mirrored, face))
+    known = np.isfinite(source) & np.isfinite(target)
+    used, laid, depth = known, source, np.zeros(len(source))
+    for _ in range(_ROUNDS if known.any() else 0):
+        center = source[used].mean()
+        turn = np.angle(np.vdot(source[used] - center, target[used] - target[used].mean()))
+        turn = np.clip(turn, -_MOST_LEANING, _MOST_LEANING)
+        laid = (source - center) * np.exp(1j * turn) + target[used].mean()
+        used = _near_most(np.abs(laid - target), known)
+    x, y = np.real(laid), np.imag(laid)
+    if known.sum() >= _ENOUGH_FOR_DEPTH:
+        terms = np.stack([np.ones_like(x), x**2, y, y**2], axis=1)
+        sideways = np.real(target) - x
+        for _ in range(_ROUNDS):
+            depth = terms @ np.linalg.lstsq(terms[used], sideways[used], rcond=None)[0]
+            used = _near_most(np.abs(sideways - depth), known)
+        x = x + depth
+    return np.stack([x, y], axis=1)
+
+
+def _near_most(off: Array, known: Array) -> Array:
+    return known & (off <= _TIMES_MEDIAN * np.median(off[known]) + 1e-9)
 
 
 def _eyes(scheme: LandmarkScheme) -> tuple[list[int], list[int]]:

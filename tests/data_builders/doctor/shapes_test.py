@@ -44,6 +44,19 @@ def test_pairs_that_do_not_pair():
     assert {first for first, _ in shapes.wrong_pairs(shape, alone, 100)} >= {0, 36}
 
 
+def test_faces_that_lean_and_look_aside_on_average_are_no_wrong_pairs():
+    face = (_usual_face() - 30) / 13
+    depth = 0.3 - 0.2 * (face**2).sum(axis=1)  # toward the camera, the nose most
+    angle = np.radians(8)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    looks_aside = face + depth[:, None] * (0.5, 0)
+    for shape in (face @ turn, looks_aside, looks_aside @ turn):
+        assert shapes.wrong_pairs(shape, FLIP, 100) == []
+        wrong = list(FLIP)
+        wrong[36], wrong[45], wrong[39], wrong[42] = 42, 39, 45, 36
+        assert dict(shapes.wrong_pairs(shape, wrong, 100)) == {36: 45, 39: 42}
+
+
 def test_a_scheme_whose_left_is_right():
     points = np.tile(_usual_face(), (10, 1, 1))
     masks = np.ones((10, 68), bool)
