@@ -161,6 +161,8 @@ def _summary_of_failure(
     try:
         yield
     except (ValueError, OSError) as error:
+        if manual_dir is not None:
+            recognition.note_deeper(pathlib.Path(manual_dir).expanduser(), error)
         failure = diagnosis.of_failure(str(manual_dir), builder.name, error)
         _write_summary(path, {"command": "prepare", **failure})
         raise
@@ -212,7 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         print(prepare(values.pop("name"), **values))
     except (ValueError, OSError) as error:  # what the user can put right: no traceback
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {diagnosis.told(error)}", file=sys.stderr)
         return 1
     return 0
 

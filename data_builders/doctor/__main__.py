@@ -21,6 +21,7 @@ from data_builders.doctor import (
     recognition,
     report,
 )
+from scaf_jax.data import photo_files
 from scaf_jax.files import atomic
 
 WRONG_ARGUMENTS = 3
@@ -62,6 +63,7 @@ def diagnose(
         raise ValueError(
             f"{root} looks like none of the known sets ({known}); their README files say what "
             "belongs where, and --set=NAME says what is missing from one"
+            + (f"; {photo_files.UNPACK}" if photo_files.look(root).archives else "")
         )
     data_set = recognition.open_set(names[0], root)
     found = data_set.downloads.find(root)
@@ -102,7 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("directory", metavar="DIR", help="folder of the unzipped downloads")
-    parser.add_argument("--out", help="where the report goes (default: ./doctor_DIRNAME)")
+    parser.add_argument(
+        "--out", "--output", help="where the report goes (default: ./doctor_DIRNAME)"
+    )
     known = recognition.known_names()
     parser.add_argument("--set", choices=known, help="which set it is (default: found out)")
     parser.add_argument("--limit", type=_positive, help="look at so many faces, drawn at random")
@@ -117,7 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"written: {', '.join(map(str, write(seen, out)))}")
     except (ValueError, OSError, *faces.FACE_ERRORS) as error:  # no traceback: the user's to mend
         verdict = diagnosis.VERDICTS[diagnosis.NOT_USABLE]
-        print(f"error: {error}\nverdict: {verdict}", file=sys.stderr)
+        recognition.note_deeper(root, error)
+        print(f"error: {diagnosis.told(error)}\nverdict: {verdict}", file=sys.stderr)
         _write_failure(out, diagnosis.of_failure(str(root), values.set, error))
         return diagnosis.NOT_USABLE
     return seen.verdict

@@ -16,7 +16,9 @@ _MIN_FACES = 10  # fewer do not tell how faces of the set look
 # Of many landmarks, some of a face from the side share a pixel.
 _FEW_LANDMARKS = 20
 _MOST_OF_A_PHOTO = 100
-_SAME = 0.05  # of a face's extent
+# Of a face's extent: no two faces' landmarks are so near each other.
+_SAME = 0.15
+_SOME, _MOST = 0.1, 0.5  # shares of a set's faces
 _NOT_MARKED = "mark it, or say that it is not known, if that is where a program puts such points"
 
 
@@ -77,14 +79,18 @@ def flip_pairs(
         for what in _pair_problems(shape, scheme, len(seen))
     ]
     turned = shapes.share_with_eyes_swapped(points, masks, scheme)
-    if turned > 0.5:
+    if turned > _SOME:
         what = f"on {100 * turned:.0f} % of the faces the left eye lies right of the right eye"
-        advice = "left is where a face's eye lies on the photo; swap left and right in the scheme"
+        advice = "look whether photos were mirrored without renumbering their points"
+        if turned > _MOST:
+            advice = (
+                "left is where a face's eye lies on the photo; swap left and right in the scheme"
+            )
         found.append(Problem(place, (), "left and right swapped", LOOK, what, advice))
     below = shapes.share_upside_down(points, masks, scheme)
-    if below > 0.5:
+    if below > _SOME:
         what = f"on {100 * below:.0f} % of the faces the eyes lie below the other landmarks"
-        advice = "y counts from the photo's upper edge"
+        advice = "y counts from the photo's upper edge; look whether photos stand on their heads"
         found.append(Problem(place, (), "upside down", LOOK, what, advice))
     for face, wrong in zip(seen, shapes.numbered_as_mirrored(points, masks, shape), strict=True):
         if wrong:

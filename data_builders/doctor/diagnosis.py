@@ -9,7 +9,7 @@ from typing import Any
 from data_builders import faces
 from data_builders.doctor import comparisons, recognition, units
 from data_builders.doctor.examination import Observation
-from data_builders.doctor.problems import BAD, Problem
+from data_builders.doctor.problems import BAD, LOOK, Problem
 from scaf_jax.files import folder_files
 from scaf_jax.files.escaping import printable
 
@@ -169,8 +169,17 @@ def diagnose(
     problems += comparisons.placed_by_programs(observations, data_set.scheme)
     problems += comparisons.flip_pairs(observations, data_set.scheme, str(root))
     problems += units.made_for_smaller_photos(observations, str(root))
+    problems += units.made_for_larger_photos(observations, str(root))
     problems += units.corners_for_sizes(observations, str(root))
+    problems += units.sizes_for_corners(observations, str(root))
+    problems += _deeper(root, data_set.name)
     return Diagnosis(root, data_set, others, found, observations, problems)
+
+
+def _deeper(root: pathlib.Path, name: str) -> list[Problem]:
+    what = recognition.lies_deeper(root) if name in recognition.FALLBACKS else ""
+    advice = "as it is, its landmarks and boxes are not read"
+    return [Problem(str(root), (), "another set below", LOOK, what, advice)] if what else []
 
 
 def of_failure(root: str, name: str | None, error: BaseException) -> dict[str, Any]:
@@ -185,5 +194,10 @@ def of_failure(root: str, name: str | None, error: BaseException) -> dict[str, A
         "folder": root,
         "set": name,
         "verdict": VERDICT_NAMES[NOT_USABLE],
-        "error": str(error),
+        "error": told(error),
     }
+
+
+def told(error: BaseException) -> str:
+    """Returns an error's message with the notes that were added to it."""
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])

@@ -8,10 +8,14 @@ from typing import Any
 
 from data_builders import known_sets
 from scaf_jax.data import geometry
+from scaf_jax.files import folder_files
+from scaf_jax.files.escaping import printable
 from scaf_jax.landmarks import schemes
 
 # They take any folder of photos, so they are asked last, the more particular one first.
 FALLBACKS = ("landmarks_folder", "faces_folder")
+# How far below a folder published sets are looked for, and in how many folders of a level.
+_DEPTH, _MOST_FOLDERS = 3, 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +56,33 @@ def recognize(root: pathlib.Path) -> list[str]:
     return found or [name for name in FALLBACKS if _downloads(name).recognize(root)]
 
 
+def lies_deeper(root: pathlib.Path) -> str:
+    """Returns what to say where a published set lies in a folder of a folder; empty if none does.
+
+    Archives of archives unzip so. A folder that looks like a published set itself is not searched.
+
+    Args:
+      root: The folder of downloads.
+    """
+    own = [name for name in known_names() if name not in FALLBACKS]
+    level = [root]
+    for _ in range(_DEPTH):
+        for folder in level:
+            for name in own:
+                if _downloads(name).recognize(folder):
+                    where = printable(str(folder))
+                    return "" if folder == root else f"{where} looks like {name}: give that folder"
+        level = [path for folder in level for path in _folders_in(folder)][:_MOST_FOLDERS]
+    return ""
+
+
+def note_deeper(root: pathlib.Path, error: BaseException) -> None:
+    """Adds to an error where a published set lies in a folder of a folder, if one does."""
+    said = lies_deeper(root)
+    if said:
+        error.add_note(said)
+
+
 def open_set(name: str, root: pathlib.Path) -> DataSet:
     """Returns the data set of that name.
 
@@ -72,6 +103,13 @@ def open_set(name: str, root: pathlib.Path) -> DataSet:
     else:
         scheme = _usual_scheme(getattr(downloads, "SCHEME", None), num_landmarks)
     return DataSet(name, downloads, num_landmarks, scheme, _crop_of(name))
+
+
+def _folders_in(folder: pathlib.Path) -> list[pathlib.Path]:
+    try:
+        return folder_files.folders_in(folder)
+    except OSError:
+        return []  # nobody knows what is in it
 
 
 def _usual_scheme(name: str | None, num_landmarks: int) -> schemes.LandmarkScheme | None:

@@ -9,10 +9,12 @@ import numpy.typing as npt
 from data_builders import faces
 from data_builders.doctor.examination import Observation
 from data_builders.doctor.problems import LOOK, Problem
-from scaf_jax.data import photo_boxes
+from scaf_jax.data import box_sets
 
 # Off by more than this of its side a box is not about the landmarks; by how much less another is.
-_OFF, _MUCH_LESS = 0.12, 0.5
+_OFF, _MUCH_LESS = 0.12, 0.6
+# Of faces of larger photos: how many tell something, and where their centers lie at least.
+_FEWEST, _LOWER_RIGHT = 5, 0.6
 
 
 def made_for_smaller_photos(observations: Sequence[Observation], place: str) -> list[Problem]:
@@ -23,11 +25,52 @@ def made_for_smaller_photos(observations: Sequence[Observation], place: str) -> 
       place: What the set as a whole is called.
     """
     seen = [one for one in observations if one.values and min(one.size) > 0]
-    what = photo_boxes.upper_left([_end(one) for one in seen], [one.size for one in seen])
+    what = box_sets.upper_left([_end(one) for one in seen], [one.size for one in seen])
     if not what:
         return []
     advice = "look whether landmarks and boxes are percent, or of smaller copies of the photos"
     return [Problem(place, (), "made for smaller photos", LOOK, what, advice)]
+
+
+def made_for_larger_photos(observations: Sequence[Observation], place: str) -> list[Problem]:
+    """Returns that faces lie in the lower right and beyond, as landmarks of larger photos do.
+
+    Args:
+      observations: The faces.
+      place: What the set as a whole is called.
+    """
+    seen = [one for one in observations if one.values and one.values["landmark_mask"].any()]
+    if len(seen) < _FEWEST:
+        return []
+    sizes = np.array([one.size for one in seen], np.float64)
+    around = np.array(
+        [faces.extent(one.values["landmarks"][one.values["landmark_mask"]]) for one in seen]
+    )
+    beyond = (around[:, 2:] > sizes).any(axis=1)
+    centers = (around[:, :2] + around[:, 2:]) / 2 / sizes
+    if not beyond.any() or (around < 0).any() or (np.median(centers, axis=0) < _LOWER_RIGHT).any():
+        return []
+    what = (
+        f"{beyond.sum()} of {len(seen)} faces reach beyond the right or the lower border of their "
+        "photos, none beyond the others, and most lie in the lower right"
+    )
+    advice = "look whether landmarks are of larger copies of the photos"
+    return [Problem(place, (), "made for larger photos", LOOK, what, advice)]
+
+
+def sizes_for_corners(observations: Sequence[Observation], place: str) -> list[Problem]:
+    """Returns that boxes are much more alike if their corners are taken for width and height.
+
+    Args:
+      observations: The faces.
+      place: What the set as a whole is called.
+    """
+    seen = [one for one in observations if one.values]
+    boxes = [one.values["box_ground_truth"] for one in seen]
+    what = box_sets.sizes_for_corners(boxes, [one.size for one in seen]) if seen else ""
+    advice = "write x0, y0, x1, y1 where the format says so"
+    kind = "width and height for corners"
+    return [Problem(place, (), kind, LOOK, what, advice)] if what else []
 
 
 def corners_for_sizes(observations: Sequence[Observation], place: str) -> list[Problem]:

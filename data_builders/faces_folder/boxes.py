@@ -10,7 +10,7 @@ the photo's upper left corner. Names are only compared with those of photos that
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ from scaf_jax.files import csv_tables, folder_files, strict_json
 
 TABLE, JSON = "boxes.csv", "boxes.json"
 OF_LANDMARKS = "scheme.json"  # of a folder whose landmarks are not read here
+# Tables that may hold boxes, and what programs write for each photo (YOLO, Pascal VOC, labelme).
+_TABLES = (".csv", ".json", ".tsv", ".xlsx", ".xml")
+_OF_A_PHOTO = (".txt", ".xml", ".json")
 _SIDES = ("x0", "y0", "x1", "y1")
 
 
@@ -59,14 +62,27 @@ def find_file(root: pathlib.Path) -> pathlib.Path | None:
     return found[0] if found else None
 
 
-def unread_tables(root: pathlib.Path) -> list[str]:
-    """Returns the names of a folder's tables that nobody reads."""
-    return [
+def unread_tables(root: pathlib.Path, photos: Sequence[str]) -> list[str]:
+    """Returns the names of a folder's tables that nobody reads, and of files of each photo.
+
+    Args:
+      root: The folder.
+      photos: Paths of its photos below it, with `/` between folders.
+    """
+    tables = [
         path.name
         for path in folder_files.files_in(root)
-        if folder_files.ending(path.name) in (".csv", ".json", ".tsv", ".xlsx")
+        if folder_files.ending(path.name) in _TABLES
         and path.name.lower() not in (TABLE, JSON, OF_LANDMARKS)
     ]
+    stems = {name.rpartition("/")[2].rpartition(".")[0] for name in photos}
+    of_photos = [
+        name
+        for name in folder_files.files_below(root)
+        if folder_files.ending(name) in _OF_A_PHOTO
+        and name.rpartition("/")[2].rpartition(".")[0] in stems
+    ]
+    return list(dict.fromkeys(tables + sorted(of_photos)))
 
 
 def read_boxes(path: pathlib.Path) -> dict[str, list[BoxEntry]]:

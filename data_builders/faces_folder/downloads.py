@@ -49,10 +49,10 @@ def find(root: pathlib.Path) -> faces.Found:
         photo: [entry for name in names for entry in table[name]]
         for photo, names in matched.names.items()
     }
-    unread = boxes.unread_tables(root) if path is None else []
+    unread = boxes.unread_tables(root, photos) if path is None else []
     if unread:
         notes.problems.append(
-            f"each whole photo is taken for a face; if {_some(unread)} has boxes, call it "
+            f"each whole photo is taken for a face; if {_some(unread)} has boxes, write them as "
             f"{boxes.TABLE} or {boxes.JSON}"
         )
     notes.problems += _held_out_problems(photos)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from absl import logging
 
-from scaf_jax.data import images, photo_boxes, photo_files, photo_scan, sources
+from scaf_jax.data import box_sets, images, photo_boxes, photo_files, photo_scan, sources
 
 OnError = Literal["stop", "skip"]
 ON_ERROR: tuple[OnError, ...] = ("stop", "skip")
@@ -74,10 +74,9 @@ class FolderSource:
         found = list(self._faces(names, sizes, relative, table))
         if self.skipped:
             self._tell(on_error, len(names))
-        listed = [(box[2:], sizes[photo]) for photo, _, box in found if photo in table]
-        odd = photo_boxes.upper_left(*zip(*listed, strict=True)) if listed else ""
-        if odd:
-            logging.warning("%s: %s; are its numbers pixels of these photos?", boxes_csv, odd)
+        listed = [(box, sizes[photo]) for photo, _, box in found if photo in table]
+        for odd in box_sets.doubts(*zip(*listed, strict=True)) if listed else ():
+            logging.warning("%s: %s; %s", boxes_csv, odd, box_sets.ADVICE)
         self.photos = [photo for photo, _, _ in found]
         self._keys = [key for _, key, _ in found]
         self._boxes = np.array([box for _, _, box in found], np.float32).reshape(-1, 4)

@@ -27,7 +27,6 @@ SHORTEST = 2.0
 _LEAST_INSIDE = 0.05
 # Pixels that end here show no face either.
 LARGEST_FRACTION = 2.0
-_FEWEST, _UPPER_LEFT = 5, 0.55
 # Fractions may reach so far over a photo's border, as boxes in pixels may.
 _FRACTIONS = (-1.0, 2.0)
 
@@ -104,24 +103,6 @@ def misfit(box: npt.NDArray[np.floating], size: tuple[int, int], name: str = "")
     if _inside(box, size) < _LEAST_INSIDE:
         return f"lies outside {photo} but for {100 * _inside(box, size):.1f} %"
     return ""
-
-
-def upper_left(ends: npt.ArrayLike, sizes: npt.ArrayLike) -> str:
-    """Returns what to say of faces that all lie in the upper left of their photos; mostly nothing.
-
-    Faces of a set reach further, unless their coordinates are percent or of smaller photos.
-
-    Args:
-      ends: (N, 2), how far each reaches to the right and to the bottom, pixels.
-      sizes: (N, 2), width and height of each photo.
-    """
-    shares = np.asarray(ends, np.float64) / np.asarray(sizes, np.float64)
-    if len(shares) < _FEWEST or (shares > _UPPER_LEFT).any():
-        return ""
-    return (
-        f"all {len(shares)} faces lie in the upper left of their photos, none beyond "
-        f"{100 * shares.max():.0f} % of width or height"
-    )
 
 
 def _inside(box: npt.NDArray[np.floating], size: tuple[int, int]) -> float:

@@ -20,6 +20,9 @@ _NEVER_READ = frozenset(
     ".pef .psd .raf .rw2 .sr2 .srw .svg .tga .x3f .xcf".split()
 )
 
+UNPACK = "unpack the archives first"
+_ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".001")
+
 
 @dataclasses.dataclass(frozen=True)
 class PhotoFiles:
@@ -38,6 +41,11 @@ class PhotoFiles:
     passed_over: Mapping[str, int]
     unread: Mapping[str, int]
     closed: int = 0
+
+    @property
+    def archives(self) -> bool:
+        """Whether archives were passed over."""
+        return any(f"other files ({end})" in self.passed_over for end in _ARCHIVES)
 
     @property
     def problems(self) -> list[str]:
@@ -110,6 +118,7 @@ def none_in(root: str | os.PathLike[str], found: PhotoFiles) -> str:
     said = f"{root}: no photos ({', '.join(images.EXTENSIONS)}) in this folder or below it"
     said += "".join(f"; {problem}" for problem in found.problems)
     passed_over = folder_files.describe(found.passed_over)
+    said += f"; {UNPACK}" if found.archives else ""
     return said + (f"; passed over: {passed_over}" if passed_over else "")
 
 

@@ -6,20 +6,21 @@ import glob
 import os
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from absl import logging
 
-from scaf_jax.data import images, photo_boxes, photo_files
+from scaf_jax.data import box_sets, images, photo_boxes, photo_files
 from scaf_jax.files import folder_files, spellings
 
 Boxes = npt.NDArray[np.float32]
 
 _GLOB_MARKS = "*?["
 _MOST_NAMED = 3
+_MOST_LOOKED_AT = 100  # photos, before the others
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,10 +203,28 @@ class FaceBoxes:
         missing = matched.without
         if missing and self._relative is None and not self._searched:
             logging.warning("%s: no face is looked for in %s, without a row", table, _some(missing))
-        return {
+        entries = {
             photo: [entry for name in names for entry in found[name]]
             for photo, names in matched.names.items()
         }
+        for odd in _doubts(photos.root, entries):
+            logging.warning("%s: %s; %s", table, odd, box_sets.ADVICE)
+        return entries
+
+
+def _doubts(
+    root: pathlib.Path, table: Mapping[str, Sequence[tuple[str, photo_boxes.Box]]]
+) -> list[str]:
+    """What is odd about a table's boxes, seen from some of its photos."""
+    boxes, sizes = [], []
+    for name in list(table)[:: 1 + len(table) // _MOST_LOOKED_AT]:
+        try:
+            size = images.image_size(images.read_encoded(root / name), name)
+        except images.ImageError:
+            continue  # told when its turn comes
+        boxes += [box for _, box in table[name]]
+        sizes += [size] * len(table[name])
+    return box_sets.doubts(boxes, sizes)
 
 
 def _stacked(entries: Sequence[tuple[str, photo_boxes.Box]]) -> Boxes:

@@ -30,16 +30,6 @@ def test_what_does_not_fit_a_photo(box, problem):
     assert problem in said and bool(problem) == bool(said)
 
 
-def test_faces_that_all_lie_in_the_upper_left():
-    ends, sizes = np.full((5, 2), 50.0), np.full((5, 2), 100)
-    assert "all 5 faces lie in the upper left of their photos, none beyond 50 %" in (
-        photo_boxes.upper_left(ends, sizes)
-    )
-    assert photo_boxes.upper_left(ends[:4], sizes[:4]) == ""
-    ends[3, 0] = 60
-    assert photo_boxes.upper_left(ends, sizes) == ""
-
-
 def test_a_row_that_is_there_again_is_one_face(tmp_path):
     path = tmp_path / "boxes.csv"
     path.write_text("name,x0,y0,x1,y1\na,1,2,30,40\na,1,2,30,41\na,1.0,2,30,40\n")

@@ -99,3 +99,8 @@ def test_no_photo_at_all_is_told_with_what_is_there(tmp_path):
     said = photo_files.none_in(tmp_path, photo_files.look(tmp_path))
     assert "no photos (.jpg, " in said and "1 photos are of kinds that cannot be read" in said
     assert "passed over: folders __MACOSX: 1, photos that cannot be read (.nef): 1" in said
+    assert "unpack" not in said
+    (tmp_path / "b.ZIP").touch()
+    said = photo_files.none_in(tmp_path, photo_files.look(tmp_path))
+    assert "in this folder or below it; 1 photos are of kinds" in said
+    assert "unpack the archives first; passed over: " in said

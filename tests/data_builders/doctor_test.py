@@ -88,6 +88,23 @@ def test_a_healthy_set_is_usable(layout, tmp_path, capsys):
         assert min(picture.size) > pictures.CELL
 
 
+def test_a_set_in_a_folder_of_a_folder_is_told(layout, tmp_path, capsys):
+    root = tmp_path / "kaggle"
+    (root / "a" / "b").mkdir(parents=True)
+    layout.rename(root / "a" / "b" / "300w")
+    said = f"{root / 'a' / 'b'} looks like the300w: give that folder"
+    assert doctor.main([str(root), f"--out={tmp_path / 'out'}"]) == 1
+    assert "scheme.json is missing" in (error := capsys.readouterr().err) and said in error
+    arguments = [f"--manual_dir={root}", f"--data_dir={tmp_path / 'data'}"]
+    assert prepare.main(["the300w", *arguments]) == 1
+    assert said in capsys.readouterr().err
+    for path in root.rglob("*.pts"):
+        path.unlink()
+    assert recognition.recognize(root) == ["faces_folder"]
+    assert said in _problems(root)["another set below"].what
+    assert recognition.lies_deeper(root / "a" / "b") == ""
+
+
 def test_nothing_is_written_into_the_downloads(layout, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = sorted(layout.rglob("*"))

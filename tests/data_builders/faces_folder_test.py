@@ -38,12 +38,18 @@ def test_names_of_tables_of_boxes(photos):
     path = photos / "bbox.csv"
     path.write_text(HEADER + "b.jpg,1,2,30,18\n")
     said = "\n".join(downloads.find(photos).problems)
-    assert "each whole photo is taken for a face; if bbox.csv has boxes, call it boxes.csv" in said
+    assert "whole photo is taken for a face; if bbox.csv has boxes, write them as boxes.csv" in said
     path.rename(photos / "Boxes.CSV")
     (photos / "scheme.json").write_text("{}")
     found = downloads.find(photos)
-    assert "with Boxes.CSV" in found.layout and "call it" not in "\n".join(found.problems)
+    assert "with Boxes.CSV" in found.layout and "write them as" not in "\n".join(found.problems)
     assert found.passed_over == {"other files (.txt)": 1}
+
+
+@pytest.mark.parametrize("name", ["a b.txt", "a/z.xml", "z.json", "voc.xml"])
+def test_what_programs_write_of_each_photo_is_named(photos, name):
+    (photos / name).write_text("0 0.5 0.5 0.5 0.5")
+    assert f"if {name} has boxes, write them as" in "\n".join(downloads.find(photos).problems)
 
 
 def test_without_boxes_the_whole_photo_is_the_face(photos):

@@ -7,6 +7,7 @@ import unicodedata
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from scaf_jax.inference import photo_inputs
 
@@ -100,6 +101,21 @@ def test_accents_in_either_spelling(tmp_path, on_disk, given):
     path.parent.mkdir()
     path.write_bytes(b"\xff\xd8")
     assert photo_inputs.find([str(tmp_path / names[given])]).paths == [path]
+
+
+def test_boxes_that_are_percent_are_warned_of(tmp_path, caplog):
+    Image.new("RGB", (640, 480)).save(tmp_path / "a.jpg")
+    (tmp_path / "b.jpg").write_bytes(b"no photo")
+    photos = photo_inputs.find([str(tmp_path)])
+    for rows, odd in (
+        (["a.jpg,30,20,60,70", "b.jpg,1,2,30,40"], True),
+        (["a.jpg,30,20,160,70"], False),
+        (["b.jpg,1,2,30,40"], False),
+    ):
+        caplog.clear()
+        photo_inputs.FaceBoxes(photos, boxes_csv=_table(tmp_path, *rows), searched=True)
+        told = "boxes.csv: all boxes lie between 0 and 100, as percent do" in caplog.text
+        assert told == odd
 
 
 def test_whole_photos_are_warned_of(folder, caplog):

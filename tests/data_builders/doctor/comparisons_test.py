@@ -69,8 +69,26 @@ def test_a_face_that_is_there_twice_is_told(many):
     assert comparisons.repeated_faces(seen) == []
     seen.append(_seen(30, many[3] + 0.5, photo="3.jpg"))
     seen.append(_seen(31, many[3] + 40, photo="3.jpg"))
-    [problem] = comparisons.repeated_faces(seen)
-    assert problem.place == "list:30" and problem.what == "the same face as 3.jpg: list:3"
+    seen.append(_seen(32, many[4] + (0.1 * np.ptp(many[4][:, 0]), 0), photo="4.jpg"))
+    first, second = comparisons.repeated_faces(seen)
+    assert first.place == "list:30" and first.what == "the same face as 3.jpg: list:3"
+    assert second.place == "list:32"
+
+
+def test_mirrored_copies_that_were_not_renumbered_are_told(many):
+    mirrored = many * (-1, 1) + (400, 0)
+    seen = [_seen(i, face) for i, face in enumerate([*many, *mirrored])]
+    told = {problem.kind: problem for problem in _pairs(seen)}
+    what = "on 50 % of the faces the left eye lies right of the right eye"
+    assert told["left and right swapped"].what == what
+    assert "without renumbering" in told["left and right swapped"].advice
+    advice = "".join(problem.advice for problem in _pairs(seen[20:]))
+    assert "swap left and right in the scheme" in advice
+    assert all(p.kind != "left and right swapped" for p in _pairs(seen[:20]))
+
+
+def _pairs(seen):
+    return comparisons.flip_pairs(seen, SCHEME, "set")
 
 
 @pytest.mark.parametrize("split", ["test", "val", "test_hard", "validation"])

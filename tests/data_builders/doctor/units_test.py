@@ -62,3 +62,23 @@ def test_corners_where_width_and_height_belong_are_told(many):
     assert "10 of 10 boxes fit the landmarks only if" in told.what
     assert units.corners_for_sizes(_of(many[:5]) + _of(many[5:], corners=True), "set") == []
     assert units.corners_for_sizes([], "set") == []
+
+
+def test_landmarks_of_larger_copies_are_told(many):
+    assert units.made_for_larger_photos(_of(many), "set") == []
+    (told,) = units.made_for_larger_photos(_of(many, 1.5), "set")
+    assert "faces reach beyond the right or the lower border of their photos" in told.what
+    assert units.made_for_larger_photos(_of(many[:4], 1.5), "set") == []
+    outside = [(points - 150, box) for points, box in many[:1]]
+    assert units.made_for_larger_photos(_of(outside) + _of(many[1:], 1.5), "set") == []
+
+
+def test_width_and_height_where_corners_belong_are_told(many):
+    rng = np.random.default_rng(1)
+    starts = rng.uniform(5, 40, (20, 2))
+    seen = [
+        (np.zeros((0, 2)), (x, y, 60 - x, 62 - y)) for x, y in starts
+    ]  # x, y, 60, 62 as corners
+    (told,) = units.sizes_for_corners(_of(seen), "set")
+    assert "the 20 boxes are much more alike" in told.what
+    assert units.sizes_for_corners(_of(many), "set") == units.sizes_for_corners([], "set") == []
