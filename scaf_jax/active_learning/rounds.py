@@ -5,33 +5,29 @@ checkpoints), `report/`, `scores/` and pictures of the choice. Whatever is there
 a run that was stopped anywhere goes on to the same result. Source: SCAF, sec. 3.2 and 4.6.
 """
 
-import dataclasses
 import pathlib
 from collections.abc import Sequence
-from typing import Any
 
 import jax
-import numpy as np
 from absl import logging
 
 from scaf_jax.active_learning import (
+    choices,
     labels,
     learning_curve,
     pictures,
     round_report,
-    scoring,
     selections,
 )
 from scaf_jax.annotation import faces
-from scaf_jax.choosing import acquisition, plan, strategies
+from scaf_jax.choosing import plan
 from scaf_jax.data import sources
-from scaf_jax.files import atomic, strict_json
-from scaf_jax.inference import bundle, predictor
+from scaf_jax.files import strict_json
+from scaf_jax.inference import bundle
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import (
     alignment_stage,
     evaluation,
-    identity,
     resolve,
     stage_training,
     stages,
@@ -39,8 +35,6 @@ from scaf_jax.runs import (
 )
 from scaf_jax.runs.run import Run
 from scaf_jax.training import sharding
-
-STAGE1_SCORES_FOLDER = "stage1_scores"
 
 
 def run(resolved: Run, workdir: str) -> reporting.Report:
@@ -107,10 +101,13 @@ class Rounds:
         stage_training.check_devices(self._run)
         test_set_checks.check(self._run)
         _, self._pretrained = stages.ensure_pretraining(self._run, self._workdir)
+        chooser = choices.Chooser(
+            self._run, self._workdir, self._pool, self._pretrained, self._open_network
+        )
         if jax.process_index() == 0:
             round_report.write_config(self._workdir, self._run)
         for number in range(self._plan.last + 1):
-            self._chosen.append(self._choose(number))
+            self._chosen.append(chooser.choose(self._chosen))
             try:
                 labeled = self._labeled(self._chosen)
             except labels.AnnotationNeeded:
@@ -159,128 +156,6 @@ class Rounds:
     def _folder(self, number: int) -> pathlib.Path:
         return selections.round_folder(self._workdir, number)
 
-    def _choose(self, number: int) -> selections.Selection:
-        """Returns a round's choice: the one on disk, or a new one."""
-        folder, config_hash = self._folder(number), self._identity(number)
-        selection = selections.read(folder, config_hash)
-        # All processes must have looked before the first writes its choice.
-        sharding.synchronize(f"read_round_{number}")
-        if selection is None:
-            selection = self._new_choice(number, config_hash)
-            logging.info("round %d: chose %d faces", number, len(selection.keys))
-        return selection
-
-    def _new_choice(self, number: int, config_hash: str) -> selections.Selection:
-        counts = self._plan.label_counts
-        left = self._left_out()
-        taken = {key for selection in self._chosen for key in selection.keys} - left.put_back
-        keys = self._pool.keys
-        rest = np.array([i for i, key in enumerate(keys) if key not in taken])
-        strategy = self._plan.chooses_by(number)
-        scores = self._scores(number)
-        values = scores.uncertainty(strategy.uncertainty) if scores else None
-        embeddings = self._embeddings(strategy, scores)
-        known = taken - left.skipped
-        labeled = np.array([i for i, key in enumerate(keys) if key in known], np.int64)
-        places = rest[
-            strategies.select(
-                strategy,
-                [keys[i] for i in rest],
-                # Further faces take the places of those left out, while there are any.
-                min(counts[number] - len(known), len(rest)),
-                scores=None if values is None else values[rest],
-                embeddings=None if embeddings is None else embeddings[rest],
-                labeled_embeddings=None if embeddings is None else embeddings[labeled],
-                distinct=self._plan.distinct,
-                seed=self._plan.round_seed(number),
-            )
-        ]
-        selection = selections.Selection(
-            round=number,
-            strategy=strategy.name,
-            seed=self._plan.round_seed(number),
-            config_hash=config_hash,
-            pool_size=len(rest),
-            keys=tuple(keys[i] for i in places),
-            scores=tuple(None if values is None else float(values[i]) for i in places),
-        )
-        images = self._draw(number, strategy, scores, rest, places)
-        if jax.process_index() == 0:
-            self._write_choice(selection, scores, places, images)
-        sharding.synchronize(f"round_{number}")
-        return selection
-
-    def _left_out(self) -> labels.LeftOut:
-        """The faces so far that were asked for and are not annotated."""
-        chosen = self._chosen if self._plan.oracle == "human" else []
-        return labels.left_out(self._workdir, chosen)
-
-    def _write_choice(
-        self,
-        selection: selections.Selection,
-        scores: scoring.PoolScores | None,
-        places: np.ndarray,
-        images: dict[str, np.ndarray],
-    ) -> None:
-        """Writes pictures and points first: where there is a selection, they are there as well."""
-        folder = self._folder(selection.round)
-        folder.mkdir(parents=True, exist_ok=True)
-        if scores is not None:
-            pictures.write_landmarks(folder, scores, places)
-        for name, image in images.items():
-            atomic.write_png(folder / name, image)
-        selections.write(folder, selection)
-
-    def _draw(
-        self,
-        number: int,
-        strategy: strategies.Strategy,
-        scores: scoring.PoolScores | None,
-        rest: np.ndarray,
-        places: np.ndarray,
-    ) -> dict[str, np.ndarray]:
-        """Returns the pictures of a choice by uncertainty."""
-        if scores is None or not strategy.uncertainty:
-            return {}
-        network = self._open_network(number - 1)
-        looking = predictor.Predictor(network, self._run.pass_settings)
-        return pictures.draw(self._pool, strategy, scores, rest, places, looking)
-
-    def _scores(self, number: int) -> scoring.PoolScores | None:
-        """What the network of the round before says of the pool, where the choice or a person asks.
-
-        Raises:
-          stopping.Interrupted: A signal asked to stop.
-        """
-        wanted = self._plan.needs_scores or self._plan.oracle == "human"
-        if not number or not wanted or not self._plan.trains(number - 1):
-            return None
-        scorer = scoring.PoolScorer(
-            self._open_network(number - 1),
-            self._run.pass_settings,
-            with_entropy=self._plan.strategy.uncertainty == acquisition.ENTROPY,
-            with_disagreement=self._plan.strategy.uncertainty == acquisition.DISAGREEMENT,
-        )
-        return scorer.score(self._pool, self._folder(number - 1) / "scores")
-
-    def _embeddings(
-        self, strategy: strategies.Strategy, scores: scoring.PoolScores | None
-    ) -> np.ndarray | None:
-        """(N, 99) that say which faces of the pool are alike, where the choice asks for it."""
-        if not strategy.spread and not self._plan.distinct:
-            return None
-        if strategy.spread and strategy.features == strategies.STAGE2:
-            return scores.embeddings if scores else None
-        if self._pretrained is None:
-            raise ValueError(
-                f"active_learning: '{strategy.name}' or distinct=True looks at stage 1, and this "
-                "run has none; set alignment.initialization=pretraining, or choose otherwise"
-            )
-        network = alignment_stage.untrained(self._run, self._pretrained)
-        scorer = scoring.PoolScorer(network, self._run.pass_settings)
-        folder = self._workdir / selections.ROUNDS_FOLDER / STAGE1_SCORES_FOLDER
-        return scorer.score(self._pool, folder).embeddings
-
     def _labeled(self, chosen: Sequence[selections.Selection]) -> sources.Source:
         """Returns the faces of these first rounds, with their labels."""
         if self._plan.oracle == "human":
@@ -328,32 +203,6 @@ class Rounds:
 
     def _is_evaluated(self, number: int) -> bool:
         return (self._folder(number) / "report" / "report.md").is_file()
-
-    def _identity(self, number: int) -> str:
-        """A hash of everything that a round's choice depends on."""
-        facts: list[Any] = [
-            number,
-            self._plan.label_counts[: number + 1],
-            self._plan.round_seed(number),
-            identity.digest(self._pool.keys),
-        ]
-        left = self._left_out()
-        if left.skipped:
-            facts.append(sorted(left.skipped))
-        if left.put_back:
-            facts.append(["put back", *sorted(left.put_back)])
-        if self._plan.distinct:
-            facts.append("distinct")
-        if self._plan.start != plan.RANDOM or self._plan.distinct:
-            facts += [self._plan.start, self._pretrained.identity() if self._pretrained else None]
-        if number:  # a random first choice is random, the same for every strategy and network
-            facts += [
-                dataclasses.asdict(self._plan.strategy),
-                self._run.landmark_stage().stage.binding,
-                self._pretrained.identity() if self._pretrained else None,
-                [selection.keys for selection in self._chosen],
-            ]
-        return identity.digest(facts)
 
 
 def _pool(resolved: Run, rounds_plan: plan.Plan) -> sources.Source:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from scaf_jax import default_config
-from scaf_jax.active_learning import labels, round_report, rounds, selections
+from scaf_jax.active_learning import labels, pictures, round_report, rounds, selections
 from scaf_jax.annotation import faces, importing, skips, store
 from scaf_jax.landmarks import schemes
 from scaf_jax.runs import alignment_stage, evaluation, identity, resolve
@@ -132,7 +132,7 @@ def test_stopped_in_every_phase_it_goes_on_to_the_same_choice(
     ]
     if number:
         phases.insert(0, (stopping, "StopSignal", _StopAtOnce, stopping.Interrupted))
-        phases.insert(1, (rounds.pictures, "draw", _die, _Killed))
+        phases.insert(1, (pictures, "draw", _die, _Killed))
     for module, name, replacement, error in phases:
         with monkeypatch.context() as patch:
             patch.setattr(module, name, replacement)
@@ -176,9 +176,8 @@ def test_a_person_annotates_and_the_run_goes_on(finished, tiny_faces, tmp_path):
     given = store.read_annotations(selections.round_folder(tmp_path, 1))
     assert len(given) == 3 and all(x.mask.sum() == 67 and not x.mask[7] for x in given.values())
     # A further round may ask for the face that was put back.
-    more = rounds.Rounds(resolve.resolve(config), tmp_path)
-    more._chosen = [selections.read(selections.round_folder(tmp_path, n)) for n in (0, 1)]
-    put_back = more._left_out().put_back
+    chosen = [selections.read(selections.round_folder(tmp_path, n)) for n in (0, 1)]
+    put_back = labels.left_out(tmp_path, chosen).put_back
     assert len(put_back) == 1 and not put_back & set(given)
     again = rounds.export_round(tmp_path, 1)
     assert again == selections.round_folder(tmp_path, 1) / "to_annotate"
