@@ -1,4 +1,4 @@
-# make demo  trains both stages on synthetic faces and shows the result (about 10 minutes)
+# make demo  trains both stages on synthetic faces and shows the result (about 8 minutes)
 # make test  lints, type-checks and tests
 # make test-newest  tests what depends on versions with the newest Python that is found, if any
 # All make a virtual environment in .venv first; PYTHON says with which interpreter.
@@ -35,7 +35,7 @@ $(VENV)/installed-dev: $(BIN)/python setup.cfg pyproject.toml
 	@touch $@ $(VENV)/installed
 
 demo: $(VENV)/installed
-	$(BIN)/python -m data_builders.prepare synthetic_faces
+	$(BIN)/python -m data_builders.prepare synthetic_faces/small
 	$(BIN)/python -m scaf_jax.main --config=configs/demo.py --workdir=$(DEMO_WORKDIR)
 	@echo
 	@echo 'Report and pictures:'

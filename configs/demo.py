@@ -1,6 +1,6 @@
 """The embedded default: both stages on synthetic faces, in minutes on two CPU cores.
 
-python -m data_builders.prepare synthetic_faces
+python -m data_builders.prepare synthetic_faces/small
 python -m scaf_jax.main --config=configs/demo.py --workdir=runs/demo
 """
 
@@ -15,7 +15,7 @@ def get_config(form: str = "") -> ConfigDict:
     """Returns the config of a form: '' or 'smoke'."""
     config = default_config.get_config()
     _shrink(config)
-    config.data.name = "synthetic_faces"
+    config.data.name = "synthetic_faces/small"
     config.evaluation.splits = ("test",)
     config.evaluation.full = ""
     if form == "smoke":
@@ -31,11 +31,11 @@ def _shrink(config: ConfigDict) -> None:
     config.input_size = 64
     config.width_multiplier = 0.25
     config.loader.num_threads = 1
-    config_forms.shorten_pretraining(config.pretraining, steps=1300)
+    config_forms.shorten_pretraining(config.pretraining, steps=900)
     alignment = config.alignment
     alignment.heatmap_size = 32
     alignment.blur_size = 3
-    config_forms.train_fast(alignment, steps=1100, batch_size=8, learning_rate=6e-3)
+    config_forms.train_fast(alignment, steps=1000, batch_size=8, learning_rate=6e-3)
     alignment.save_every = 250
     config.evaluation.decoder = "subpixel"
     # Two views of each face, as small networks gain from; the paper looks once.

@@ -41,6 +41,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     BUILDER_CONFIGS = [
         SyntheticFacesConfig(name="standard", description="4000 faces to train, 500 to test."),
         SyntheticFacesConfig(
+            name="small",
+            description="2000 faces to train, 300 to test: rendered in a minute, for the demo.",
+            num_train=2000,
+            num_test=300,
+        ),
+        SyntheticFacesConfig(
             name="tiny",
             description="64 faces to train, 32 to test: for trying things out.",
             num_train=64,

@@ -201,7 +201,9 @@ class Experiment:
             content |= _columns(self._trainer.score(network, self._faces.pool))
         content["seconds"] = np.array(time.monotonic() - begin)
         _write(path, content)
-        told = {name: np.nanmean(content[_ERRORS + name]).round(3) for name in self._faces.tests}
+        told = ", ".join(
+            f"{np.nanmean(content[_ERRORS + name]):.3f} ({name})" for name in self._faces.tests
+        )
         logging.info("%s: %d labels, %.0f s, NME %s", title, len(chosen), content["seconds"], told)
         return content
 
