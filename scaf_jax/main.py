@@ -2,15 +2,15 @@
 
 With `active_learning.strategy`, stage 2 is done in rounds of choosing faces to annotate.
 
-    python -m scaf_jax.main --config=configs/300w.py --workdir=runs/300w
+    python -m scaf_jax.main --config=configs/300w.py
 
-Run again, it continues where it was stopped.
+Run again, it continues where it was stopped. Its folder is runs/300w, or --workdir=FOLDER.
 """
 
 import pathlib
 from collections.abc import Sequence
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from scaf_jax.active_learning import rounds
@@ -24,7 +24,11 @@ _CONFIG = config_flags.DEFINE_config_file(
     "Config file, with :FORM for one of its forms, such as configs/300w.py:cpu. Any setting can "
     "be given besides, such as --config.alignment.num_labels=50.",
 )
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
+_WORKDIR = flags.DEFINE_string(
+    "workdir",
+    None,
+    "Folder of the run; made if missing. If not given: runs/, then the config and its form.",
+)
 _PROFILE = flags.DEFINE_list(
     "profile",
     [],
@@ -44,6 +48,7 @@ def _work() -> str:
     run_ = resolve.resolve(_CONFIG.value).with_profile(_PROFILE.value)
     do = rounds.run if run_.rounds else stages.run
     workdir = str(_WORKDIR.value)
+    logging.info("the run's folder: %s", workdir)
     with lock.only_one(workdir):
         report = do(run_, workdir)
     profiles = f"\n{profiling.summary(pathlib.Path(workdir))}" if run_.profile else ""

@@ -7,7 +7,9 @@ carries them as data files.
 import importlib.metadata
 import os
 import pathlib
+import re
 import sys
+from collections.abc import Sequence
 
 _DISTRIBUTION = "scaf_jax"
 _INSTALLED_FOLDER = ("share", "scaf_jax", "configs")
@@ -52,6 +54,36 @@ def resolved_argument(argument: str) -> str:
         return prefix + resolve_config_path(argument.removeprefix(prefix))
     except FileNotFoundError as error:
         sys.exit(f"scaf_jax: {error}")
+
+
+def with_workdir(arguments: Sequence[str], folder: str) -> list[str]:
+    """Returns a command's arguments, with a working folder named after the config if none is given.
+
+    Ends the program with a message where there is no config, unless help is asked for.
+
+    Args:
+      arguments: The program's name and its arguments.
+      folder: The folder; `{}` in it stands for the config and its form, such as 300w_cpu_few.
+    """
+    asks_for_help = any(re.fullmatch("--?help[a-z]*", argument) for argument in arguments)
+    if asks_for_help or _flag(arguments, "workdir") is not None:
+        return list(arguments)
+    config = _flag(arguments, "config")
+    if config is None:
+        listed = ", ".join(f"configs/{name}.py" for name in shipped_configs())
+        sys.exit(f"scaf_jax: --config=FILE is missing. Configs that come along: {listed}")
+    path, _, form = _split_argument(config)
+    name = "_".join([pathlib.PurePath(path).stem, *re.findall(r"\w+", form)])
+    return [*arguments, f"--workdir={folder.format(name)}"]
+
+
+def _flag(arguments: Sequence[str], name: str) -> str | None:
+    """The value of a flag, as `--name=value` or `--name value`; None if it is not given."""
+    for i, argument in enumerate(arguments):
+        given, equals, value = argument.partition("=")
+        if given in (f"--{name}", f"-{name}"):
+            return value if equals else "".join(arguments[i + 1 : i + 2])
+    return None
 
 
 def _split_argument(value: str) -> tuple[str, str, str]:

@@ -20,12 +20,18 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def start(main: Callable[[Sequence[str]], int]) -> None:
-    """Runs a command's `main` on the command line; --config and --workdir must be given."""
+def start(main: Callable[[Sequence[str]], int], folder: str = "runs/{}") -> None:
+    """Runs a command's `main` on the command line; --config must be given.
+
+    Args:
+      main: Takes the arguments that are no flags, returns the exit code.
+      folder: --workdir, if it is not given; see `config_files.with_workdir`.
+    """
     flags.mark_flags_as_required(["config", "workdir"])
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(_is_of_interest)
-    arguments = [config_files.resolved_argument(argument) for argument in sys.argv]
+    arguments = config_files.with_workdir(sys.argv, folder)
+    arguments = [config_files.resolved_argument(argument) for argument in arguments]
     app.run(main, argv=arguments, flags_parser=parse_flags)
 
 

@@ -1,6 +1,6 @@
 """Makes a table of the paper, with seeds and deviations; run again, it continues.
 
-python -m scaf_jax.experiments table4 --config=configs/active_300w.py:cpu --workdir=DIR --seeds=3
+python -m scaf_jax.experiments table4 --config=configs/active_300w.py:cpu --seeds=3
 
 | table | rows x columns |
 |---|---|
@@ -29,7 +29,11 @@ from scaf_jax.experiments import choosing, runner, trials
 from scaf_jax.runs import lock, resolve
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; see scaf_jax.main.")
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the experiments; made if missing.")
+_WORKDIR = flags.DEFINE_string(
+    "workdir",
+    None,
+    "Folder of the experiments; made if missing. If not given: runs/, then the config and _tables.",
+)
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Number of seeds.", lower_bound=1)
 _MODELS = flags.DEFINE_list("models", ["scaf"], f"Of {', '.join(trials.MODELS)}.")
 _RATES = flags.DEFINE_list(
@@ -120,4 +124,4 @@ def _number_of_labels(text: str, faces: int) -> int:
 
 
 if __name__ == "__main__":
-    launch.start(main)
+    launch.start(main, "runs/{}_tables")

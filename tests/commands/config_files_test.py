@@ -69,3 +69,27 @@ def test_package_that_is_not_installed_ships_nothing(tmp_path, monkeypatch):
         config_files, "__file__", str(tmp_path / "scaf_jax/commands/config_files.py")
     )
     assert config_files.shipped_configs() == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"),
+    [
+        (["--config=configs/300w.py"], "runs/300w"),
+        (["--config", "/there/my set.py:cpu_few"], "runs/my set_cpu_few"),
+        (["-config=300w:../x", "--config.alignment.steps=3"], "runs/300w_x"),
+    ],
+)
+def test_a_run_without_a_folder_is_named_after_its_config(arguments, folder):
+    found = config_files.with_workdir(["main", *arguments], "runs/{}")
+    assert found == ["main", *arguments, f"--workdir={folder}"]
+
+
+@pytest.mark.parametrize("argument", ["--workdir=mine", "--help", "-helpfull"])
+def test_a_folder_that_is_given_is_kept_and_help_needs_none(argument):
+    arguments = ["main", "--config=configs/300w.py", argument]
+    assert config_files.with_workdir(arguments, "runs/{}") == arguments
+
+
+def test_without_a_config_those_that_come_along_are_named(shipped):
+    with pytest.raises(SystemExit, match=r"--config=FILE is missing.*configs/300w.py, configs/de"):
+        config_files.with_workdir(["main", "--config.alignment.steps=3"], "runs/{}")
