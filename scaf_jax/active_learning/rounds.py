@@ -99,6 +99,7 @@ class Rounds:
         """Does all rounds; see `run`."""
         # What a round would miss at its end is looked at before the first training.
         stage_training.check_devices(self._run)
+        stage_training.tell_if_slow(self._run)
         test_set_checks.check(self._run)
         _, self._pretrained = stages.ensure_pretraining(self._run, self._workdir)
         chooser = choices.Chooser(

@@ -23,6 +23,9 @@ from scaf_jax.training import (
     state,
 )
 
+# Crops' pixels, at full width, that two cores work off in about a day.
+_PIXELS_OF_A_DAY = 1e10
+
 
 @dataclasses.dataclass(frozen=True)
 class Work:
@@ -97,6 +100,27 @@ def check_devices(run: Run) -> None:
             sharding.local_batch_size(stage.batch_size, run.mesh)
         except ValueError as error:
             raise ValueError(f"{stage.name}.batch_size: {error}") from error
+
+
+def tell_if_slow(run: Run) -> bool:
+    """Warns once of trainings at the published size and length where only a CPU would do them.
+
+    Returns:
+      Whether it did.
+    """
+    if jax.default_backend() != "cpu":
+        return False
+    size, width = run.crop.input_size, run.model["width_multiplier"]
+    pixels = sum(stage.steps * stage.batch_size * (size * width) ** 2 for stage in run.stages)
+    if pixels < _PIXELS_OF_A_DAY:
+        return False
+    steps = " and ".join(f"{stage.steps} steps of {stage.name}" for stage in run.stages)
+    logging.warning(
+        "%s at %d px will take days or longer on a CPU. The forms cpu and cpu_few are made for it: "
+        "--config=configs/300w.py:cpu takes minutes",
+        *(steps, size),
+    )
+    return True
 
 
 def train(run: Run, work: Work, folder: pathlib.Path) -> state.TrainState:

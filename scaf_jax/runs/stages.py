@@ -51,6 +51,7 @@ def run(resolved: Run, workdir: str) -> reporting.Report:
     # What a run needs is looked for first: if it is missing, that must not cost a training.
     stage1.given(resolved)
     stage_training.check_devices(resolved)
+    stage_training.tell_if_slow(resolved)
     if resolved.alignment:
         alignment_stage.labeled_faces(resolved)
         test_set_checks.check(resolved)

@@ -9,7 +9,7 @@ import pytest
 from scaf_jax import default_config
 from scaf_jax.data import prepared_sources
 from scaf_jax.inference import bundle
-from scaf_jax.runs import evaluation, faces, identity, resolve, stages
+from scaf_jax.runs import evaluation, faces, identity, resolve, stage_training, stages
 from scaf_jax.training import (
     checkpointing,
     divergence,
@@ -327,6 +327,17 @@ def test_batches_that_devices_cannot_share_stop_a_run_before_any_training(
     error = ValueError if stage == "alignment" else AssertionError
     with pytest.raises(error):
         stages.run(resolve.resolve(config), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({}, True), ({"input_size": 128, "width_multiplier": 0.5, "pretraining.steps": 8000}, False)],
+)
+def test_published_lengths_are_told_to_be_too_long_for_a_cpu(caplog, changes, told):
+    config = default_config.get_config()
+    config.update_from_flattened_dict({"alignment.steps": 1000, **changes})
+    assert stage_training.tell_if_slow(resolve.resolve(config)) == told
+    assert ("1000000 steps of pretraining and 1000" in caplog.text) == told
 
 
 def test_3fabrec_and_few_labels_are_the_same_path(finished_run, tiny_faces, tmp_path):
