@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaf_jax.annotation import reports, scaling, skips, store, validation
+from scaf_jax.annotation import numbering, reports, scaling, skips, store, validation
 from scaf_jax.annotation.faces import AnnotationError, Index, read_index, read_json
 from scaf_jax.annotation.reports import ImportReport
 from scaf_jax.data.images import printable_name
@@ -26,6 +26,7 @@ PathLike = str | os.PathLike[str]
 
 # Of a face's landmarks at the very places that another face was pre-labeled with.
 _MOST_KEPT = 0.5
+_MOST_NAMED = 3
 
 Accepted = list[tuple[AskedFace, MarkedFace, validation.CheckedFace]]
 
@@ -148,9 +149,9 @@ def _judge(source: Source, index: Index, scheme: LandmarkScheme) -> tuple[Accept
             accepted += found
         else:
             problems += _doubled(found)
-    scaled = _scaled(accepted)
-    if scaled:
-        return [], [*problems, *scaled]
+    doubts = _scaled(accepted) or _numbered_otherwise(accepted, scheme)
+    if doubts:
+        return [], [*problems, *doubts]
     return sorted(accepted, key=lambda item: item[0].rank), problems
 
 
@@ -165,6 +166,22 @@ def _scaled(accepted: Accepted) -> list[Problem]:
     message = f"all faces' points are where {said} would be"
     advice = "Give pixels of the exported photos"
     return [Problem(f.location, a.key, "points", message, advice) for a, f, _ in edited if said]
+
+
+def _numbered_otherwise(accepted: Accepted, scheme: LandmarkScheme) -> list[Problem]:
+    """Objections to all faces where landmarks have the places of others throughout."""
+    edited = [item for item in accepted if not item[2].unchanged]
+    moved = numbering.find(
+        [np.where(checked.mask[:, None], checked.landmarks, np.nan) for _, _, checked in edited],
+        [asked.landmarks for asked, _, _ in edited],
+    )
+    if not moved:
+        return []
+    names = scheme.landmark_names
+    told = ", ".join(f"{names[i]} where {names[other]}" for i, other in moved[:_MOST_NAMED])
+    message = f"on all faces {len(moved)} landmarks are where others were proposed: {told}"
+    advice = "Look whether names or numbers were sorted or renamed, and keep those of the export"
+    return [Problem(f.location, a.key, "points", message, advice) for a, f, _ in edited]
 
 
 def _marked_for(

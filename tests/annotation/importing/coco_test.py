@@ -176,6 +176,17 @@ def test_landmarks_of_smaller_photos_are_refused(make_round, save):
     assert "where those of photos 0.8 times as large would be" in str(report.rejected[0])
 
 
+def test_names_that_were_sorted_without_their_points_are_refused(make_round, save):
+    exported = make_round()
+    rolled = {key: points.copy() for key, points in exported.moved().items()}
+    for points in rolled.values():
+        points[[8, 30, 36]] = points[[30, 36, 8]]
+    report, annotations = _given(exported, save, exported.coco(rolled))
+    assert not annotations and len(report.rejected) == 3
+    told = "on all faces 3 landmarks are where others were proposed: 8 where 30, 30 where 36"
+    assert told in str(report.rejected[0])
+
+
 def test_names_in_capital_letters(make_round, save):
     exported = make_round()
     document = exported.coco(exported.moved())

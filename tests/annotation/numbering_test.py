@@ -1,0 +1,38 @@
+"""Tests of finding landmarks that go by the numbers of others."""
+
+import numpy as np
+import pytest
+
+from scaf_jax.annotation import numbering
+
+
+@pytest.fixture
+def faces():
+    """(given, proposed): points that were proposed, corrected by some pixels."""
+    rng = np.random.default_rng(0)
+    shape = rng.uniform(0, 100, (20, 2))
+    given = [shape * rng.uniform(0.8, 1.2) + rng.normal(0, 3, (20, 2)) for _ in range(4)]
+    return given, [points + rng.normal(0, 3, points.shape) for points in given]
+
+
+def test_corrections_are_nothing_odd(faces):
+    given, proposed = faces
+    assert numbering.find(given, proposed) == []
+    for change in (lambda p: p + (60, 20), lambda p: p * 0.2, lambda p: p[:, ::-1] * (-1, 1)):
+        assert numbering.find(given, [change(points) for points in proposed]) == []
+    garbage = np.random.default_rng(1).uniform(0, 100, (4, 20, 2))
+    assert numbering.find(given, list(garbage)) == []
+
+
+def test_names_that_were_sorted(faces):
+    given, proposed = faces
+    order = sorted(range(20), key=str)
+    wrong = [points[order] for points in given]
+    wrong[0][3] = np.nan
+    found = dict(numbering.find(wrong, proposed))
+    assert len(found) > 10 and all(order[i] == other for i, other in found.items())
+    assert numbering.find(wrong[:2], proposed[:2]) == []
+    wrong = [points.copy() for points in given]
+    for points in wrong[:2]:  # proposals of these two had changed places
+        points[[0, 1]] = points[[1, 0]]
+    assert numbering.find(wrong, proposed) == []
