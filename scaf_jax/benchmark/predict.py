@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scaf_jax.benchmark import machine, options, photos, timing
+from scaf_jax.benchmark import dlib_predictor, machine, options, photos, timing
 from scaf_jax.data import face_view, images, prepared_sources, sources
 from scaf_jax.files import atomic
 from scaf_jax.inference import bundle, face_aligner, locator, photo_faces, run_folder
@@ -32,12 +32,14 @@ DECODE, NETWORK, FILES, NETWORK_ONE, FILES_ONE = (
     "network_one",
     "files_one",
 )
+DLIB = "dlib"
 _TITLES = {
     DECODE: "decoding alone, one thread",
     NETWORK: "network alone, batches of {batch}",
     FILES: "files to landmarks, batches of {batch}",
     NETWORK_ONE: "network alone, one face at a time",
     FILES_ONE: "files to landmarks, one face at a time",
+    DLIB: "files to landmarks, dlib's predictor",
 }
 _NOTES = """\
 Medians of {rounds} rounds of {faces} faces on the wall clock; crops of {size} pixels, heatmaps
@@ -61,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=positive, default=face_aligner.BATCH_SIZE, help="faces at a time")
     flip = "average with mirrored faces; by default as the network's evaluation"
     add("--flip", action=argparse.BooleanOptionalAction, help=flip)
+    add("--dlib", metavar="FILE", help="dlib's file of a predictor, to be timed beside the network")
     add("--rounds", type=positive, default=5, help="timed rounds (default: 5)")
     options.add_output(parser, "benchmark_predict.json", "; the table goes beside it as .md")
 
@@ -80,6 +83,14 @@ def main(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         faces = _Faces.of(records, network, pathlib.Path(folder))
         functions = contestants(network, faces, arguments.batch, flip=flip)
+        if arguments.dlib:
+            try:
+                functions[DLIB] = dlib_predictor.contestant(
+                    arguments.dlib, faces.paths, faces.boxes
+                )
+            except ValueError as error:
+                print(error, file=sys.stderr)
+                return 2
         times = timing.alternate(functions, rounds=arguments.rounds)
     load.append(os.getloadavg()[0])
     seconds = {name: value / len(records) for name, value in timing.medians(times).items()}
@@ -206,5 +217,6 @@ def table_of(result: dict[str, Any], batch: int) -> tables.Table:
             f"{result['milliseconds_per_face'][name]:.1f}",
         )
         for name, title in _TITLES.items()
+        if name in result["faces_per_second"]
     )
     return tables.Table(("", "faces/s", "ms a face"), rows)
