@@ -20,18 +20,22 @@ Batches for evaluation hold besides:
 """
 
 import concurrent.futures
-import dataclasses
-import math
 import os
 from collections.abc import Iterator
 from typing import Any
 
 import grain
-import numpy as np
 import numpy.typing as npt
 from absl import flags
 
-from scaf_jax.data import augmentations, geometry, resident_faces, samples, sources
+from scaf_jax.data import (
+    augmentations,
+    batch_rows,
+    geometry,
+    resident_faces,
+    samples,
+    sources,
+)
 from scaf_jax.landmarks import schemes
 
 Batch = dict[str, npt.NDArray[Any]]
@@ -40,8 +44,6 @@ Batch = dict[str, npt.NDArray[Any]]
 _BATCHES_PER_WORKER = 2
 # Politeness of the workers (`nice`): compiling, and whoever feeds the device, come first.
 _NICENESS = 10
-# Length of the endless stream: what Grain can still count.
-_ENDLESS = 2**48
 
 
 class TrainBatches(Iterator[Batch]):
@@ -175,7 +177,7 @@ def train_batches(
     Raises:
       ValueError: The source is empty, or the batch cannot be divided.
     """
-    local_size = _local_batch_size(batch_size, process_index, process_count)
+    local_size = batch_rows.local_batch_size(batch_size, process_index, process_count)
     row = samples.TrainCrop(crop, augmentation, scheme)
     if isinstance(source, resident_faces.ResidentFaces):
         row = samples.TrainPlace(row)
@@ -184,14 +186,14 @@ def train_batches(
     if num_threads < 0 or num_workers < 0:
         raise ValueError("num_threads and num_workers must be at least 0")
     faces = (
-        grain.MapDataset.source(_Epochs(source, seed))
+        grain.MapDataset.source(batch_rows.Epochs(source, seed))
         .seed(seed)
         # Mapped before it is sliced, so that a face's randomness does not depend on the process.
         .random_map(row)
     )
     if process_count > 1:
-        rows = _Rows(batch_size, local_size, process_index)
-        faces = grain.MapDataset.source(_Sliced(faces, rows))
+        rows = batch_rows.Rows(batch_size, local_size, process_index)
+        faces = grain.MapDataset.source(batch_rows.Sliced(faces, rows))
     batches = faces.batch(local_size)
     return TrainBatches(batches, num_workers, num_threads)
 
@@ -243,96 +245,10 @@ def evaluation_batches(
     Raises:
       ValueError: The batch cannot be divided.
     """
-    local_size = _local_batch_size(batch_size, process_index, process_count)
+    local_size = batch_rows.local_batch_size(batch_size, process_index, process_count)
     num_landmarks = scheme.num_landmarks if scheme else 0
-    padded = _Padded(source, _Rows(batch_size, local_size, process_index))
+    padded = batch_rows.Padded(source, batch_rows.Rows(batch_size, local_size, process_index))
     faces = grain.MapDataset.source(padded).map(
         samples.EvaluationCrop(crop, num_landmarks, of_image)
     )
     return EvaluationBatches(faces.batch(local_size), num_threads)
-
-
-class _Epochs:
-    """A source's records with their places in it, one shuffled epoch after the other.
-
-    Grain's own shuffle searches an order of 65,536 places for those that exist: for 50 faces this
-    takes longer than reading the photo.
-    """
-
-    def __init__(self, source: sources.Source, seed: int) -> None:
-        self._source = source
-        self._seed = seed
-        self._latest: tuple[int, npt.NDArray[np.int64]] | None = None
-
-    def __len__(self) -> int:
-        return _ENDLESS
-
-    def __getitem__(self, index: int) -> tuple[int, sources.Record]:
-        epoch, position = divmod(index, len(self._source))
-        place = int(self._order(epoch)[position])
-        return place, self._source[place]
-
-    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
-        latest = self._latest  # read once: several threads come here
-        if latest is None or latest[0] != epoch:
-            rng = np.random.default_rng([self._seed, epoch])
-            latest = epoch, rng.permutation(len(self._source))
-            self._latest = latest
-        return latest[1]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Rows:
-    """Which rows of all global batches one process has: consecutive ones of each."""
-
-    batch_size: int
-    local_size: int
-    process_index: int
-
-    def place(self, index: int) -> int:
-        """Returns the place among all rows of a row of the process."""
-        batch, row = divmod(index, self.local_size)
-        return batch * self.batch_size + self.process_index * self.local_size + row
-
-    def count(self, batches: int) -> int:
-        """Returns how many rows of so many batches are the process's."""
-        return batches * self.local_size
-
-
-class _Sliced:
-    """One process's rows of an endless list."""
-
-    def __init__(self, faces: grain.MapDataset, rows: _Rows) -> None:
-        self._faces = faces
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return self._rows.count(len(self._faces) // self._rows.batch_size)
-
-    def __getitem__(self, index: int) -> Any:
-        return self._faces[self._rows.place(index)]
-
-
-class _Padded:
-    """One process's rows of all global batches; (place, record), or (-1, None) beyond the end."""
-
-    def __init__(self, source: sources.Source, rows: _Rows) -> None:
-        self._source = source
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return self._rows.count(math.ceil(len(self._source) / self._rows.batch_size))
-
-    def __getitem__(self, index: int) -> tuple[int, sources.Record | None]:
-        place = self._rows.place(index)
-        return (place, self._source[place]) if place < len(self._source) else (-1, None)
-
-
-def _local_batch_size(batch_size: int, process_index: int, process_count: int) -> int:
-    if not 0 <= process_index < process_count:
-        raise ValueError(f"process_index={process_index} is not in 0..{process_count - 1}")
-    if batch_size <= 0 or batch_size % process_count:
-        raise ValueError(
-            f"batch_size={batch_size} must be a positive multiple of {process_count} processes"
-        )
-    return batch_size // process_count
