@@ -46,19 +46,13 @@ def figures(
     start = time.perf_counter()
     compiled = lowered.compile()
     chip = chips.of_topology(topology)
-    found = roofline.figures(
-        compiled, chip=chip, num_chips=_devices(program), images=program.images
-    )
+    found = roofline.figures(compiled, chip=chip, num_chips=program.devices, images=program.images)
     seconds = time.perf_counter() - start
     found |= {"topology": topology, "versions": versions, "compile_seconds": seconds}
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_json(kept, found)
     return found, compiled.as_text()
-
-
-def _devices(program: programs.Program) -> int:
-    return len(jax.tree.leaves(program.arguments)[0].sharding.device_set)
 
 
 def _digest(lowered: jax.stages.Lowered, topology: str, versions: dict[str, str]) -> str:

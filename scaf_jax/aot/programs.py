@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import ml_collections
 
 from scaf_jax.inference import one_pass, steps
+from scaf_jax.ops import image_groups
 from scaf_jax.runs import resolve
 from scaf_jax.runs import run as runs
 from scaf_jax.training import alignment, pretraining, pretraining_terms, sharding, state
@@ -36,8 +37,15 @@ class Program:
     images: int
 
     def lower(self) -> jax.stages.Lowered:
-        """Traces the step and lowers it for the devices of its arguments."""
-        return self.function.lower(*self.arguments)  # pyright: ignore[reportFunctionMemberAccess]
+        """Traces the step as it is traced where there are TPUs, and lowers it for its devices."""
+        with image_groups.grouping(self.devices):
+            lower = self.function.lower  # pyright: ignore[reportFunctionMemberAccess]
+            return lower(*self.arguments)
+
+    @property
+    def devices(self) -> int:
+        """Number of devices that share the step."""
+        return len(jax.tree.leaves(self.arguments)[0].sharding.device_set)
 
 
 def build(config: ConfigDict, stage: str, devices: list[Any], images_per_chip: int = 0) -> Program:

@@ -9,7 +9,7 @@ from flax import nnx
 from flax.typing import Dtype
 
 from scaf_jax.models import layers, resnet
-from scaf_jax.ops import pooling
+from scaf_jax.ops import image_groups, pooling
 
 EMBEDDING_SIZE = 99
 INPUT_SIZES = (64, 128, 256)
@@ -37,6 +37,7 @@ class EncoderStage(nnx.Module):
             in_channels, out_channels, stride=stride, dtype=dtype, rngs=rngs
         )
         self.block1 = resnet.BasicBlock(out_channels, out_channels, dtype=dtype, rngs=rngs)
+        self.out_channels = out_channels
 
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         return self.block1(self.block0(x, train=train), train=train)
@@ -98,15 +99,17 @@ class Encoder(nnx.Module):
         Returns:
           Embeddings (B, 99) and feature maps (B, r, r, C) by resolution r (the deepest of each).
         """
-        x = self.stem_norm(self.stem(images), use_running_average=not train)
+        x, size = image_groups.fill_rows(images, 1, self.stem_norm.num_features)
+        x = self.stem_norm(self.stem(x), use_running_average=not train)
         x = jax.nn.relu(x)
         if self.has_pooling:
             x = pooling.max_pool(x, window=3, stride=2, padding=1)
         features = {}
         for stage in self.stages.values():
+            x, size = image_groups.fill_rows(x, size, stage.out_channels)
             x = stage(x, train=train)
-            features[x.shape[1]] = x
-        return self.head(x.mean(axis=(1, 2))), features
+            features[x.shape[1]] = image_groups.ungroup(x, size)
+        return self.head(image_groups.ungroup(x, size).mean(axis=(1, 2))), features
 
 
 class Generator(nnx.Module):
@@ -151,7 +154,8 @@ class Generator(nnx.Module):
 
     def __call__(self, embeddings: jax.Array, *, train: bool) -> jax.Array:
         """Generates images (B, S, S, 3), RGB in [0, 1] minus the mean, from (B, 99)."""
-        x = self.start(embeddings, train=train)
+        x, size = self.start(embeddings, train=train), 1
         for stage in self.stages.values():
+            x, size = image_groups.fill_rows(x, size, stage.out_channels)
             x = stage(x, train=train)
-        return jnp.tanh(self.head(x))
+        return jnp.tanh(image_groups.ungroup(self.head(x), size))

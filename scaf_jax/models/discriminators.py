@@ -9,6 +9,7 @@ from flax import nnx
 from flax.typing import Dtype
 
 from scaf_jax.models import autoencoder, layers
+from scaf_jax.ops import image_groups
 
 
 class EmbeddingDiscriminator(nnx.Module):
@@ -69,12 +70,14 @@ class ImageDiscriminator(nnx.Module):
 
     def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
         """Returns probabilities (B,) for images (B, S, S, 3), in [0, 1] minus the mean."""
-        x = images
+        x, size = image_groups.fill_rows(images, 1, self.convs["conv0"].kernel.shape[3])
         for name, conv in self.convs.items():
             x = conv(x)
             if name in self.norms:
                 x = self.norms[name](x, use_running_average=not train)
             x = jax.nn.leaky_relu(x, 0.2)
+            x, size = image_groups.fill_rows(x, size, conv.kernel.shape[3])
+        x = image_groups.ungroup(x, size)
         return _probability(self.head(x).mean(axis=(1, 2, 3)))
 
 

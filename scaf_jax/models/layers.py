@@ -1,18 +1,21 @@
 """The few layers that every network here is made of, with PyTorch-compatible initialization.
 
-They hold parameters and compute dtype; the arithmetic is in `convolutions`. Images are NHWC.
+They hold parameters and compute dtype; the arithmetic is in `convolutions`. Images are NHWC, one by
+one or in groups (`image_groups`): then the input has some times the channels of one image, and so
+has the output.
 """
 
-import functools
 import math
 from collections.abc import Callable
+from typing import cast
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from flax.nnx.nn import dtypes
 from flax.typing import Dtype
 
-from scaf_jax.ops import convolutions, paired_convolutions
+from scaf_jax.ops import convolutions, image_groups, paired_convolutions
 
 Initializer = Callable[[jax.Array, tuple[int, ...]], jax.Array]
 
@@ -76,7 +79,7 @@ class Conv(nnx.Module):
         self.stride, self.padding, self.dtype = stride, padding, dtype
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        x, kernel = dtypes.promote_dtype((x, self.kernel[...]), dtype=self.dtype)
+        x, kernel = dtypes.promote_dtype((x, _kernel(self, x)), dtype=self.dtype)
         return convolutions.conv2d(x, kernel, stride=self.stride, padding=self.padding)
 
 
@@ -104,15 +107,20 @@ class ConvTranspose(nnx.Module):
         self.stride, self.padding, self.dtype = stride, padding, dtype
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        x, kernel = dtypes.promote_dtype((x, self.kernel[...]), dtype=self.dtype)
+        x, kernel = dtypes.promote_dtype((x, _kernel(self, x)), dtype=self.dtype)
         return convolutions.conv_transpose2d(x, kernel, stride=self.stride, padding=self.padding)
+
+
+def _kernel(layer: Conv | ConvTranspose, x: jax.Array) -> jax.Array:
+    kernel = layer.kernel[...]
+    return image_groups.kernel(kernel, image_groups.size_of(x, kernel.shape[2]))
 
 
 def apply_together(
     x: jax.Array, first: ConvTranspose, second: ConvTranspose
 ) -> tuple[jax.Array, jax.Array]:
     """Applies two transposed convolutions of one geometry to one input."""
-    kernels = first.kernel[...], second.kernel[...]
+    kernels = _kernel(first, x), _kernel(second, x)
     x, *kernels = dtypes.promote_dtype((x, *kernels), dtype=first.dtype)
     return paired_convolutions.conv_transpose2d_pair(
         x, *kernels, stride=first.stride, padding=first.padding
@@ -142,5 +150,36 @@ class Dense(nnx.Linear):
         )
 
 
-# Flax counts the kept share (0.9) where PyTorch counts the new one (0.1).
-BatchNorm = functools.partial(nnx.BatchNorm, momentum=0.9, epsilon=1e-5)
+class BatchNorm(nnx.BatchNorm):
+    """Batch norm with PyTorch's constants.
+
+    Args:
+      num_features: Channels of an image.
+      dtype: Dtype of the output; None keeps the input's and the parameters' common dtype.
+      rngs: Asked for by Flax; nothing is random.
+    """
+
+    def __init__(self, num_features: int, *, dtype: Dtype | None = None, rngs: nnx.Rngs):
+        # Flax counts the kept share (0.9) where PyTorch counts the new one (0.1).
+        super().__init__(num_features, momentum=0.9, epsilon=1e-5, dtype=dtype, rngs=rngs)
+
+    def __call__(
+        self,
+        x: jax.Array,
+        use_running_average: bool | None = None,
+        *,
+        mask: jax.Array | None = None,
+    ) -> jax.Array:
+        size = image_groups.size_of(x, self.num_features)
+        if size == 1:
+            return super().__call__(x, use_running_average, mask=mask)
+        scale, bias = (cast(nnx.Param, p)[...] for p in (self.scale, self.bias))
+        mean, var = self.mean[...], self.var[...]
+        if not use_running_average:
+            mean, var = image_groups.moments(x, size)
+            kept, new = self.momentum, 1 - self.momentum
+            self.mean[...] = kept * self.mean[...] + new * mean
+            self.var[...] = kept * self.var[...] + new * var
+        factor = jax.lax.rsqrt(var + self.epsilon) * scale
+        mean, factor, bias = (jnp.tile(y, size) for y in (mean, factor, bias))
+        return ((x - mean) * factor + bias).astype(self.dtype or mean.dtype)

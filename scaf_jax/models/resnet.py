@@ -81,6 +81,7 @@ class UpsamplingBlock(nnx.Module):
         self.norm2 = layers.BatchNorm(out_channels, dtype=dtype, rngs=rngs)
         self.projection = layers.ConvTranspose(in_channels, out_channels, dtype=dtype, rngs=rngs)
         self.projection_norm = layers.BatchNorm(out_channels, dtype=dtype, rngs=rngs)
+        self.out_channels = out_channels
 
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         frozen = not train

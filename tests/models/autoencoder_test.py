@@ -105,3 +105,11 @@ def test_bfloat16_computes_in_bfloat16():
 def test_other_sizes_are_refused(build):
     with pytest.raises(ValueError, match="must be one of .*, not 96"):
         build(96)
+
+
+@pytest.mark.parametrize("build", [_encoder, _generator], ids=["encoder", "generator"])
+def test_images_in_groups_give_the_same_numbers(build, fill, assert_groups_change_nothing):
+    model = fill(lambda: build(64, 0.25))
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((8, 64, 64, 3) if build is _encoder else (8, 99))
+    assert_groups_change_nothing(model, inputs)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from scaf_jax.ops import image_groups
 from scaf_jax.training import state
 
 
@@ -46,3 +47,26 @@ def _call(model: nnx.Module, function: Callable[[Any], Any]) -> tuple[Any, Any]:
 def call() -> Callable[[nnx.Module, Callable[[Any], Any]], tuple[Any, Any]]:
     """`call(model, function)` gives function(model), compiled as one, and the new statistics."""
     return _call
+
+
+def _assert_groups_change_nothing(model: nnx.Module, inputs: np.ndarray) -> None:
+    graphdef, params, batch_stats = state.split(model)
+
+    @jax.jit
+    def run(params: Any, batch_stats: Any, inputs: jax.Array) -> Any:
+        copy: Any = state.merge(graphdef, params, batch_stats)
+        return copy(inputs, train=True), state.batch_stats_of(copy)
+
+    with jax.enable_x64(True):
+        arguments = state.cast_floats((params, batch_stats, jnp.asarray(inputs)), "float64")
+        apart = run(*arguments)
+        with image_groups.grouping(1):
+            together = run(*arguments)
+    for one, other in zip(*map(jax.tree.leaves, (apart, together)), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-8, atol=1e-8)
+
+
+@pytest.fixture(scope="session")
+def assert_groups_change_nothing() -> Callable[[nnx.Module, np.ndarray], None]:
+    """Compares outputs and statistics of images in groups, as on TPUs, with one by one."""
+    return _assert_groups_change_nothing

@@ -37,6 +37,16 @@ def test_verdicts_are_probabilities_in_float32(fill, call, dtype):
     assert bool(((verdicts > 0) & (verdicts < 1)).all())
 
 
+def test_images_in_groups_get_the_same_verdicts(fill, assert_groups_change_nothing):
+    model = fill(
+        lambda: discriminators.ImageDiscriminator(
+            input_size=64, width_multiplier=0.5, rngs=nnx.Rngs(0)
+        )
+    )
+    images = np.random.default_rng(0).standard_normal((8, 64, 64, 3))
+    assert_groups_change_nothing(model, images)
+
+
 @pytest.fixture(scope="module")
 def embedding_discriminator(fill) -> discriminators.EmbeddingDiscriminator:
     return fill(

@@ -11,17 +11,19 @@ import numpy as np
 import pytest
 
 ON_MESHES = """
-    import functools, json, sys
+    import contextlib, functools, json, sys
     import jax, jax.numpy as jnp, numpy as np
     from flax import nnx
     from scaf_jax.landmarks import heatmaps
     from scaf_jax.models import (
         adversarial_autoencoder, aligner, autoencoder, discriminators, layers, resnet)
+    from scaf_jax.ops import image_groups
     from scaf_jax.training import (
         alignment, checkpointing, pretraining, pretraining_terms, sharding, state)
 
     jax.config.update("jax_enable_x64", True)  # so that only an error can be seen
-    meshes, folder, is_short = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3] == "short"
+    meshes, folder, form = json.loads(sys.argv[1]), *sys.argv[2:]
+    is_short = form == "short"
     STEPS, BATCH, SIZE, WIDTH, MARKS = 5, 4 if is_short else 8, 64, 1 / 16, 5
     HEATMAP = 16 if is_short else 32
     rng = np.random.default_rng(0)
@@ -107,11 +109,15 @@ ON_MESHES = """
             shardings = sharding.state_shardings(mesh, first, min_bytes=256)
             jitted = jax.jit(step, static_argnames=tuple(static(0)),
                              out_shardings=(shardings, sharding.replicated(mesh)))
+            grouping = contextlib.nullcontext  # TPUs take several images together
+            if form == "groups" and number:
+                grouping = functools.partial(image_groups.grouping, data * fsdp)
             def train(train_state, steps):
                 losses = []
                 for i in steps:
                     batch = sharding.to_global({k: v[i] for k, v in batches.items()}, mesh)
-                    train_state, metrics = jitted(train_state, batch, **static(i))
+                    with grouping():
+                        train_state, metrics = jitted(train_state, batch, **static(i))
                     losses.append(float(metrics["loss"]))
                 return train_state, losses
 
@@ -163,9 +169,13 @@ def test_four_devices_of_which_two_share_parameters(run_on_devices, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "meshes",
-    [[[1, 1], [2, 1], [4, 1], [8, 1]], [[1, 1], [1, 2], [4, 2], [2, 4]]],
-    ids=["replicas", "shared parameters"],
+    ("meshes", "form"),
+    [
+        ([[1, 1], [2, 1], [4, 1], [8, 1]], "long"),
+        ([[1, 1], [1, 2], [4, 2], [2, 4]], "long"),
+        ([[1, 1], [2, 2]], "groups"),
+    ],
+    ids=["replicas", "shared parameters", "images in groups"],
 )
-def test_every_number_of_devices(meshes, run_on_devices, tmp_path):
-    _compare(run_on_devices, meshes, tmp_path, "long")
+def test_every_number_of_devices(meshes, form, run_on_devices, tmp_path):
+    _compare(run_on_devices, meshes, tmp_path, form)
