@@ -29,6 +29,14 @@ def _free_port() -> int:
 
 def _run(data: str, workdir: pathlib.Path, processes: int) -> list[str]:
     """Runs the main command in so many processes; returns their logs."""
+    codes, texts = _end(data, workdir, [[]] * processes)
+    assert codes == [0] * processes, "\n".join(text[-3000:] for text in texts)
+    return texts
+
+
+def _end(data: str, workdir: pathlib.Path, flags: list[list[str]]) -> tuple[list[int], list[str]]:
+    """Runs a process with each list of further flags; returns their exit codes and logs."""
+    processes = len(flags)
     command = killed_runs.command(pathlib.Path(data), "synthetic_faces/tiny")
     command += [f"--config.evaluation.batch_size={_BATCH}", f"--workdir={workdir}"]
     command += ["--config.active_learning.budget=10", "--config.active_learning.initial=8"]
@@ -45,16 +53,16 @@ def _run(data: str, workdir: pathlib.Path, processes: int) -> list[str]:
             }
         with log.open("w") as file:
             running.append(
-                subprocess.Popen(command, stdout=file, stderr=file, env=dict(environment))
+                subprocess.Popen(
+                    command + flags[number], stdout=file, stderr=file, env=dict(environment)
+                )
             )
     try:
         codes = [process.wait(_SECONDS) for process in running]
     finally:
         for process in running:
             process.kill()
-    texts = [log.read_text() for log in logs]
-    assert codes == [0] * processes, "\n".join(text[-3000:] for text in texts)
-    return texts
+    return codes, [log.read_text() for log in logs]
 
 
 def _results(workdir: pathlib.Path) -> dict[str, np.ndarray]:
@@ -103,3 +111,13 @@ def test_they_have_the_results_of_one(processes, alone, tiny_faces, tmp_path):
         else:
             # float32, whose sums are taken in another order.
             np.testing.assert_allclose(found[name], values, rtol=2e-3, atol=1e-3, err_msg=name)
+
+
+@pytest.mark.slow
+def test_processes_with_other_settings_end_before_the_first_step(tiny_faces, tmp_path):
+    other = "--config.alignment.learning_rate=0.5"
+    codes, texts = _end(tiny_faces, tmp_path / "run", [[], [other]])
+    assert codes == [1, 1]
+    for text in texts:
+        assert "settings (alignment): stage.learning_rate is 0.001 in process 0 and " in text
+        assert "0.5 in process 1" in text and "step 1 of" not in text

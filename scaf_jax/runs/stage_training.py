@@ -102,6 +102,19 @@ def check_devices(run: Run) -> None:
             raise ValueError(f"{stage.name}.batch_size: {error}") from error
 
 
+def check_faces(keys: Sequence[str]) -> None:
+    """Looks at whether all processes have the same faces; all must call it.
+
+    Args:
+      keys: Of a process's faces.
+
+    Raises:
+      ValueError: They differ.
+    """
+    mine = {"number of faces": len(keys), "hash of their keys": identity.digest(list(keys))}
+    sharding.check_agreement(mine, "data")
+
+
 def tell_if_slow(run: Run) -> bool:
     """Warns once of trainings at the published size and length where only a CPU would do them.
 
@@ -146,7 +159,7 @@ def train(run: Run, work: Work, folder: pathlib.Path) -> state.TrainState:
             return train_state
         faces = work.open_faces()
         if jax.process_count() > 1:
-            sharding.check_agreement({"faces": identity.digest(list(faces.keys))}, "data")
+            check_faces(faces.keys)
         feed = feeding.open_feed(run, stage, faces, work.scheme)
         batches = feed.batches
         if iterator_state is not None:

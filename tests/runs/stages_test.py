@@ -16,6 +16,7 @@ from scaf_jax.training import (
     loop,
     pretraining_terms,
     profiling,
+    sharding,
     stopping,
 )
 from scaf_jax.weights import exporting, files
@@ -327,6 +328,25 @@ def test_batches_that_devices_cannot_share_stop_a_run_before_any_training(
     error = ValueError if stage == "alignment" else AssertionError
     with pytest.raises(error):
         stages.run(resolve.resolve(config), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "told"),
+    [(("a", "b", "c"), "number of faces is 2 in process 0 and 3 in"), ("ac", r"keys is .* and ")],
+)
+def test_processes_with_other_faces_are_told(theirs, told, monkeypatch):
+    texts = []
+
+    def gather(text):
+        texts.append(text)
+        return texts
+
+    monkeypatch.setattr(sharding, "gather_text", gather)
+    stage_training.check_faces(("a", "b"))  # process 0 by itself
+    with pytest.raises(
+        ValueError, match=f"^the processes of this run differ in their data: .*{told}"
+    ):
+        stage_training.check_faces(theirs)
 
 
 @pytest.mark.parametrize(
