@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax.experimental.xla_metadata import set_xla_metadata
 
+from scaf_jax.ops import platform_forms
+
 _ROW = 128
 _devices = contextvars.ContextVar("devices", default=0)
 
@@ -59,7 +61,8 @@ def fill_rows(x: jax.Array, size: int, channels: int) -> tuple[jax.Array, int]:
 
 def _fitting(batch: int, channels: int) -> int:
     devices = _devices.get() or (jax.device_count() if jax.default_backend() == "tpu" else 0)
-    if not devices or batch % devices:
+    # Programs for other machines have no platform yet, and perhaps any number of images.
+    if not devices or platform_forms.wants_portable() or batch % devices:
         return 1
     return math.gcd(max(1, _ROW // channels), batch // devices)
 

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaf_jax.ops import convolutions, image_groups
+from scaf_jax.ops import convolutions, image_groups, platform_forms
 
 
 @pytest.fixture
@@ -50,6 +50,11 @@ def test_groups_fill_rows_where_there_are_tpus(images):
 def test_groups_are_of_one_device_s_images(images, devices, size):
     with image_groups.grouping(devices):
         assert image_groups.fill_rows(images, 1, 32)[1] == size
+
+
+def test_programs_for_other_machines_have_no_groups(images):
+    with image_groups.grouping(1), platform_forms.portable():
+        assert image_groups.fill_rows(images, 1, 32)[1] == 1
 
 
 def test_the_context_is_another_program_of_the_same_jitted_function(images):
