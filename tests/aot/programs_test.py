@@ -25,12 +25,8 @@ def test_steps_have_the_config_s_shapes_without_data(config, stage):
     new_state, metrics = outputs
     same = jax.tree.map(lambda a, b: a.shape == b.shape, new_state, program.arguments[0])
     assert all(jax.tree.leaves(same)) and metrics["loss"].shape == ()
-
-
-def test_all_terms_of_stage_1_are_in_its_step(config):
-    program = programs.build(config, programs.PRETRAINING, jax.devices()[:1])
-    _, metrics = jax.eval_shape(program.function, *program.arguments)
-    assert {"structural", "image_adversary", "embedding_adversary"} <= set(metrics)
+    if stage == programs.PRETRAINING:  # with all terms that ever start
+        assert {"structural", "image_adversary", "embedding_adversary"} <= set(metrics)
 
 
 def test_images_per_chip_replace_the_batch_size(config):
