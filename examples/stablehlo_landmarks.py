@@ -25,5 +25,8 @@ def load(path):
 if __name__ == "__main__":
     find, about = load(sys.argv[1])
     print({name: about["network"][name] for name in ("input_size", "crop")})
-    for name, value in find(np.load(sys.argv[2])).items():
+    size, crops = about["network"]["input_size"], np.load(sys.argv[2])
+    if crops.ndim != 4 or crops.shape[1:] != (size, size, 3) or crops.dtype != np.uint8:
+        sys.exit(f"{sys.argv[2]}: give crops, (N, {size}, {size}, 3) uint8, not {crops.shape}")
+    for name, value in find(crops).items():
         print(name, value.shape, np.asarray(value[0]).ravel()[:4])
