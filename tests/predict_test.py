@@ -204,7 +204,7 @@ def test_the_commands_of_the_readme_run(
     monkeypatch.chdir(tmp_path)
     # Of noise: no frame and no photo shows a face.
     for command in commands:
-        assert predict.main([*shlex.split(command, comments=True), "--overwrite"]) == 0, command
+        assert predict.main(shlex.split(command, comments=True)) == 0, command
         assert ("frames" if video.name in command else "photos") in capsys.readouterr().out
     assert list((tmp_path / "found").rglob("frames.jsonl"))
 

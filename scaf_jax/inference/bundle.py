@@ -14,7 +14,7 @@ from scaf_jax.inference import fitted_file, run_folder
 from scaf_jax.landmarks import heatmaps, schemes
 from scaf_jax.models import aligner
 from scaf_jax.training import state, tree_paths
-from scaf_jax.weights import builtin, exporting, files, header, marks
+from scaf_jax.weights import builtin, exporting, files, header, marks, torch_files
 from scaf_jax.weights.fitted import Fitted
 
 PyTree = Any
@@ -92,6 +92,11 @@ class Bundle(FaceNetwork):
             later version, or a stage 1, which marks no landmarks.
         """
         path = builtin.resolve(os.fspath(path))
+        if torch_files.is_snapshot(path):
+            raise header.WeightsError(
+                f"{path} is a snapshot of PyTorch; `python -m scaf_jax.convert {path} "
+                "FILE.safetensors` makes a weights file of it"
+            )
         about, crop, params, batch_stats = (
             run_folder.read(path) if path.is_dir() else _read_file(path)
         )

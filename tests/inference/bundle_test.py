@@ -119,3 +119,12 @@ def test_no_folder_of_a_stage_1_is_made_of_it(file, tmp_path):
     with pytest.raises(header.WeightsError, match="holds a landmark network"):
         importing.import_weights(file, tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
+
+
+@pytest.mark.parametrize("name", ["published", "saae.mdl"])
+def test_snapshots_of_pytorch_are_to_be_converted(tmp_path, name):
+    (tmp_path / "published").mkdir()
+    for file in (tmp_path / "published" / "saae.mdl", tmp_path / "saae.mdl"):
+        file.write_bytes(b"tensors")
+    with pytest.raises(header.WeightsError, match=f"scaf_jax.convert {tmp_path / name} FILE"):
+        bundle.Bundle.load(tmp_path / name)
