@@ -22,7 +22,7 @@ from scaf_jax.commands import launch
 from scaf_jax.files.escaping import printable
 from scaf_jax.inference import bundle, run_folder
 from scaf_jax.reporting import model_card
-from scaf_jax.weights import builtin, exporting, files, header, importing
+from scaf_jax.weights import builtin, exporting, files, fitted, header, importing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,12 +120,25 @@ def _flat(entries: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in entries.items():
         if name == "scheme":
             yield name, value["name"]
-        elif name == model_card.ERRORS:
-            continue
+        elif name in (model_card.ERRORS, "fitted"):
+            continue  # lines of their own
         elif isinstance(value, Mapping):
             yield from _flat(value)
         else:
             yield name, value
+
+
+def _fitted(found: fitted.Fitted) -> Iterator[str]:
+    """What was fitted, without its numbers, which are thousands."""
+    for name, correction in found.boxes.items():
+        yield f"  boxes of {printable(name)}: on {correction.faces} faces"
+    sure = found.confidence
+    if sure is not None:
+        yield (
+            f"  confidence: {sure.kind}, on {printable(sure.origin)}; right is within "
+            f"{sure.right_percent:g} % of {printable(sure.normalizer)}, expected calibration error "
+            f"{sure.error:.3f}"
+        )
 
 
 def _text(about: header.Header) -> str:
@@ -141,6 +154,8 @@ def _text(about: header.Header) -> str:
     errors = about.marks.provenance.get(model_card.ERRORS) if about.marks else None
     if errors:
         lines += ["errors:", *(f"  {printable(line)}" for line in str(errors).split("; "))]
+    if about.marks is not None and about.marks.fitted:
+        lines += ["fitted after the training:", *_fitted(about.marks.fitted)]
     return "\n".join(lines)
 
 

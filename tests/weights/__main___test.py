@@ -1,17 +1,21 @@
 """Tests of the commands export, import and show."""
 
+import dataclasses
 import json
 import re
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from scaf_jax import default_config
+from scaf_jax.data import box_corrections
+from scaf_jax.landmarks import confidence
 from scaf_jax.runs import identity, resolve
 from scaf_jax.training import checkpointing
 from scaf_jax.weights import __main__ as commands
-from scaf_jax.weights import files
+from scaf_jax.weights import files, fitted
 
 
 @pytest.fixture
@@ -101,6 +105,25 @@ def test_a_whole_runs_landmark_network_is_exported(landmark_run, tmp_path, capsy
         "licence: mine",
     ):
         assert line in output
+
+
+def test_what_was_fitted_is_told_without_its_numbers(landmark_run, tmp_path, capsys):
+    path = tmp_path / "network.safetensors"
+    assert commands.main(["export", str(landmark_run), str(path)]) == 0
+    assert "fitted" not in capsys.readouterr().out
+    rng = np.random.default_rng(0)
+    errors = rng.choice([1.0, 30.0], (40, 68))
+    sure = confidence.fit(rng.uniform(size=(40, 68)), errors, normalizer="eyes", origin="40 faces")
+    correction = box_corrections.BoxCorrection(0.1, -0.1, 1.2, 0.8, 50)
+    about, arrays = files.read(path)
+    assert about.marks is not None
+    marks = dataclasses.replace(about.marks, fitted=fitted.Fitted({"dlib": correction}, sure))
+    files.write(path, dataclasses.replace(about, marks=marks), arrays, overwrite=True)
+    assert commands.main(["show", str(path)]) == 0
+    output = capsys.readouterr().out
+    assert "fitted after the training:\n  boxes of dlib: on 50 faces\n  confidence: " in output
+    assert "on 40 faces; right is within 10 % of eyes, expected" in output
+    assert "shift_x" not in output and len(output) < 2000
 
 
 def test_errors_of_the_report_go_along(landmark_run, tmp_path, capsys, caplog):
