@@ -110,7 +110,7 @@ def test_a_whole_runs_landmark_network_is_exported(landmark_run, tmp_path, capsy
 def test_what_was_fitted_is_told_without_its_numbers(landmark_run, tmp_path, capsys):
     path = tmp_path / "network.safetensors"
     assert commands.main(["export", str(landmark_run), str(path)]) == 0
-    assert "fitted" not in capsys.readouterr().out
+    assert "fitted after" not in capsys.readouterr().out
     rng = np.random.default_rng(0)
     errors = rng.choice([1.0, 30.0], (40, 68))
     sure = confidence.fit(rng.uniform(size=(40, 68)), errors, normalizer="eyes", origin="40 faces")
