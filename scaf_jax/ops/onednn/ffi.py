@@ -6,6 +6,7 @@ own threads help it.
 """
 
 import collections
+import contextlib
 import ctypes
 import dataclasses
 import itertools
@@ -13,6 +14,8 @@ import queue
 from collections.abc import Callable, Sequence
 
 import jax
+
+from scaf_jax.ops.onednn import ending
 
 _VERSION = (0, 3)
 _METADATA_EXTENSION = 1
@@ -216,9 +219,13 @@ _keys = itertools.count(1)
 _scheduled: dict[int, _Work] = {}
 
 
+_ending = ending.Ending()
+
+
 @_Task
 def _help(key: int) -> None:
-    _scheduled.pop(key).help()
+    with contextlib.suppress(RuntimeError), _ending.call():
+        _scheduled.pop(key).help()
 
 
 def register(name: str, function: Callable[[Call], None]) -> None:
@@ -251,7 +258,8 @@ def register(name: str, function: Callable[[Call], None]) -> None:
                 frame.results.buffers[0].contents.data,
                 frame,
             )
-            function(call)
+            with _ending.call():
+                function(call)
         except Exception as error:
             return _error(frame, f"{name}: {error}")
         return None
