@@ -114,6 +114,9 @@ def _alignment() -> ConfigDict:
             # What a skip's bottleneck is multiplied by: `learned` (a gain a channel, 0 at first) or
             # `fixed` (1, as the paper is written, which does not train at full size).
             "skip_gain": "learned",
+            # How the landmark path begins: `random` (published), or as the `identity`: ITLs that
+            # leave the generator's maps as stage 1 made them, and a faint head.
+            "path_start": "random",
             "heatmap_size": 128,
             "sigma": 7.0,
             "support": 2.5,
@@ -126,6 +129,8 @@ def _alignment() -> ConfigDict:
             "steps": 50_000,
             "batch_size": 40,
             "learning_rate": 1e-3,
+            # Rate of the learned gains, as a multiple of learning_rate.
+            "skip_gain_rate": 1.0,
             "encoder_learning_rate": 2e-5,
             "generator_learning_rate": 0.0,
             "encoder_start": 0,

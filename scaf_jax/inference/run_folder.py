@@ -20,6 +20,8 @@ PyTree = Any
 # What a stage's settings were before they existed: checkpoints without them were trained so.
 BEFORE_THEY_EXISTED: Mapping[str, Any] = {
     "skip_gain": aligner.FIXED,
+    "path_start": aligner.RANDOM,
+    "skip_gain_rate": 1.0,
     "gradient_clip": 0.0,
     "augmentation.border": warping.BLACK,
 }

@@ -7,9 +7,14 @@ As the paper is written, a bottleneck's output is added with weight 1. A bottlen
 input, so at the first step that adds the encoder's maps as they are to those of the generator: the
 frozen stages behind leave the range that they know, and their ReLUs die. With a learned gain that
 starts at 0 the network begins as 3FabRec, and lets in what helps.
+
+ITLs with random weights mix the generator's maps up in the same way: stages behind them see
+nothing that they know, and hardly the face. ITLs that begin as the identity leave the generator as
+stage 1 made it, so that the head has its maps of the face to learn from.
 """
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,13 +24,22 @@ from flax.typing import Dtype
 from scaf_jax import default_config
 from scaf_jax.models import autoencoder, layers, resnet
 
+PyTree = Any
+
 FIRST_RESOLUTION = 8
 
 # What a skip bottleneck's output is multiplied by before it is added to the generator's map.
 LEARNED, FIXED = "learned", "fixed"
 SKIP_GAINS = (LEARNED, FIXED)
+
+# How a new landmark path begins.
+RANDOM, IDENTITY = "random", "identity"
+PATH_STARTS = (RANDOM, IDENTITY)
 COMPUTE_DTYPES = ("float32", "bfloat16")
 _PUBLISHED = default_config.get_config()
+# Of the head's random weights where ITLs begin as the identity: the generator's maps are larger
+# than what random ITLs make of them, and so would the first heatmaps be.
+_QUIET_HEAD = 0.05
 
 
 class Aligner(nnx.Module):
@@ -145,6 +159,24 @@ class Architecture:
         return Aligner(
             **arguments, dtype=None if dtype == "float32" else dtype, rngs=nnx.Rngs(seed)
         )
+
+
+def begin_as_identity(params: PyTree) -> PyTree:
+    """Returns parameters whose ITLs pass on what they get, and whose heatmaps are faint.
+
+    Args:
+      params: Nested dicts of a new `Aligner`.
+    """
+    path = params["transfer"]
+    itls = {name: {"kernel": _identity(itl["kernel"])} for name, itl in path["itls"].items()}
+    head = {"kernel": _QUIET_HEAD * path["head"]["kernel"]}
+    return {**params, "transfer": {**path, "itls": itls, "head": head}}
+
+
+def _identity(kernel: jax.Array) -> jax.Array:
+    window, _, channels, _ = kernel.shape
+    center = window // 2
+    return jnp.zeros_like(kernel).at[center, center].set(jnp.eye(channels, dtype=kernel.dtype))
 
 
 def heatmap_sizes(input_size: int) -> list[int]:

@@ -28,7 +28,10 @@ class AlignmentSettings:
     """Settings of stage 2.
 
     Attributes:
+      path_start: How ITLs and heatmap head begin, one of `aligner.PATH_STARTS`.
       learning_rate: Adam's rate for ITLs, bottlenecks and heatmap head.
+      skip_gain_rate: The rate of the skips' gains, where they are learned, as a multiple of
+        learning_rate.
       encoder_learning_rate: Adam's rate for the encoder.
       generator_learning_rate: Adam's rate for the generator; 0, as published, freezes it.
       encoder_start: First step in which the encoder trains: 0 for SCAF; later for 3FabRec's
@@ -44,7 +47,9 @@ class AlignmentSettings:
       steps: Length of the training, for the schedule.
     """
 
+    path_start: str = _PUBLISHED.path_start
     learning_rate: float = _PUBLISHED.learning_rate
+    skip_gain_rate: float = _PUBLISHED.skip_gain_rate
     encoder_learning_rate: float = _PUBLISHED.encoder_learning_rate
     generator_learning_rate: float = _PUBLISHED.generator_learning_rate
     encoder_start: int = _PUBLISHED.encoder_start
@@ -72,10 +77,13 @@ def optimizer_table(settings: AlignmentSettings) -> optimizers.Table:
             )
         return optax.adam(scale, b1=settings.beta1, b2=settings.beta2)
 
+    path = adam(settings.learning_rate)
+    if path is not None and settings.skip_gain_rate != 1:
+        path = optimizers.faster(path, r"transfer/gains/.*", settings.skip_gain_rate)
     return (
         (r"encoder/.*", adam(settings.encoder_learning_rate, settings.encoder_start)),
         (r"generator/.*", adam(settings.generator_learning_rate)),
-        (r"transfer/.*", adam(settings.learning_rate)),
+        (r"transfer/.*", path),
     )
 
 
@@ -94,7 +102,9 @@ def init_state(
 def start_state(
     params: PyTree, batch_stats: PyTree, settings: AlignmentSettings
 ) -> state.TrainState:
-    """Returns the state at step 0 of given parameters and running statistics."""
+    """Returns the state at step 0 of a new network's parameters and running statistics."""
+    if settings.path_start == aligner.IDENTITY:
+        params = aligner.begin_as_identity(params)
     opt_state = optimizers.build(optimizer_table(settings), params).init(params)
     return state.TrainState(jnp.zeros((), jnp.int32), params, batch_stats, opt_state)
 

@@ -30,7 +30,7 @@ def copied(saved, tmp_path):
 
 
 def _without_gains(metadata):
-    for name in ("skip_gain", "gradient_clip"):
+    for name in ("skip_gain", "path_start", "skip_gain_rate", "gradient_clip"):
         del metadata["config"]["alignment"][name]
     del metadata["config"]["alignment"]["augmentation"]["border"]
     metadata["scheme"] = "ibug68"

@@ -131,6 +131,24 @@ def _part(tree, template):
     return {key: _part(tree[key], child) for key, child in template.items()}
 
 
+def test_a_path_that_begins_as_the_identity_shows_the_generators_maps(fill, call):
+    model = fill(lambda: _build(skips=False))
+    graphdef, params, stats = state.split(model)
+    quiet = state.merge(graphdef, aligner.begin_as_identity(params), stats)
+
+    def maps_of_the_generator(model):
+        embeddings, _ = model.encoder(_images(), train=False)
+        x = model.generator.start(embeddings, train=False)
+        for name in ("layer1", "layer2"):
+            x = model.generator.stages[name](x, train=False)
+        return model.transfer.head(x)
+
+    expected, _ = call(model, maps_of_the_generator)
+    found, _ = call(quiet, lambda model: model(_images(), train=False)[0])
+    assert float(jnp.abs(expected).max()) > 0
+    np.testing.assert_allclose(found, 0.05 * expected, rtol=1e-4, atol=1e-6)
+
+
 def test_training_moves_the_statistics_of_what_trains(fill, call):
     model = fill(_build)
     before = state.batch_stats_of(model)

@@ -100,6 +100,8 @@ SECTIONS = {
         "initialization": ("pretrained", "", 0),
         "skips": FLAG,
         "skip_gain": ("half", "", 1.0, None),
+        "path_start": ("zeros", "", 1.0, None),
+        "skip_gain_rate": POSITIVE,
         "heatmap_size": (0, 48, 8, 256, 128.0, True),
         "sigma": POSITIVE,
         "support": POSITIVE,

@@ -47,7 +47,8 @@ def test_a_checkpoint_from_before_the_skips_gains_is_one_with_fixed_gains(tmp_pa
     config = default_config.get_config()
     wanted = _of(config)
     older = json.loads(json.dumps(wanted))
-    for name in ("skip_gain", "gradient_clip", "augmentation.border"):
+    newer = ("skip_gain", "path_start", "skip_gain_rate", "gradient_clip", "augmentation.border")
+    for name in newer:
         del older["settings"][f"stage.{name}"]
     with pytest.raises(identity.RunMismatchError, match="skip_gain was 'fixed', is 'learned'"):
         identity.check_same_run(older, wanted, tmp_path)

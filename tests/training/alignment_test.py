@@ -11,7 +11,7 @@ from flax import nnx
 
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.models import aligner
-from scaf_jax.training import alignment
+from scaf_jax.training import alignment, optimizers
 
 CODEC = heatmaps.HeatmapCodec(input_size=64, heatmap_size=32)
 
@@ -86,3 +86,37 @@ def test_clipping_shortens_the_gradient_and_is_told_by_its_norm_before(trained):
 
     ratio = first_moments(clipped) / first_moments(plain)
     assert ratio == pytest.approx(1e-3 / free["gradient_norm"], rel=1e-3)
+
+
+def test_a_path_begins_as_the_identity_where_it_is_asked_for():
+    params = {
+        "transfer": {
+            "itls": {"layer1": {"kernel": jnp.ones((3, 3, 2, 2))}},
+            "head": {"kernel": jnp.ones((4, 4, 2, 5))},
+        },
+        "generator": {"dense": {"kernel": jnp.ones((3, 3))}},
+        "encoder": {"head": {"kernel": jnp.ones((3, 3))}},
+    }
+    random = alignment.start_state(params, {}, alignment.AlignmentSettings())
+    jax.tree.map(np.testing.assert_array_equal, random.params, params)
+    settings = alignment.AlignmentSettings(path_start=aligner.IDENTITY)
+    started = alignment.start_state(params, {}, settings).params
+    expected = np.zeros((3, 3, 2, 2))
+    expected[1, 1] = np.eye(2)
+    np.testing.assert_array_equal(started["transfer"]["itls"]["layer1"]["kernel"], expected)
+    for name in ("encoder", "generator"):
+        jax.tree.map(np.testing.assert_array_equal, started[name], params[name])
+
+
+def test_gains_move_at_their_own_rate():
+    params = {
+        "transfer": {"gains": {"layer1": jnp.ones(2)}, "head": {"kernel": jnp.ones(2)}},
+        "generator": {"dense": {"kernel": jnp.ones(2)}},
+        "encoder": {"head": {"kernel": jnp.ones(2)}},
+    }
+    settings = alignment.AlignmentSettings(learning_rate=1e-3, skip_gain_rate=10.0)
+    optimizer = optimizers.build(alignment.optimizer_table(settings), params)
+    gradients = jax.tree.map(jnp.ones_like, params)
+    updates, _ = optimizer.update(gradients, optimizer.init(params), params)
+    np.testing.assert_allclose(updates["transfer"]["gains"]["layer1"], -1e-2, rtol=1e-4)
+    np.testing.assert_allclose(updates["transfer"]["head"]["kernel"], -1e-3, rtol=1e-4)

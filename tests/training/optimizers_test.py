@@ -55,6 +55,17 @@ def test_frozen_parameters_do_not_move_and_have_no_state():
     assert sizes == [4, 4]
 
 
+def test_some_parameters_move_faster_with_the_same_state():
+    plain = optax.adam(0.1)
+    faster = optimizers.faster(plain, r"generator/head/.*", 3.0)
+    gradients = jax.tree.map(jnp.ones_like, PARAMS)
+    updates, opt_state = faster.update(gradients, faster.init(PARAMS), PARAMS)
+    expected, expected_state = plain.update(gradients, plain.init(PARAMS), PARAMS)
+    expected["generator"] = jax.tree.map(lambda x: 3 * x, expected["generator"])
+    jax.tree.map(np.testing.assert_array_equal, updates, expected)
+    jax.tree.map(np.testing.assert_array_equal, opt_state, expected_state)
+
+
 def test_partition_and_combine():
     trainable, frozen = optimizers.partition(TABLE, PARAMS)
     assert frozen["encoder"]["stem"]["kernel"] is None

@@ -25,6 +25,7 @@ FIELDS = stages.FIELDS | {
     "initialization": one_of(INITIALIZATIONS),
     "skips": FLAG,
     "skip_gain": one_of(aligner.SKIP_GAINS),
+    "path_start": one_of(aligner.PATH_STARTS),
     "heatmap_size": COUNT,  # and one that the network has: see below
     "sigma": number(0, above=True),
     "support": number(0, above=True),
@@ -36,6 +37,7 @@ FIELDS = stages.FIELDS | {
     "label_subset": one_of(sources.LABEL_SUBSETS),
     "label_seed": SEED,
     "learning_rate": RATE,
+    "skip_gain_rate": number(0, above=True),
     "encoder_learning_rate": RATE,
     "generator_learning_rate": RATE,
     "encoder_start": STEPS,
