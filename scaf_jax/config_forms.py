@@ -26,6 +26,8 @@ def use_cpu(config: ConfigDict, *, steps: int) -> None:
     alignment = config.alignment
     alignment.heatmap_size = 64
     alignment.blur_size = 5
+    alignment.path_start = "identity"
+    alignment.skip_gain_rate = 10.0
     train_fast(alignment, steps=steps, batch_size=8, learning_rate=6e-3)
     alignment.augmentation.interpolation = "bilinear"
     alignment.save_every = 250
