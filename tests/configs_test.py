@@ -22,6 +22,7 @@ FORMS = {
     "demo": ("", "smoke"),
     "own_landmarks": ("", "gpu", "cpu", "smoke"),
     "pretrain": ("", "smoke"),
+    "synthetic": ("", "smoke"),
     "wflw": ("", "gpu", "cpu", "smoke"),
 }
 

@@ -9,7 +9,7 @@ from absl import logging
 
 from scaf_jax.data import coverage, sources
 from scaf_jax.inference import bundle
-from scaf_jax.runs import identity, stage1, stage_training
+from scaf_jax.runs import identity, landmark_start, stage1, stage_training
 from scaf_jax.runs.run import Run
 from scaf_jax.training import alignment, blindness, programs, state
 
@@ -124,7 +124,7 @@ def labeled_faces(run: Run, labeled: sources.Source | None = None) -> sources.So
 def with_pretrained(
     run: Run, pretrained: stage1.Stage1, train_state: state.TrainState
 ) -> state.TrainState:
-    """Returns a stage-2 state with stage 1's encoder and generator.
+    """Returns a stage-2 state with stage 1's encoder and generator, and its landmark path if any.
 
     Raises:
       identity.RunMismatchError: Stage 1 was trained at another size.
@@ -138,10 +138,12 @@ def rebuilder(
 ) -> bundle.Bundle | None:
     """Returns a network with stage 1's encoder and generator, to rebuild faces; None without one.
 
+    The encoder of a landmark network has forgotten how faces look.
+
     Raises:
       identity.RunMismatchError: Stage 1 was trained at another size.
     """
-    if pretrained is None:
+    if pretrained is None or isinstance(pretrained, landmark_start.LandmarkNetwork):
         return None
     loaded = _load(run, pretrained, network.params, network.batch_stats)
     return dataclasses.replace(network, **loaded)
@@ -154,5 +156,5 @@ def _load(
     stage1.check_fits(run, pretrained)
     own = {"params": params, "batch_stats": batch_stats}
     loaded = pretrained.load(own)
-    logging.info("encoder and generator from %s", pretrained.name)
+    logging.info("%s from %s", ", ".join(loaded["params"]), pretrained.name)
     return {kind: own[kind] | loaded[kind] for kind in own}

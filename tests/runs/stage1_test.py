@@ -114,22 +114,6 @@ def test_file_and_folder_load_the_same(file, folder):
             np.testing.assert_array_equal(loaded[name], array, err_msg=name)
 
 
-def test_the_folder_of_a_stage_2_gives_its_encoder_and_generator(file, tmp_path):
-    arrays = files.read(file).arrays
-    other = {"params/transfer/head/kernel": np.ones(3, np.float32)}
-    run = _run()
-    metadata = identity.metadata(run, run.alignment.stage)
-    with checkpointing.Checkpoints(tmp_path / "alignment" / "checkpoints") as checkpoints:
-        checkpoints.save(1, tree_paths.nest(arrays | other), metadata=metadata)
-    found = stage1.given(_run(tmp_path / "alignment"))
-    like = tree_paths.nest({name: jnp.zeros(a.shape) for name, a in arrays.items()})
-    loaded = tree_paths.named_leaves(found.load(like))
-    assert loaded.keys() == arrays.keys()
-    np.testing.assert_array_equal(
-        loaded["params/encoder/stem/kernel"], arrays["params/encoder/stem/kernel"]
-    )
-
-
 def test_the_content_tells_files_apart_and_not_the_place(file, tmp_path):
     content = files.read(file)
     other = tmp_path / "other.safetensors"
