@@ -58,16 +58,16 @@ def wrong_pairs(
     partners = np.asarray(flip_permutation)
     mirrored = _laid_over(shape * (-1, 1), shape[partners])
     distances = np.linalg.norm(mirrored[:, None] - shape[None], axis=-1)
-    near = _NEAR * max(1.0, (_NEAR_FACES / num_faces) ** 0.5)
+    chance = max(1.0, (_NEAR_FACES / num_faces) ** 0.5)
     found: list[tuple[int, int | None]] = []
     for first, second in enumerate(partners):
         distance = distances[first, second]
-        if first > second or not np.isfinite(distance) or distance <= near:
+        if first > second or not np.isfinite(distance) or distance <= chance * _NEAR:
             continue
         nearest = int(np.nanargmin(distances[first]))
         if distances[first, nearest] < _MUCH_NEARER * distance:
             found.append((first, nearest))
-        elif distance > _FAR:
+        elif distance > chance * _FAR:
             found.append((first, None))
     return found
 
