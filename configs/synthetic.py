@@ -22,10 +22,11 @@ def get_config(form: str = "") -> ConfigDict:
     config.data.name = "synthetic_faces"
     config.evaluation.splits = ("test",)
     config.evaluation.full = ""
-    config_forms.use_cpu(config, steps=1200)
     if form == "smoke":
         default_config.shrink(config)
         config.data.name = "synthetic_faces/tiny"
-    elif form:
+    elif not form:
+        config_forms.use_cpu(config, steps=1200)
+    else:
         raise ValueError(f"configs/synthetic.py has the form smoke, not '{form}'")
     return config

@@ -59,7 +59,8 @@ def _pretraining() -> ConfigDict:
     return ConfigDict(
         {
             # The stage 1 to use: a run's folder, a weights file, or `builtin` (128 px, half width);
-            # where empty, WORKDIR/pretraining.
+            # or a landmark network to go on from, of any landmarks (WORKDIR/alignment, or a weights
+            # file). Where empty, WORKDIR/pretraining.
             "run": "",
             # A folder of photos without labels; where each face is, as fractions of the photo's
             # width and height (x0, y0, x1, y1), or a table name,x0,y0,x1,y1 in pixels.
