@@ -19,7 +19,7 @@ CELLS = "cells that say train, val, test or test_NAME"
 
 _WORDS = {
     TRAIN: "training|trainings|trains?|trn",
-    VALIDATION: "validation|validating|validierung|valid|val",
+    VALIDATION: "validation|validating|validate|validierung|valid|val",
     TEST: "testing|tests?|tst",
 }
 # Around such a word without a separator, and after it with one: they name no set of their own.
@@ -46,12 +46,13 @@ _UNCLEAR = re.compile(
     r"|tset|tets|tes|teste|testign|tesing|vaild|vald|vali|vaildation|validaton|valdation|validtion"
     r"|k?folds?"
     r"|entrenamiento|entrainement|apprentissage|treino|treinamento|addestramento|pruebas?|validacion"
+    r"|validacao|validazione|trening|treningow[ye]|testow[ye]|egitim"
     rf")(?:{_AFTER})*\d*"
 )
 _UNCLEAR_AT_THE_END = re.compile(r"(?:tr|te|va|ts)\d*")
 # In scripts without the letters that names are taken apart by.
 _UNCLEAR_SCRIPTS = re.compile(
-    "训练|訓練|测试|測試|验证|驗證|検証|学習データ|テスト|훈련|학습|테스트|обуч|трениров|тест|валидац"
+    "训练|訓練|测试|測試|验证|驗證|検証|学習データ|テスト|評価|훈련|학습|테스트|평가|обуч|трениров|тест|валидац"
 )
 _LONGEST = 40
 

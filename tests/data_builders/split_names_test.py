@@ -10,7 +10,9 @@ UNDERSTOOD = {
         "my_train mytrain person_keypoints_train2017 face_landmarks_train train-images traindata "
         "Training_Set train01 _train_annotations.coco 300w_train wflw_train"
     ),
-    "val": "val Val VAL valid Valid validation Validation val2017 valset validset kpts_val2017",
+    "val": (
+        "val Val VAL valid Valid validation Validation val2017 valset validset kpts_val2017 validate"
+    ),
     "test": "test Test testset testing Testing test2017 test_set PublicTest testimages my_test tst",
     "test_hard": "test_hard Test-Hard my_test_hard TestHard test_hard_2017 test_set_hard",
     "test_v2": "test_v2 test-V2",
@@ -20,7 +22,8 @@ UNDERSTOOD = {
 UNCLEAR = (
     "trainval train_val train_test_split eval evaluation dev holdout tset trian traning "
     "validtest Hold-Out held_out minival2014 tr te validaton Evaluation_Set test_train "
-    "fold1 kfold_3 Folds labels_te photos-tr entrenamiento Prueba 训练 テスト集 тестовые"
+    "fold1 kfold_3 Folds labels_te photos-tr entrenamiento Prueba validação testowy "
+    "Eğitim 評価 训练 テスト集 тестовые"
 )
 NONE = (
     "images photos latest contest brightest constrained portrait values valentina valley festival "
