@@ -30,16 +30,18 @@ _SEPARATOR = "\x1f"
 def find_files(root: pathlib.Path) -> list[pathlib.Path]:
     """Returns the tables of a folder: `landmarks.csv`, and those like `landmarks_test.csv`."""
     return [
+        path for path in _tables(root) if path.name.lower() == FILE or listed.is_split(path.stem)
+    ]
+
+
+def _tables(root: pathlib.Path) -> list[pathlib.Path]:
+    """All whose names begin as they should; such as `landmarks (1).csv` of a second download."""
+    return [
         path
         for folder in listed.places_of(root)
         if folder.is_dir()
         for path in folder_files.files_in(folder)
-        if path.name.lower() == FILE
-        or (
-            folder_files.ending(path.name) == ".csv"
-            and path.stem.lower().startswith(_START)
-            and listed.is_split(path.stem)
-        )
+        if folder_files.ending(path.name) == ".csv" and path.stem.lower().startswith(_START)
     ]
 
 
@@ -73,6 +75,11 @@ def list_faces(
     """
     found, problems = [], []
     names = scheme_file.scheme.landmark_names
+    unread = [path.relative_to(root).as_posix() for path in _tables(root) if path not in paths]
+    if unread:
+        problems.append(
+            f"{listed.some(unread)}: not read, since only {FILE} and those of splits are"
+        )
     for path in paths:
         further = [name for name in landmark_names(path) if name not in names]
         if further:

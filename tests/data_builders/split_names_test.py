@@ -11,7 +11,8 @@ UNDERSTOOD = {
         "Training_Set train01 _train_annotations.coco 300w_train wflw_train"
     ),
     "val": (
-        "val Val VAL valid Valid validation Validation val2017 valset validset kpts_val2017 validate"
+        "val Val VAL valid Valid validation Validation val2017 valset validset kpts_val2017 "
+        "validate"
     ),
     "test": "test Test testset testing Testing test2017 test_set PublicTest testimages my_test tst",
     "test_hard": "test_hard Test-Hard my_test_hard TestHard test_hard_2017 test_set_hard",

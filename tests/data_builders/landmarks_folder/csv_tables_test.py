@@ -183,6 +183,15 @@ def test_tables_that_are_called_otherwise_are_named(photos, name):
         photos.find()
 
 
+def test_a_second_download_of_a_table_is_named(photos):
+    photos.photo("a.jpg")
+    photos.csv([photos.row("a.jpg")])
+    assert "not read" not in photos.listed()[1]
+    photos.csv([photos.row("a.jpg", points=POINTS + 5)], "Landmarks (1).csv")
+    assert "Landmarks (1).csv: not read, since only landmarks.csv" in photos.listed()[1]
+    np.testing.assert_array_equal(photos.landmarks()["a.jpg"], POINTS)
+
+
 @pytest.mark.parametrize("zero", [0, 0.0, -1])
 def test_a_box_of_zeros_is_none(photos, zero):
     photos.photo("a.jpg")
