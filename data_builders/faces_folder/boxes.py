@@ -20,9 +20,9 @@ from scaf_jax.files import csv_tables, folder_files, strict_json
 
 TABLE, JSON = "boxes.csv", "boxes.json"
 OF_LANDMARKS = "scheme.json"  # of a folder whose landmarks are not read here
-# Tables that may hold boxes, and what programs write for each photo (YOLO, Pascal VOC, labelme).
-_TABLES = (".csv", ".json", ".tsv", ".xlsx", ".xml")
-_OF_A_PHOTO = (".txt", ".xml", ".json")
+# Tables that may hold boxes, and what programs write of all photos or of each (VOC, labelme).
+_TABLES = (".csv", ".tsv", ".xlsx")
+_ONE_EACH = (".xml", ".json")
 _SIDES = ("x0", "y0", "x1", "y1")
 
 
@@ -69,20 +69,19 @@ def unread_tables(root: pathlib.Path, photos: Sequence[str]) -> list[str]:
       root: The folder.
       photos: Paths of its photos below it, with `/` between folders.
     """
-    tables = [
-        path.name
-        for path in folder_files.files_in(root)
-        if folder_files.ending(path.name) in _TABLES
-        and path.name.lower() not in (TABLE, JSON, OF_LANDMARKS)
-    ]
-    stems = {name.rpartition("/")[2].rpartition(".")[0] for name in photos}
-    of_photos = [
+    stems = set(map(_stem, photos))
+    return sorted(
         name
         for name in folder_files.files_below(root)
-        if folder_files.ending(name) in _OF_A_PHOTO
-        and name.rpartition("/")[2].rpartition(".")[0] in stems
-    ]
-    return list(dict.fromkeys(tables + sorted(of_photos)))
+        if name.lower() not in (TABLE, JSON, OF_LANDMARKS)
+        if folder_files.ending(name) in _TABLES
+        or (folder_files.ending(name) in _ONE_EACH and ("/" not in name or _stem(name) in stems))
+        or (folder_files.ending(name) == ".txt" and _stem(name) in stems)
+    )
+
+
+def _stem(name: str) -> str:
+    return name.rpartition("/")[2].rpartition(".")[0]
 
 
 def read_boxes(path: pathlib.Path) -> dict[str, list[BoxEntry]]:

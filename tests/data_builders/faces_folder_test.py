@@ -46,9 +46,11 @@ def test_names_of_tables_of_boxes(photos):
     assert found.passed_over == {"other files (.txt)": 1}
 
 
-@pytest.mark.parametrize("name", ["a b.txt", "a/z.xml", "z.json", "voc.xml"])
+@pytest.mark.parametrize("name", ["a b.txt", "a/z.xml", "z.json", "voc.xml", "a/list.csv"])
 def test_what_programs_write_of_each_photo_is_named(photos, name):
     (photos / name).write_text("0 0.5 0.5 0.5 0.5")
+    (photos / "a" / "other.json").write_text("{}")
+    (photos / "README.txt").write_text("")
     assert f"if {name} has boxes, write them as" in "\n".join(downloads.find(photos).problems)
 
 
