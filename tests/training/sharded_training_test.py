@@ -76,7 +76,7 @@ ON_MESHES = """
     def stage_1():
         settings = pretraining_terms.PretrainingSettings(
             learning_rate=1e-3, image_start=0, structural_start=0, guide_weight=0.1,
-            interpolation_start=-1 if is_short else 3)
+            interpolation_start={"short": -1, "long": 3, "groups": 0}[form])
         optimizers_ = pretraining.build_optimizers(settings)
         graphdef, *weights = state.definition(lambda: adversarial_autoencoder.PretrainingModel(
             input_size=SIZE, width_multiplier=WIDTH, guided=True, rngs=nnx.Rngs(0)))
