@@ -7,6 +7,8 @@ Forms, after a colon:
   (none)  the paper's setting, for TPU or GPU: 256 px, heatmaps of 128 x 128.
   gpu     the same size, with short trainings for one accelerator.
   cpu     minutes on two CPU cores: 128 px, half as wide, from the stage 1 that comes along.
+  drawn   the same from the network of drawn faces that configs/synthetic.py trains: best for few
+          labels.
   smoke   a few steps of everything, to see that it runs.
 """
 
@@ -18,7 +20,7 @@ ConfigDict = ml_collections.ConfigDict
 
 
 def get_config(form: str = "") -> ConfigDict:
-    """Returns the config of a form: '', 'gpu', 'cpu' or 'smoke'."""
+    """Returns the config of a form: '', 'gpu', 'cpu', 'drawn' or 'smoke'."""
     config = default_config.get_config()
     data = config.data
     # With --builder_config=NAME: landmarks_folder/NAME.
@@ -37,8 +39,12 @@ def get_config(form: str = "") -> ConfigDict:
         config_forms.use_accelerator(config, steps=1500)
     elif form == "cpu":
         config_forms.use_cpu(config, steps=1000)
+    elif form == "drawn":
+        config_forms.use_drawn_faces(config, steps=1000)
     elif form == "smoke":
         default_config.shrink(config)
     elif form:
-        raise ValueError(f"configs/own_landmarks.py has the forms gpu, cpu and smoke, not '{form}'")
+        raise ValueError(
+            f"configs/own_landmarks.py has the forms gpu, cpu, drawn and smoke, not '{form}'"
+        )
     return config

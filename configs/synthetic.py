@@ -1,12 +1,11 @@
-r"""A landmark network of drawn faces, to start own trainings with few labels from.
+r"""A network that learned the landmarks of drawn faces, to start trainings with few labels from.
 
 python -m data_builders.prepare synthetic_faces
 python -m scaf_jax.main --config=configs/synthetic.py
-python -m scaf_jax.main --config=configs/own_landmarks.py:cpu \
-    --config.pretraining.run=runs/synthetic/alignment
+python -m scaf_jax.main --config=configs/own_landmarks.py:drawn
 
-Drawn faces have exact landmarks and cost nothing. The encoder and the landmark path that learned
-them are a better start than a stage 1 alone, for other landmarks as well.
+Drawn faces have exact landmarks and cost nothing. A network that learned them needs fewer labels of
+photos, for other landmarks as well (docs/stage2.md has what it was worth).
 """
 
 import ml_collections
@@ -27,6 +26,8 @@ def get_config(form: str = "") -> ConfigDict:
         config.data.name = "synthetic_faces/tiny"
     elif not form:
         config_forms.use_cpu(config, steps=1200)
+        config.alignment.initialization = "random"
+        config_forms.train_whole(config.alignment)
     else:
         raise ValueError(f"configs/synthetic.py has the form smoke, not '{form}'")
     return config

@@ -7,6 +7,9 @@ import ml_collections
 
 ConfigDict = ml_collections.ConfigDict
 
+# Where configs/synthetic.py leaves its network, if not told otherwise.
+DRAWN_FACES = "runs/synthetic/alignment"
+
 
 def use_cpu(config: ConfigDict, *, steps: int) -> None:
     """Sets the size and the stage 1 that come along with the package, for two CPU cores.
@@ -34,6 +37,32 @@ def use_cpu(config: ConfigDict, *, steps: int) -> None:
     config.evaluation.decoder = "subpixel"
     # Two views of each face, as small networks gain from; the paper looks once.
     config.evaluation.flip = True
+
+
+def use_drawn_faces(config: ConfigDict, *, steps: int) -> None:
+    """Goes on from the network that configs/synthetic.py trains, all of it, on two CPU cores.
+
+    The network has SCAF's shape; no part of it is frozen, and none is of a stage 1: chosen on
+    training faces of LFPW whose labels were not used (docs/stage2.md).
+
+    Args:
+      config: The config.
+      steps: Length of stage 2.
+    """
+    use_cpu(config, steps=steps)
+    config.pretraining.run = DRAWN_FACES
+    train_whole(config.alignment)
+
+
+def train_whole(section: ConfigDict) -> None:
+    """Sets stage 2 to train the generator and all norms as well, at the best rate for that.
+
+    Args:
+      section: The config's `alignment`.
+    """
+    for part in ("", "encoder_", "generator_"):
+        section[f"{part}learning_rate"] = 3e-3
+    section.train_backbone_norm = True
 
 
 def use_accelerator(config: ConfigDict, *, steps: int) -> None:

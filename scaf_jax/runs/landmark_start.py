@@ -54,10 +54,11 @@ class LandmarkNetwork:
             {"params": network.params, "batch_stats": network.batch_stats}
         )
         places = tree_paths.select(tree_paths.named_leaves(like), (*SUBTREES, *_PATH))
-        kept = () if self.has_same_landmarks() else tree_paths.select(places, [_HEAD])
+        own = () if self.has_same_landmarks() else tree_paths.select(places, [_HEAD])
+        # Copied: a training takes over the memory of what it begins with.
         return tree_paths.nest(
             {
-                name: leaf if name in kept else jax.device_put(theirs[name], leaf.sharding)
+                name: leaf if name in own else jax.device_put(theirs[name].copy(), leaf.sharding)
                 for name, leaf in places.items()
             }
         )

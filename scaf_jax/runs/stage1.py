@@ -82,7 +82,8 @@ def _open(run: Run) -> Stage1:
         raise FileNotFoundError(
             f"pretraining.run: there is neither a folder nor a file '{name}'. Give the folder of a "
             f"stage 1 (WORKDIR/pretraining) or of a landmark network (WORKDIR/alignment), a "
-            f"weights file, or '{builtin.NAME}'"
+            f"weights file, or '{builtin.NAME}'. (--config=configs/synthetic.py trains the one in "
+            "runs/synthetic/alignment)"
         )
     if landmark_start.is_landmark_network(path):
         return landmark_start.LandmarkNetwork(path, name, run.scheme)

@@ -36,7 +36,7 @@ def test_settings_reach_the_config(parse):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([":best"], "has the forms gpu, cpu, cpu_few and smoke, not 'best'"),
+        ([":best"], "has the forms gpu, cpu, cpu_few, drawn and smoke, not 'best'"),
         (["", "--config.alignment.stepz=1"], 'no setting stepz. Did you mean "steps"'),
         (["", "--config.nope.steps=1"], "no setting nope"),
         (["", "--config.alignment.steps=many"], "--config.alignment.steps=many: invalid literal"),

@@ -55,6 +55,10 @@ def test_all_but_the_head_of_other_landmarks_is_taken(theirs, kind, scheme, word
         other_head = scheme == "wflw98" and name.startswith("params/transfer/head/")
         np.testing.assert_array_equal(array, (own if other_head else theirs[2])[name], name)
     assert f"a landmark network of 'ibug68', {words}" in start.describe()
+    again = alignment_stage.with_pretrained(run, start, run.alignment.stage.init())
+    jax.tree.map(lambda x: x.delete(), (again.params, again.batch_stats))  # as trainings do
+    again = _leaves(alignment_stage.with_pretrained(run, start, run.alignment.stage.init()))
+    assert all(np.array_equal(again[name], array) for name, array in found.items())
     # Its encoder rebuilds no faces.
     assert alignment_stage.rebuilder(run, start, alignment_stage.bundle_of(run, first)) is None
 
