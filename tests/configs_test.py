@@ -49,8 +49,9 @@ def test_every_shipped_config_is_tested():
 @pytest.mark.parametrize("name,form", [(n, f) for n, forms in FORMS.items() for f in forms])
 def test_config_builds(name, form):
     run = _resolved(name, form, {"pretraining.run": ""})
-    assert run.pretraining is not None
-    if run.alignment is None:
+    # That of drawn faces needs no stage 1: it begins with random weights.
+    assert (run.pretraining is None) == ((name, form) == ("synthetic", ""))
+    if run.alignment is None or run.pretraining is None:
         return
     first, second = (stage.abstract for stage in run.stages)
     for part in ("encoder", "generator"):  # stage 2 takes them from stage 1 as they are
@@ -71,6 +72,18 @@ def test_unknown_form_is_an_error_that_lists_the_forms(name):
 def test_cpu_forms_start_from_the_stage_1_that_comes_along(name, form):
     found = stage1.given(_resolved(name, form))  # raises if it does not fit
     assert found is not None and found.name == "builtin"
+
+
+def test_drawn_forms_train_all_of_what_the_drawn_faces_config_leaves():
+    theirs = _resolved("synthetic", "").alignment
+    for name in ("300w", "own_landmarks"):
+        run = _resolved(name, "drawn")
+        assert run.stage1 == "runs/synthetic/alignment" and run.model["width_multiplier"] == 0.5
+        ours = run.alignment
+        shapes = (x.architecture for x in (theirs, ours))
+        assert len({(x.heatmap_size, x.skips, x.skip_gain, x.input_size) for x in shapes}) == 1
+        assert ours.settings.generator_learning_rate == ours.settings.learning_rate == 3e-3
+        assert ours.settings.train_backbone_norm
 
 
 @pytest.mark.parametrize("name", [name for name, forms in FORMS.items() if "gpu" in forms])
