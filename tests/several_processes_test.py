@@ -72,8 +72,10 @@ def _results(workdir: pathlib.Path) -> dict[str, np.ndarray]:
     for folder in (workdir / "pretraining", first / "alignment"):
         lines = metric_files.read_scalars(folder / metric_files.SCALARS_FILE)
         # Terms of the loss whose turn it is not are left out.
-        values = [line[k] for line in lines for k in sorted(line) if k.startswith("train/")]
-        found[f"losses of {folder.name}"] = np.array(values, float)
+        values = [(k, line[k]) for line in lines for k in sorted(line) if k.startswith("train/")]
+        for kind in ("losses", "gradient_norm"):
+            chosen = [v for k, v in values if k.endswith("gradient_norm") == (kind != "losses")]
+            found[f"{kind} of {folder.name}"] = np.array(chosen, float)
     sets = json.loads((workdir / "pretraining" / "report" / "metrics.json").read_text())["sets"]
     found["reconstructions"] = np.array([sets[name][unit] for name in sets for unit in sets[name]])
     with (first / "report" / "per_face.csv").open() as file:
@@ -104,13 +106,15 @@ def alone(tiny_faces, tmp_path_factory) -> pathlib.Path:
 def test_they_have_the_results_of_one(processes, alone, tiny_faces, tmp_path):
     _run(tiny_faces, tmp_path / "run", processes)
     expected, found = _results(alone), _results(tmp_path / "run")
-    assert expected.keys() == found.keys() and len(expected) == 9
+    assert expected.keys() == found.keys() and len(expected) == 11
     for name, values in expected.items():
         if values.dtype.kind == "U":
             assert found[name].tolist() == values.tolist(), name
         else:
-            # float32, whose sums are taken in another order.
-            np.testing.assert_allclose(found[name], values, rtol=2e-3, atol=1e-3, err_msg=name)
+            # float32, whose sums are taken in another order; batch norm of few and small maps
+            # makes most of that in gradients. In float64 they agree: see sharded_training_test.
+            rtol = 2e-2 if name.startswith("gradient_norm") else 2e-3
+            np.testing.assert_allclose(found[name], values, rtol=rtol, atol=1e-3, err_msg=name)
 
 
 @pytest.mark.slow
