@@ -110,6 +110,11 @@ class Predictor:
         fields = [field.name for field in dataclasses.fields(Predictions)]
         return Predictions(landmarks, **{name: columns[name] for name in fields[1:]})
 
+    @property
+    def rebuilds(self) -> bool:
+        """Whether reconstructions are a stage 1's, and not those of an encoder that has left it."""
+        return self._rebuilding is not None
+
     def inspect(self, images: Array) -> tuple[Array, Array]:
         """Returns heatmaps (N, H, H, L) and reconstructions (N, S, S, 3) uint8 of crops."""
         count = one_pass.divisible(len(images), self._mesh)

@@ -27,32 +27,35 @@ _LEGEND = (("true", GREEN), ("predicted", BLUE))
 
 def face_grid(
     images: Array,
-    reconstructions: Array,
+    reconstructions: Array | None,
     predicted: Array,
     truth: Array,
     *,
     mask: Array | None = None,
     captions: Sequence[str] | None = None,
     columns: int = 5,
-    title: str = "Faces, their reconstructions and landmarks",
+    title: str = "",
 ) -> Image:
-    """Shows faces above their reconstructions, both with true and predicted landmarks.
+    """Shows faces above their reconstructions, if any, with true and predicted landmarks.
 
     Source: SCAF, fig. 3.
 
     Args:
       images: (N, S, S, 3) uint8 RGB crops.
-      reconstructions: (N, R, R, 3) uint8 RGB; R may differ from S.
+      reconstructions: (N, R, R, 3) uint8 RGB; R may differ from S. None shows the faces alone.
       predicted: (N, L, 2) predicted landmarks, pixels of `images`.
       truth: (N, L, 2) true ones.
       mask: (N, L) bool, False where a true landmark is missing.
       captions: N texts, such as the NME; two lines fit.
       columns: Faces side by side.
-      title: Above the picture.
+      title: Above the picture; by default what is in it.
 
     Returns:
       (height, width, 3) uint8 RGB.
     """
+    what = "Faces, their reconstructions and landmarks"
+    if reconstructions is None:
+        what = "Faces and landmarks"
     rows: list[list[Image]] = []
     labels: list[str] = []
     below: list[list[str] | None] = []
@@ -60,13 +63,16 @@ def face_grid(
         faces = range(start, min(start + columns, len(images)))
         points = [(predicted[i], truth[i], _row(mask, i), images.shape[1]) for i in faces]
         rows.append([_with_points(images[i], *p) for i, p in zip(faces, points, strict=True)])
-        rows.append([enlarge(reconstructions[i]) for i in faces])
-        rows.append(
-            [_with_points(reconstructions[i], *p) for i, p in zip(faces, points, strict=True)]
-        )
-        labels += ["input", "reconstruction", "reconstruction"]
-        below += [None, None, [captions[i] for i in faces] if captions else None]
-    return compose(rows, title=title, legend=_LEGEND, row_labels=labels, captions=below)
+        labels.append("input")
+        if reconstructions is not None:
+            rows.append([enlarge(reconstructions[i]) for i in faces])
+            rows.append(
+                [_with_points(reconstructions[i], *p) for i, p in zip(faces, points, strict=True)]
+            )
+            labels += ["reconstruction", "reconstruction"]
+            below += [None, None]
+        below.append([captions[i] for i in faces] if captions else None)
+    return compose(rows, title=title or what, legend=_LEGEND, row_labels=labels, captions=below)
 
 
 def heatmap_row(

@@ -73,6 +73,12 @@ def _faces(
     heatmaps, reconstructions = looking.inspect(images)
     mask, captions = split.mask[chosen], [_caption(float(nme[i])) for i in chosen]
     codec = looking.network.codec
+    about = "Predicted (blue) and true (green) landmarks."
+    if looking.rebuilds:
+        about = (
+            "Input, what stage 1's encoder and generator make of it (stage 2 bends the encoder "
+            "towards landmarks), predicted (blue) and true (green) landmarks."
+        )
     few = slice(0, 4)
     true_heatmaps = np.asarray(codec.encode(jax.numpy.asarray(targets[few], "float32")))
     # What is not known has a place all the same, which means nothing.
@@ -82,10 +88,13 @@ def _faces(
             f"faces_{split.name}.png",
             f"Faces of {split.name}",
             figures.face_grid(
-                images, reconstructions, predicted, truth, mask=mask, captions=captions
+                images,
+                reconstructions if looking.rebuilds else None,
+                *(predicted, truth),
+                mask=mask,
+                captions=captions,
             ),
-            "Input, what stage 1's encoder and generator make of it (stage 2 bends the encoder "
-            "towards landmarks), predicted (blue) and true (green) landmarks.",
+            about,
         ),
         report.Picture(
             f"heatmaps_{split.name}.png",

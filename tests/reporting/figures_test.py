@@ -56,6 +56,15 @@ def test_face_grid_draws_points_where_they_are(size):
     assert (plain == GRAY).all()
 
 
+def test_faces_without_reconstructions_are_shown_alone():
+    images, predicted, truth = faces(64)
+    picture = figures.face_grid(images, None, predicted, truth, columns=2, captions=["a", "b", "c"])
+    left, top = cells(picture)
+    assert (len(left), len(top)) == (2, 2)
+    cell = picture[top[1] : top[1] + drawing.CELL, left[0] : left[0] + drawing.CELL]
+    assert_dot(cell, drawing.GREEN, truth[2, 0], 64)
+
+
 def test_equal_points_show_both_colors():
     images, _, truth = faces(64, 1)
     picture = figures.face_grid(images, images, truth, truth)

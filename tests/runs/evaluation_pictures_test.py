@@ -50,10 +50,10 @@ class _Face:
 class _Looking:
     """Stands in for a predictor: always the same heatmaps, and faces rebuilt as they are."""
 
-    def __init__(self, run, maps):
+    def __init__(self, run, maps, rebuilds):
         codec = run.landmark_stage().codec
         self.network = SimpleNamespace(crop=run.crop, codec=codec, scheme=run.scheme)
-        self._maps = maps
+        self._maps, self.rebuilds = maps, rebuilds
 
     def inspect(self, images):
         return self._maps, images
@@ -63,7 +63,7 @@ class _Looking:
 def drawn(monkeypatch):
     """Draws a perfect prediction; gives (arguments of each figure by name, the sample drawn)."""
 
-    def draw(source, convention="centers"):
+    def draw(source, convention="centers", rebuilds=True):
         config = default_config.get_config()
         default_config.shrink(config)
         config.data.pixel_convention = convention
@@ -80,7 +80,7 @@ def drawn(monkeypatch):
             "test", source.keys, [""], truth, truth, np.ones((1, 68), bool)
         )
         maps = np.zeros((1, HEATMAP_SIZE, HEATMAP_SIZE, 68))
-        evaluation_pictures.draw(run, _Looking(run, maps), [split])
+        evaluation_pictures.draw(run, _Looking(run, maps, rebuilds), [split])
         return seen, samples.EvaluationCrop(run.crop, 68)((0, source[0]))
 
     return draw
@@ -94,6 +94,12 @@ def test_a_perfect_prediction_is_drawn_on_the_face(drawn, cropped):
         np.testing.assert_array_equal(images[0], sample["image"])
         np.testing.assert_allclose(predicted[0], sample["landmarks"], atol=0.01)
         np.testing.assert_allclose(truth[0], sample["landmarks"], atol=0.01)
+
+
+@pytest.mark.parametrize("rebuilds", [False, True])
+def test_faces_are_shown_rebuilt_where_a_stage_1_does_it(drawn, rebuilds):
+    images, reconstructions, *_ = drawn(_Face(cropped=False), rebuilds=rebuilds)[0]["face_grid"]
+    assert reconstructions is images if rebuilds else reconstructions is None
 
 
 @pytest.mark.parametrize("convention", ["centers", "corners"])
