@@ -1,4 +1,4 @@
-# make demo  trains both stages on synthetic faces and shows the result (about 8 minutes)
+# make demo  trains both stages on synthetic faces and shows the result (about 7 minutes)
 # make test  lints, type-checks and tests
 # make test-newest  tests what depends on versions with the newest Python that is found, if any
 # All make a virtual environment in .venv first; PYTHON says with which interpreter.
