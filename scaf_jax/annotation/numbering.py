@@ -15,7 +15,8 @@ Floats = NDArray[np.float64]
 
 _FEWEST = 3  # faces
 _FEWEST_LANDMARKS = 2
-# Of a face's size: so far is a landmark from where it was proposed, as median over the faces.
+# Of a face's size, as median over the faces: a landmark that is so far from its proposal is not
+# where it was proposed.
 _FAR = 0.2
 # How much nearer the place that was proposed for another landmark must be.
 _MUCH_NEARER = 0.3
@@ -39,6 +40,9 @@ def find(given: Sequence[Floats], proposed: Sequence[Floats]) -> list[tuple[int,
     landmarks, others = optimize.linear_sum_assignment(distances)
     own, new = np.diagonal(distances), distances[landmarks, others]
     moved = np.flatnonzero((own > _FAR) & (new < _MUCH_NEARER * own))
-    if len(moved) < _FEWEST_LANDMARKS:
+    # Under other numbers all landmarks must lie near the proposals. They do not where a network
+    # that has seen few faces is wrong alike on all: along the jaw it may put each landmark where
+    # the next one is, and has none left for the last.
+    if len(moved) < _FEWEST_LANDMARKS or new[known].max() > _FAR:
         return []
     return [(int(i), int(others[i])) for i in moved]

@@ -24,6 +24,19 @@ def test_corrections_are_nothing_odd(faces):
     assert numbering.find(given, list(garbage)) == []
 
 
+def test_a_network_that_is_wrong_alike_on_all_faces_is_nothing_odd():
+    rng = np.random.default_rng(0)
+    angles = np.linspace(0, np.pi, 17)
+    jaw = 50 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    eyes = np.array([[-25.0, -20], [25, -20]])
+    given = [np.concatenate([jaw, eyes]) + rng.normal(0, 0.5, (19, 2)) for _ in range(4)]
+    # Each landmark of the jaw where one further on is, and the last ones together.
+    slid = np.concatenate([jaw[3:], np.repeat(jaw[-1:], 3, axis=0), eyes])
+    assert numbering.find(given, [slid + rng.normal(0, 0.5, (19, 2)) for _ in given]) == []
+    corner = np.concatenate([jaw[rng.permutation(17)] * 0.1, eyes])  # hardly trained
+    assert numbering.find(given, [corner] * 4) == []
+
+
 def test_names_that_were_sorted(faces):
     given, proposed = faces
     order = sorted(range(20), key=str)
