@@ -5,7 +5,7 @@ python -m scaf_jax.main --config=configs/synthetic.py
 python -m scaf_jax.main --config=configs/own_landmarks.py:drawn
 
 Drawn faces have exact landmarks and cost nothing. A network that learned them needs fewer labels of
-photos, for other landmarks as well (docs/stage2.md has what it was worth).
+photos (docs/stage2.md has what it was worth); for other landmarks its last layer begins anew.
 """
 
 import ml_collections
