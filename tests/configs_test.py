@@ -17,7 +17,7 @@ from scaf_jax.weights import header
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 FORMS = {
     "300w": ("", "gpu", "cpu", "cpu_few", "drawn", "smoke"),
-    "active_300w": ("", "cpu", "smoke"),
+    "active_300w": ("", "cpu", "drawn", "smoke"),
     "active_wflw": ("", "cpu", "smoke"),
     "demo": ("", "smoke"),
     "own_landmarks": ("", "gpu", "cpu", "drawn", "smoke"),
