@@ -1,5 +1,6 @@
 # make demo  trains both stages on synthetic faces and shows the result (about 7 minutes)
 # make test  lints, type-checks and tests
+# make test-proofs  proves that devices, processes and interruptions change no result
 # make test-newest  tests what depends on versions with the newest Python that is found, if any
 # All make a virtual environment in .venv first; PYTHON says with which interpreter.
 
@@ -13,7 +14,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses=4 --dist=loadfile
 EXAMPLES = $(shell grep -rl --include='*.py' '>>> ' scaf_jax data_builders)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-newest lint examples format clean
+.PHONY: help demo test test-all test-newest test-proofs lint examples format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -54,6 +55,13 @@ test: lint examples
 
 test-all: lint examples
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Minutes each: any number of devices and of processes has the results of one, and killed runs end
+# with the bits of one that was left alone.
+PROOFS = $(addprefix tests/,training/sharded_training_test.py several_processes_test.py \
+    benchmark/kills_test.py)
+test-proofs: $(VENV)/installed-dev
+	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -m slow --durations=0 $(PROOFS)
 
 # JAX has no wheels of 0.11 and later for Python 3.11: those are met here.
 NEWER = python3.13 python3.12 $(HOME)/.pyenv/versions/3.13.*/bin/python \
