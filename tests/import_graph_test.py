@@ -66,6 +66,7 @@ TESTED_ELSEWHERE = {
     "scaf_jax.commands.network_export": "tests/deployment/checks_test.py",
     "scaf_jax.commands.photo_prediction": "tests/predict_test.py",
     "scaf_jax.commands.fitting_command": "tests/fit_test.py",
+    "scaf_jax.commands.training_run": "tests/main_test.py",
     "scaf_jax.commands.video_prediction": "tests/predict_test.py",
     "scaf_jax.inference.video_files": "tests/predict_test.py",
     "scaf_jax.commands.snapshot_conversion": "tests/convert_test.py",

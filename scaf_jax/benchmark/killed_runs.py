@@ -155,7 +155,7 @@ class Running:
         lines = self._lines()
         self._process.send_signal(number)
         code = self._process.wait(_FINISH_SECONDS)
-        if number == signal.SIGTERM and code not in (0, 75, -signal.SIGTERM):
+        if number == signal.SIGTERM and code not in (0, 75):
             raise RuntimeError(f"SIGTERM was answered by {code}: see {self._log}")
         return {
             "phase": phase,

@@ -30,6 +30,8 @@ _DATA = "synthetic_faces"
 _DATA_CONFIG = "tiny"
 # A run may finish before the phase that a kill is meant for comes again.
 _MOST_RUNS = 100
+# Python's own start, before any code of ours can answer a signal.
+_PYTHON_STARTS = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +104,8 @@ def _kill(
     for phase in itertools.islice(phases, min(most, len(killed_runs.PHASES))):
         kind = (signal.SIGTERM, signal.SIGKILL)[(before + len(done)) % 2]
         run = killed_runs.start(command, workdir)
-        ended = run.kill_in(phase, chance.uniform(0, lengths.get(phase, 0.0)), kind)
+        seconds = max(_PYTHON_STARTS, chance.uniform(0, lengths.get(phase, 0.0)))
+        ended = run.kill_in(phase, seconds, kind)
         if ended is None:
             return done  # it finished: what was to be met is in this run no more
         done.append({"run": workdir.name, **ended})

@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from absl import app, flags, logging
 
 from scaf_jax.active_learning import labels
-from scaf_jax.commands import config_files, runtime
+from scaf_jax.commands import config_files, first_seconds, runtime
 from scaf_jax.runs import stages
 from scaf_jax.training import sharding, stopping
 
-STOPPED_EXIT_CODE = 75  # EX_TEMPFAIL: the same command continues
 WAITING_EXIT_CODE = 3  # a person has to annotate faces first
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -79,7 +78,7 @@ def run(work: Callable[[], str]) -> int:
         return WAITING_EXIT_CODE
     except stopping.Interrupted as interruption:
         logging.warning("%s", interruption)
-        return STOPPED_EXIT_CODE
+        return first_seconds.STOPPED_EXIT_CODE
     except stages.USER_ERRORS as error:
         logging.error("%s%s", error, _advice(error))
         return 1

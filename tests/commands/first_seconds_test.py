@@ -1,0 +1,27 @@
+import signal
+import subprocess
+import sys
+
+import pytest
+
+# Stands for the libraries, whose own import errors some of them catch.
+SLOW = """
+import os, signal, sys
+from scaf_jax.commands import first_seconds
+
+first_seconds.end_at_signals()
+assert not {"jax", "numpy", "absl"} & set(sys.modules)  # they take the seconds
+try:
+    os.kill(os.getpid(), int(sys.argv[1]))
+except BaseException:
+    print("caught")
+print("went on")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_libraries_load_ends_with_the_code_that_asks_to_be_started_again(number):
+    command = [sys.executable, "-c", SLOW, str(int(number))]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (75, "")
+    assert done.stderr.startswith(f"stopped by {number.name} while it was starting")
