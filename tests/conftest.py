@@ -122,7 +122,7 @@ def run_on_devices() -> Callable[..., str]:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=1800,
         )
         assert result.returncode == 0, f"{result.stdout}\n{result.stderr[-4000:]}"
         return result.stdout

@@ -24,7 +24,8 @@ ON_MESHES = """
     jax.config.update("jax_enable_x64", True)  # so that only an error can be seen
     meshes, folder, form = json.loads(sys.argv[1]), *sys.argv[2:]
     is_short = form == "short"
-    STEPS, BATCH, SIZE, WIDTH, MARKS = 5, 4 if is_short else 8, 64, 1 / 16, 5
+    STEPS, SIZE, WIDTH, MARKS = 5, 64, 1 / 16, 5
+    BATCH = max(4, len(jax.devices())) if is_short else 8
     HEATMAP = 16 if is_short else 32
     rng = np.random.default_rng(0)
 
@@ -171,11 +172,11 @@ def test_four_devices_of_which_two_share_parameters(run_on_devices, tmp_path):
 @pytest.mark.parametrize(
     ("meshes", "form"),
     [
-        ([[1, 1], [2, 1], [4, 1], [8, 1]], "long"),
-        ([[1, 1], [1, 2], [4, 2], [2, 4]], "long"),
+        ([[1, 1], [2, 1], [4, 1], [8, 1], [1, 2], [4, 2], [2, 4]], "short"),
+        ([[1, 1], [4, 2]], "long"),
         ([[1, 1], [2, 2]], "groups"),
     ],
-    ids=["replicas", "shared parameters", "images in groups"],
+    ids=["every number of devices", "whole networks", "images in groups"],
 )
-def test_every_number_of_devices(meshes, form, run_on_devices, tmp_path):
+def test_other_meshes(meshes, form, run_on_devices, tmp_path):
     _compare(run_on_devices, meshes, tmp_path, form)
