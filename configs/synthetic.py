@@ -5,7 +5,8 @@ python -m scaf_jax.main --config=configs/synthetic.py
 python -m scaf_jax.main --config=configs/own_landmarks.py:drawn
 
 Drawn faces have exact landmarks and cost nothing. A network that learned them needs fewer labels of
-photos (docs/stage2.md has what it was worth); for other landmarks its last layer begins anew.
+photos (docs/stage2.md has what it was worth); for other landmarks its last layer begins anew. It
+begins with the stage 1 that comes along, whose generator trains as well here.
 """
 
 import ml_collections
@@ -26,7 +27,6 @@ def get_config(form: str = "") -> ConfigDict:
         config.data.name = "synthetic_faces/tiny"
     elif not form:
         config_forms.use_cpu(config, steps=1200)
-        config.alignment.initialization = "random"
         config_forms.train_whole(config.alignment)
     else:
         raise ValueError(f"configs/synthetic.py has the form smoke, not '{form}'")

@@ -42,8 +42,8 @@ def use_cpu(config: ConfigDict, *, steps: int) -> None:
 def use_drawn_faces(config: ConfigDict, *, steps: int) -> None:
     """Goes on from the network that configs/synthetic.py trains, all of it, on two CPU cores.
 
-    The network has SCAF's shape; no part of it is frozen, and none is of a stage 1: chosen on
-    training faces of LFPW whose labels were not used (docs/stage2.md).
+    No part of the network is frozen: chosen on training faces of LFPW whose labels were not used
+    (docs/stage2.md).
 
     Args:
       config: The config.
