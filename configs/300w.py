@@ -27,7 +27,7 @@ def get_config(form: str = "") -> ConfigDict:
         config_forms.use_cpu(config, steps=1000)
         config.alignment.num_labels = 50
     elif form == "drawn":
-        config_forms.use_drawn_faces(config, steps=1000)
+        config_forms.use_drawn_faces(config, steps=500)
         config.alignment.num_labels = 50
     elif form == "smoke":
         default_config.shrink(config)

@@ -40,7 +40,7 @@ def get_config(form: str = "") -> ConfigDict:
     elif form == "cpu":
         config_forms.use_cpu(config, steps=1000)
     elif form == "drawn":
-        config_forms.use_drawn_faces(config, steps=1000)
+        config_forms.use_drawn_faces(config, steps=500)
     elif form == "smoke":
         default_config.shrink(config)
     elif form:
