@@ -1,4 +1,4 @@
-"""Signals that come while libraries are loaded: the run ends as it would later, nothing to save."""
+"""Signals that come while there is nothing to save, as when libraries are loaded: the run ends."""
 
 import os
 import signal
@@ -17,8 +17,13 @@ def end_at_signals() -> None:
         signal.signal(number, _end)
 
 
+def leave_interrupts() -> None:
+    """Gives SIGINT back to Python: a run of several processes does not listen to it later on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _end(number: int, _frame: FrameType | None) -> None:
     name = signal.Signals(number).name
-    text = f"stopped by {name} while it was starting; nothing is lost. The same command continues."
+    text = f"stopped by {name}; there was nothing to save. The same command continues."
     print(text, file=sys.stderr, flush=True)
     os._exit(STOPPED_EXIT_CODE)  # an exception could be caught by a library that is half loaded

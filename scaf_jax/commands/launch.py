@@ -68,7 +68,8 @@ def run(work: Callable[[], str]) -> int:
     What a user can mend is told without a traceback.
     """
     runtime.configure()
-    if sharding.initialize_distributed():
+    if sharding.initialize_distributed():  # JAX listens to SIGTERM from here
+        first_seconds.leave_interrupts()
         logging.info("%s", sharding.describe_processes())
     try:
         with stopping.listening():
