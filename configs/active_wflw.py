@@ -10,6 +10,8 @@ Forms, after a colon:
   (none)  the paper's setting, for TPU or GPU.
   cpu     rounds of minutes on two CPU cores: 128 px, half as wide, from the stage 1
           that comes along.
+  drawn   the same from the network of drawn faces that configs/synthetic.py trains: best for few
+          labels.
   smoke   a few steps of everything, to see that it runs.
 """
 
@@ -21,7 +23,7 @@ ConfigDict = ml_collections.ConfigDict
 
 
 def get_config(form: str = "") -> ConfigDict:
-    """Returns the config of a form: '', 'cpu' or 'smoke'."""
+    """Returns the config of a form: '', 'cpu', 'drawn' or 'smoke'."""
     config = default_config.get_config()
     default_config.choose_wflw(config)
     # The paper compares strategies on the whole test set.
@@ -30,8 +32,10 @@ def get_config(form: str = "") -> ConfigDict:
     config.active_learning.strategy = "nnm_10"
     if form == "cpu":
         config_forms.use_cpu(config, steps=500)
+    elif form == "drawn":
+        config_forms.use_drawn_faces(config, steps=500)
     elif form == "smoke":
         default_config.shrink(config)
     elif form:
-        raise ValueError(f"configs/active_wflw.py has the forms cpu and smoke, not '{form}'")
+        raise ValueError(f"configs/active_wflw.py has the forms cpu, drawn and smoke, not '{form}'")
     return config

@@ -18,12 +18,12 @@ CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 FORMS = {
     "300w": ("", "gpu", "cpu", "cpu_few", "drawn", "smoke"),
     "active_300w": ("", "cpu", "drawn", "smoke"),
-    "active_wflw": ("", "cpu", "smoke"),
+    "active_wflw": ("", "cpu", "drawn", "smoke"),
     "demo": ("", "smoke"),
     "own_landmarks": ("", "gpu", "cpu", "drawn", "smoke"),
     "pretrain": ("", "smoke"),
     "synthetic": ("", "smoke"),
-    "wflw": ("", "gpu", "cpu", "smoke"),
+    "wflw": ("", "gpu", "cpu", "drawn", "smoke"),
 }
 
 

@@ -91,14 +91,20 @@ def about_landmarks(source: sources.Source) -> BoxCorrection:
     """Fits from tight boxes about landmarks to the boxes of the faces, of those that show all.
 
     Raises:
-      ValueError: Too few faces show all landmarks.
+      ValueError: Too few faces show all landmarks; the message says how many do.
     """
-    tight, wanted = [], []
+    tight: list[Array] = []
+    wanted: list[Array] = []
     for i in range(len(source)):
         record = source[i]
         if np.all(record["landmark_mask"]):
             tight.append(box_corrections.about_landmarks(record["landmarks"]))
             wanted.append(record["box_ground_truth"])
+    if len(tight) < box_corrections.MIN_FACES:
+        raise ValueError(
+            f"{len(tight)} of {len(source)} labeled faces have every landmark, and "
+            f"{box_corrections.MIN_FACES} are needed"
+        )
     return box_corrections.fit(np.array(tight).reshape(-1, 4), np.array(wanted).reshape(-1, 4))
 
 

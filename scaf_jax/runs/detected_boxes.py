@@ -146,5 +146,5 @@ def _fits(labeled: sources.Source, names: Sequence[str]) -> dict[str, BoxCorrect
     try:
         fits[fitted.LANDMARKS] = fitting.about_landmarks(faces)
     except ValueError as error:
-        logging.info("no boxes about landmarks: %s", error)
+        logging.info("no boxes about landmarks, for second looks: %s", error)
     return fits

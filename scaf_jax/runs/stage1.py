@@ -57,8 +57,9 @@ def tell_other_crop(run: Run, pretrained: Stage1) -> None:
         if name in theirs and theirs[name] != value
     ]
     if differences:
-        logging.warning(
-            "stage 1 in %s learned from other crops (%s): stage 2 has to make up for it",
+        # No warning: the forms for own landmarks do so on purpose, and it is not theirs to change.
+        logging.info(
+            "stage 1 in %s learned from other crops (%s); stage 2 gets used to these",
             pretrained.name,
             "; ".join(differences),
         )

@@ -36,6 +36,22 @@ def test_boxes_of_a_detector_become_those_of_the_training(faces):
     assert source.keys == faces.keys and len(source) == 5
 
 
+def test_boxes_about_landmarks_need_faces_that_have_all_of_them(faces):
+    class OneLacksAPoint:
+        keys = faces.keys
+
+        def __len__(self):
+            return len(faces)
+
+        def __getitem__(self, i):
+            mask = np.array(faces[i]["landmark_mask"])
+            mask[0] &= i > 0
+            return {**faces[i], "landmark_mask": mask}
+
+    with pytest.raises(ValueError, match="4 of 5 labeled faces have every landmark, and 5 are"):
+        fitting.about_landmarks(OneLacksAPoint())
+
+
 def test_errors_and_confidences_of_a_network(network, faces, pass_settings):
     fitter = fitting.Fitter(network(), pass_settings, flip=False, normalizer="outer_eye_corners")
     true = fitter.nme(faces)

@@ -86,6 +86,7 @@ def test_another_size_or_width_is_refused_with_both(changes, message, file, fold
 
 
 def test_other_crops_are_told_but_allowed(folder, caplog):
+    caplog.set_level("INFO")
     config = _config()
     for run in ("builtin", folder):
         config.pretraining.run, config.data.margin_top = str(run), 0.2
