@@ -59,7 +59,7 @@ test-all: lint examples
 # Minutes each: any number of devices and of processes has the results of one, and killed runs end
 # with the bits of one that was left alone.
 PROOFS = $(addprefix tests/,training/sharded_training_test.py several_processes_test.py \
-    benchmark/kills_test.py)
+    benchmark/kills_test.py buckets_test.py)
 test-proofs: $(VENV)/installed-dev
 	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -m slow --durations=0 $(PROOFS)
 

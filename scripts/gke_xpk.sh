@@ -2,11 +2,11 @@
 # Trains on TPU slices of a GKE cluster, through XPK (pip install xpk).
 #
 #   CLUSTER=my-cluster ZONE=us-west4-a PROJECT=my-project TPU_TYPE=v5litepod-16 \
-#       scripts/gke_xpk.sh my-run --config=configs/300w.py --workdir=/mnt/bucket/300w
+#       scripts/gke_xpk.sh my-run --config=configs/300w.py --workdir=gs://bucket/300w
 #
 # NUM_SLICES (default 1) slices work on one run. A pod that is told to leave saves, and ends with
 # exit code 75; the workload is then started again, up to MAX_RESTARTS (default 100) times.
-# The working folder is one that every pod sees (the Cloud Storage FUSE driver mounts a bucket).
+# The working folder is one that every pod sees: a place in a bucket, or a shared disk.
 # IMAGE is a Python 3.11 image that XPK adds this folder to. DRY_RUN=1 prints the command.
 set -euo pipefail
 self="$(realpath "${BASH_SOURCE[0]}")"
@@ -27,7 +27,7 @@ command=(
   --workload="$name" --tpu-type="$TPU_TYPE" --num-slices="${NUM_SLICES:-1}"
   --base-docker-image="${IMAGE:-python:3.11}" --script-dir="$PWD"
   --max-restarts="${MAX_RESTARTS:-100}" --restart-on-exit-codes=75
-  --command="pip install --quiet '.[tpu]' && exec python -m scaf_jax.main $flags"
+  --command="pip install --quiet '.[tpu,gcs]' && exec python -m scaf_jax.main $flags"
 )
 if [[ "${DRY_RUN:-0}" == 1 ]]; then
   printf '%q ' "${command[@]}"

@@ -3,13 +3,13 @@
 #
 #   TPU_NAME=my-slice ZONE=us-west4-a scripts/tpu_vm.sh setup
 #   TPU_NAME=my-slice ZONE=us-west4-a scripts/tpu_vm.sh train \
-#       --config=configs/300w.py --workdir=/mnt/bucket/300w
+#       --config=configs/300w.py --workdir=gs://bucket/300w
 #
 # setup  copies the last commit to every host and installs it there.
 # train  runs scaf_jax.main on every host at once; what comes after it are its flags. A run that
 #        was told to stop (exit code 75) is continued.
 #
-# The working folder is one that every host sees, such as a bucket that is mounted (gcsfuse).
+# The working folder is one that every host sees: a place in a bucket, or a shared disk.
 # The slice exists already: gcloud compute tpus tpu-vm create. DRY_RUN=1 prints the commands.
 set -euo pipefail
 self="$(realpath "${BASH_SOURCE[0]}")"
@@ -39,7 +39,7 @@ setup() {
   run gcloud compute tpus tpu-vm scp "$archive" "$TPU_NAME":scaf_jax.tar.gz \
     --zone="$ZONE" --worker=all
   on_every_host "mkdir -p $FOLDER && tar -xzf scaf_jax.tar.gz -C $FOLDER && cd $FOLDER \
-&& python3 -m venv .venv && .venv/bin/pip install --quiet '.[tpu]'"
+&& python3 -m venv .venv && .venv/bin/pip install --quiet '.[tpu,gcs]'"
   rm -r "$(dirname "$archive")"
 }
 

@@ -73,6 +73,7 @@ TESTED_ELSEWHERE = {
     "scaf_jax.config_forms": "tests/configs_test.py",
     "scaf_jax.default_config": "tests/configs_test.py",
     "scaf_jax.export": "tests/deployment/checks_test.py",
+    "scaf_jax.files.mirrors": "tests/buckets_test.py",
     "scaf_jax.formats.label_studio": "tests/annotation/importing/label_studio_test.py",
     "scaf_jax.models.adversarial_autoencoder": "tests/training/pretraining_test.py",
     "scaf_jax.models.torch_networks": "tests/benchmark/torch_twin_test.py",
@@ -87,6 +88,7 @@ WHOLE_PROJECT_TESTS = {
     "tests/data_builders/every_reader_test.py",
     "tests/import_graph_test.py",
     "tests/scripts_test.py",
+    "tests/buckets_test.py",
     "tests/several_processes_test.py",
     "tests/training/sharded_training_test.py",
 }

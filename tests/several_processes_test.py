@@ -11,6 +11,7 @@ import pathlib
 import socket
 import subprocess
 
+import fake_bucket
 import numpy as np
 import pytest
 
@@ -34,11 +35,16 @@ def _run(data: str, workdir: pathlib.Path, processes: int) -> list[str]:
     return texts
 
 
-def _end(data: str, workdir: pathlib.Path, flags: list[list[str]]) -> tuple[list[int], list[str]]:
-    """Runs a process with each list of further flags; returns their exit codes and logs."""
+def _end(
+    data: str, workdir: pathlib.Path, flags: list[list[str]], place: str = ""
+) -> tuple[list[int], list[str]]:
+    """Runs a process with each list of further flags; returns their exit codes and logs.
+
+    They work in `workdir`, or in a `place` elsewhere; their logs are beside the former.
+    """
     processes = len(flags)
-    command = killed_runs.command(pathlib.Path(data), "synthetic_faces/tiny")
-    command += [f"--config.evaluation.batch_size={_BATCH}", f"--workdir={workdir}"]
+    command = killed_runs.command(data, "synthetic_faces/tiny")
+    command += [f"--config.evaluation.batch_size={_BATCH}", f"--workdir={place or workdir}"]
     command += ["--config.active_learning.budget=10", "--config.active_learning.initial=8"]
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
     address = f"localhost:{_free_port()}"
@@ -115,6 +121,23 @@ def test_they_have_the_results_of_one(processes, alone, tiny_faces, tmp_path):
             # makes most of that in gradients. In float64 they agree: see sharded_training_test.
             rtol = 2e-2 if name.startswith("gradient_norm") else 2e-3
             np.testing.assert_allclose(found[name], values, rtol=rtol, atol=1e-3, err_msg=name)
+
+
+@pytest.mark.slow
+def test_two_with_all_in_a_bucket_have_the_results_of_others(tiny_faces, tmp_path, monkeypatch):
+    pytest.importorskip("gcsfs", reason="needs gcsfs: pip install 'scaf_jax[gcs]'")
+    _run(tiny_faces, tmp_path / "run", 2)
+    with fake_bucket.running() as bucket:
+        for name, value in fake_bucket.environment(bucket).items():
+            monkeypatch.setenv(name, value)
+        fake_bucket.send(bucket, pathlib.Path(tiny_faces), "data")
+        codes, texts = _end("gs://bucket/data", tmp_path / "log", [[], []], "gs://bucket/run")
+    assert codes == [0, 0], "\n".join(text[-3000:] for text in texts)
+    fake_bucket.fetch(bucket, "run", tmp_path / "fetched")
+    expected, found = _results(tmp_path / "run"), _results(tmp_path / "fetched")
+    assert expected.keys() == found.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
 @pytest.mark.slow

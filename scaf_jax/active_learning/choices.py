@@ -1,7 +1,6 @@
 """Which faces a round asks for: the choice on disk, or a new one from what is known by then."""
 
 import dataclasses
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from scaf_jax.active_learning import labels, pictures, scoring, selections
 from scaf_jax.choosing import acquisition, plan, strategies
 from scaf_jax.data import sources
 from scaf_jax.files import atomic
+from scaf_jax.files.places import Place
 from scaf_jax.inference import bundle, predictor
 from scaf_jax.runs import alignment_stage, identity, stage1
 from scaf_jax.runs.run import Run
@@ -27,7 +27,7 @@ class Chooser:
     def __init__(
         self,
         resolved: Run,
-        workdir: pathlib.Path,
+        workdir: Place,
         pool: sources.Source,
         pretrained: stage1.Stage1 | None,
         open_network: Callable[[int], bundle.Bundle],
@@ -66,7 +66,7 @@ class Chooser:
             logging.info("round %d: chose %d faces", number, len(selection.keys))
         return selection
 
-    def _folder(self, number: int) -> pathlib.Path:
+    def _folder(self, number: int) -> Place:
         return selections.round_folder(self._workdir, number)
 
     def _left_out(self, chosen: Sequence[selections.Selection]) -> labels.LeftOut:

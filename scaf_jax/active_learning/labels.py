@@ -5,7 +5,6 @@ annotations were imported.
 """
 
 import dataclasses
-import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from scaf_jax.active_learning import selections
 from scaf_jax.annotation import export, faces, skips, store
 from scaf_jax.data import sources
+from scaf_jax.files.places import Place
 from scaf_jax.landmarks import mean_faces, schemes
 
 Array = np.ndarray
@@ -53,7 +53,7 @@ class AnnotatedSource:
 
 
 def annotated(
-    workdir: pathlib.Path, pool: sources.Source, rounds: Sequence[selections.Selection]
+    workdir: Place, pool: sources.Source, rounds: Sequence[selections.Selection]
 ) -> AnnotatedSource:
     """Returns the faces of these rounds with a person's annotations, without those left out.
 
@@ -93,7 +93,7 @@ class LeftOut:
         return self.skipped | self.put_back
 
 
-def left_out(workdir: pathlib.Path, rounds: Sequence[selections.Selection]) -> LeftOut:
+def left_out(workdir: Place, rounds: Sequence[selections.Selection]) -> LeftOut:
     """Returns which faces of these rounds have no annotation and wait for none."""
     skipped: set[str] = set()
     put_back: set[str] = set()
@@ -107,7 +107,7 @@ def left_out(workdir: pathlib.Path, rounds: Sequence[selections.Selection]) -> L
 
 
 def _what_to_do(
-    workdir: pathlib.Path, folder: pathlib.Path, selection: selections.Selection, missing: int
+    workdir: Place, folder: Place, selection: selections.Selection, missing: int
 ) -> str:
     return (
         f"round {selection.round}: {missing} of {len(selection.keys)} faces wait for a person in "
@@ -119,7 +119,7 @@ def _what_to_do(
 
 
 def ask(
-    workdir: pathlib.Path,
+    workdir: Place,
     pool: sources.Source,
     selection: selections.Selection,
     scheme: schemes.LandmarkScheme,

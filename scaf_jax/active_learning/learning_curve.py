@@ -5,7 +5,6 @@ round do: their labels were not known when the network of the round before looke
 """
 
 import dataclasses
-import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ from scaf_jax.active_learning import pictures
 from scaf_jax.data import sources
 from scaf_jax.files import csv_tables
 from scaf_jax.files.escaping import printable
+from scaf_jax.files.places import Place
 from scaf_jax.landmarks import metrics, schemes
 from scaf_jax.reporting import drawing
 
@@ -63,7 +63,7 @@ class Curve:
     same_faces: bool = True
 
 
-def test_curves(folders: Mapping[int, pathlib.Path]) -> list[Curve]:
+def test_curves(folders: Mapping[int, Place]) -> list[Curve]:
     """Returns a curve for each test set of the rounds' reports.
 
     Args:
@@ -88,7 +88,7 @@ def test_curves(folders: Mapping[int, pathlib.Path]) -> list[Curve]:
 
 
 def new_faces(
-    folder: pathlib.Path, learned: sources.Source, scheme: schemes.LandmarkScheme, normalizer: str
+    folder: Place, learned: sources.Source, scheme: schemes.LandmarkScheme, normalizer: str
 ) -> dict[str, float]:
     """Returns how far the network of the round before was off on a round's faces.
 

@@ -3,14 +3,13 @@
 Source: SCAF, fig. 2 and 4.
 """
 
-import pathlib
-
 import numpy as np
 
 from scaf_jax.active_learning import scoring
 from scaf_jax.choosing import strategies
 from scaf_jax.data import face_view, sources
 from scaf_jax.files import atomic, strict_json
+from scaf_jax.files.places import Place
 from scaf_jax.inference import predictor
 from scaf_jax.reporting import drawing
 
@@ -21,13 +20,13 @@ _COUNT = 5
 _LEGEND = (("predicted", drawing.BLUE),)
 
 
-def write_landmarks(folder: pathlib.Path, scores: scoring.PoolScores, places: Array) -> None:
+def write_landmarks(folder: Place, scores: scoring.PoolScores, places: Array) -> None:
     """Keeps the network's landmarks of the chosen faces, as pre-labels for a person."""
     points = {scores.keys[i]: scores.landmarks[i].round(3) for i in places}
     atomic.write_json(folder / POINTS_FILE, points)
 
 
-def read_landmarks(folder: pathlib.Path) -> dict[str, Array]:
+def read_landmarks(folder: Place) -> dict[str, Array]:
     """Returns what `write_landmarks` kept, (L, 2) photo pixels by key; nothing where there is none.
 
     Raises:

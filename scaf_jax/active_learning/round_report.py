@@ -1,11 +1,11 @@
 """The report of a run of active learning: error against number of labels, round by round."""
 
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scaf_jax.active_learning import labels, learning_curve, selections
 from scaf_jax.files import atomic, strict_json
+from scaf_jax.files.places import Place
 from scaf_jax.reporting import report, tables
 from scaf_jax.runs.run import Run
 
@@ -13,13 +13,13 @@ CONFIG_FILE = "config.json"
 CURVE_FILE = "learning_curve.png"
 
 
-def write_config(workdir: pathlib.Path, run: Run) -> None:
+def write_config(workdir: Place, run: Run) -> None:
     """Keeps the run's config, from which rounds can be exported again."""
     workdir.mkdir(parents=True, exist_ok=True)
     atomic.write_json(workdir / CONFIG_FILE, run.config)
 
 
-def read_errors(folder: pathlib.Path) -> dict[str, float]:
+def read_errors(folder: Place) -> dict[str, float]:
     """Returns the NME of a round, percent, by test set; nothing where there is none."""
     path = folder / "report" / "metrics.json"
     if not path.is_file():
@@ -33,7 +33,7 @@ def read_errors(folder: pathlib.Path) -> dict[str, float]:
 
 
 def write(
-    workdir: pathlib.Path,
+    workdir: Place,
     run: Run,
     rounds: Sequence[selections.Selection],
     new_faces: Mapping[int, Mapping[str, float]],
@@ -49,7 +49,7 @@ def write(
     """
     rows: list[dict[str, Any]] = []
     count = 0
-    folders: dict[int, pathlib.Path] = {}
+    folders: dict[int, Place] = {}
     unknown: list[learning_curve.Point] = []
     for selection in rounds:
         if new_faces.get(selection.round):

@@ -5,7 +5,6 @@ checkpoints), `report/`, `scores/` and pictures of the choice. Whatever is there
 a run that was stopped anywhere goes on to the same result. Source: SCAF, sec. 3.2 and 4.6.
 """
 
-import pathlib
 from collections.abc import Sequence
 
 import jax
@@ -22,7 +21,8 @@ from scaf_jax.active_learning import (
 from scaf_jax.annotation import faces
 from scaf_jax.choosing import plan
 from scaf_jax.data import sources
-from scaf_jax.files import strict_json
+from scaf_jax.files import places, strict_json
+from scaf_jax.files.places import Place
 from scaf_jax.inference import bundle
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import (
@@ -51,10 +51,10 @@ def run(resolved: Run, workdir: str) -> reporting.Report:
       labels.AnnotationNeeded: The oracle is `human` and it is the person's turn.
       identity.RunMismatchError: The folder holds rounds with other settings.
     """
-    return Rounds(resolved, pathlib.Path(workdir)).run()
+    return Rounds(resolved, places.at(workdir)).run()
 
 
-def export_round(workdir: pathlib.Path, number: int) -> pathlib.Path:
+def export_round(workdir: Place, number: int) -> Place:
     """Writes a round's `to_annotate/` again, from its selection and the run's config.
 
     Args:
@@ -80,11 +80,13 @@ def export_round(workdir: pathlib.Path, number: int) -> pathlib.Path:
 class Rounds:
     """One run: its data, its plan and what it has done so far."""
 
-    def __init__(self, resolved: Run, workdir: pathlib.Path) -> None:
+    def __init__(self, resolved: Run, workdir: Place) -> None:
         """Opens the data; the first thing that fails if they are not there."""
         if resolved.rounds is None:
             raise ValueError("active_learning.strategy is empty: this run has no rounds")
         self._run, self._workdir, self._plan = resolved, workdir, resolved.rounds
+        if self._plan.oracle == "human":
+            places.on_disk(workdir, "annotating")
         self._pool = _pool(resolved, self._plan)
         if self._plan.label_counts[-1] > len(self._pool):
             raise ValueError(
@@ -154,7 +156,7 @@ class Rounds:
             again=again,
         )
 
-    def _folder(self, number: int) -> pathlib.Path:
+    def _folder(self, number: int) -> Place:
         return selections.round_folder(self._workdir, number)
 
     def _labeled(self, chosen: Sequence[selections.Selection]) -> sources.Source:

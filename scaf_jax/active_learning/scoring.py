@@ -7,7 +7,6 @@ heatmaps never leave them. The pass may be interrupted at any time and continues
 import copy
 import dataclasses
 import functools
-import pathlib
 from typing import Any
 
 import jax
@@ -17,6 +16,7 @@ from jax import lax
 
 from scaf_jax.choosing import acquisition
 from scaf_jax.data import geometry, sources
+from scaf_jax.files.places import Place
 from scaf_jax.inference import bundle, one_pass, steps
 from scaf_jax.runs import identity
 
@@ -95,7 +95,7 @@ class PoolScorer:
         other._pass = self._pass.of(network)
         return other
 
-    def score(self, source: sources.Source, folder: pathlib.Path | None) -> PoolScores:
+    def score(self, source: sources.Source, folder: Place | None) -> PoolScores:
         """Scores all faces of a source; all processes must call it.
 
         Args:

@@ -1,10 +1,10 @@
 """The choice of each round on disk: `round_N/selection.json`, written once and then read."""
 
 import dataclasses
-import pathlib
 from typing import Any
 
 from scaf_jax.files import atomic, strict_json
+from scaf_jax.files.places import Place
 from scaf_jax.runs import identity
 
 FILE = "selection.json"
@@ -35,12 +35,12 @@ class Selection:
     scores: tuple[float | None, ...]
 
 
-def round_folder(workdir: pathlib.Path, number: int) -> pathlib.Path:
+def round_folder(workdir: Place, number: int) -> Place:
     """Returns the folder of a round."""
     return workdir / ROUNDS_FOLDER / f"round_{number}"
 
 
-def write(folder: pathlib.Path, selection: Selection) -> None:
+def write(folder: Place, selection: Selection) -> None:
     """Writes a round's choice, whole or not at all."""
     content = dataclasses.asdict(selection)
     del content["keys"], content["scores"]
@@ -50,7 +50,7 @@ def write(folder: pathlib.Path, selection: Selection) -> None:
     atomic.write_json(folder / FILE, content)
 
 
-def read(folder: pathlib.Path, config_hash: str | None = None) -> Selection | None:
+def read(folder: Place, config_hash: str | None = None) -> Selection | None:
     """Reads a round's choice; None if it was not made yet.
 
     Args:

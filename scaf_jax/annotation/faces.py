@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from scaf_jax.files import atomic, strict_json
+from scaf_jax.files.places import Place
 from scaf_jax.formats.asked import AskedFace
 from scaf_jax.landmarks import scheme_files
 from scaf_jax.landmarks.schemes import LandmarkScheme, get_scheme
@@ -114,7 +115,7 @@ def write_index(round_folder: pathlib.Path, index: Index) -> None:
     atomic.write_json(round_folder / EXPORT_FOLDER / INDEX_FILE, content)
 
 
-def is_exported(round_folder: pathlib.Path) -> bool:
+def is_exported(round_folder: Place) -> bool:
     """Whether a complete export is there."""
     return (round_folder / EXPORT_FOLDER / INDEX_FILE).is_file()
 

@@ -72,7 +72,7 @@ def _seconds(hours: float | str, minutes: float | str, seconds: float | str) -> 
     return 3600 * float(hours) + 60 * float(minutes) + float(seconds)
 
 
-def command(data: pathlib.Path, name: str) -> list[str]:
+def command(data: pathlib.Path | str, name: str) -> list[str]:
     """Returns the command of a tiny run with everything, without its working folder."""
     config = config_files.resolve_config_path("configs/active_300w.py:smoke")
     settings = {

@@ -1,7 +1,6 @@
 """The work of `scaf_jax.fit`."""
 
 import dataclasses
-import pathlib
 import re
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy.typing as npt
 
 from scaf_jax.data import prepared_sources, sources
 from scaf_jax.detection import detectors
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, places
 from scaf_jax.files.escaping import printable
 from scaf_jax.inference import bundle, fitted_file, fitting, one_pass, run_folder
 from scaf_jax.training import sharding
@@ -44,7 +43,7 @@ def run(settings: Settings) -> str:
       FileNotFoundError: There is no such run.
       ValueError: Data, detector or faces cannot be used; the message says why.
     """
-    folder = pathlib.Path(settings.run_folder)
+    folder = places.at(settings.run_folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}: give that of a run")
     network = bundle.Bundle.load(folder)

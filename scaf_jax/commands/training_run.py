@@ -9,6 +9,7 @@ from ml_collections import config_flags
 
 from scaf_jax.active_learning import rounds
 from scaf_jax.commands import launch
+from scaf_jax.files import places
 from scaf_jax.runs import lock, resolve, stages
 from scaf_jax.training import profiling
 
@@ -21,7 +22,8 @@ _CONFIG = config_flags.DEFINE_config_file(
 _WORKDIR = flags.DEFINE_string(
     "workdir",
     None,
-    "Folder of the run; made if missing. If not given: runs/, then the config and its form.",
+    "Folder of the run, also gs://bucket/folder; made if missing. If not given: runs/, then the "
+    "config and its form.",
 )
 _PROFILE = flags.DEFINE_list(
     "profile",
@@ -42,6 +44,8 @@ def _work() -> str:
     run_ = resolve.resolve(_CONFIG.value).with_profile(_PROFILE.value)
     do = rounds.run if run_.rounds else stages.run
     workdir = str(_WORKDIR.value)
+    if run_.profile:
+        places.on_disk(workdir, "--profile")
     logging.info("the run's folder: %s", workdir)
     with lock.only_one(workdir):
         report = do(run_, workdir)

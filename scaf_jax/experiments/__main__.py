@@ -17,7 +17,6 @@ were chosen for a model apart: --rates=3fabrec=0.003,random_weights=0.006.
 """
 
 import functools
-import pathlib
 from collections.abc import Sequence
 
 from absl import app, flags
@@ -26,6 +25,7 @@ from ml_collections import config_flags
 from scaf_jax.choosing import strategies
 from scaf_jax.commands import launch
 from scaf_jax.experiments import choosing, runner, trials
+from scaf_jax.files import places
 from scaf_jax.runs import lock, resolve
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; see scaf_jax.main.")
@@ -80,7 +80,7 @@ def _work(table: str) -> str:
         learning_rate=config.alignment.learning_rate,
         rates=dict(_model_rate(text) for text in _RATES.value),
     )
-    workdir = pathlib.Path(str(_WORKDIR.value))
+    workdir = places.on_disk(str(_WORKDIR.value), "a table")
     if table == choosing.FOLDER:
         options = choosing.Options(
             strategies=choices.strategies,

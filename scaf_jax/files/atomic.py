@@ -10,9 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scaf_jax.files.places import Place
 
-def write_bytes(path: pathlib.Path, content: bytes) -> None:
+
+def write_bytes(path: Place, content: bytes) -> None:
     """Writes a file whole or not at all: beside its place first, then moved into it.
+
+    In a bucket nothing is seen of a file before it is whole.
 
     Args:
       path: Where; its folder must exist.
@@ -21,6 +25,9 @@ def write_bytes(path: pathlib.Path, content: bytes) -> None:
     Raises:
       OSError: It cannot be written; what was at `path` is still there.
     """
+    if not isinstance(path, pathlib.Path):
+        path.write_bytes(content)
+        return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -32,7 +39,7 @@ def write_bytes(path: pathlib.Path, content: bytes) -> None:
         raise
 
 
-def write_text(path: pathlib.Path, text: str) -> None:
+def write_text(path: Place, text: str) -> None:
     """Writes UTF-8 text; see `write_bytes`."""
     write_bytes(path, encode(text))
 
@@ -43,12 +50,12 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", errors="backslashreplace")
 
 
-def write_json(path: pathlib.Path, value: Any) -> None:
+def write_json(path: Place, value: Any) -> None:
     """Writes strict JSON: what is not finite becomes null; see `write_bytes`."""
     write_text(path, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
 
 
-def write_png(path: pathlib.Path, image: NDArray[np.uint8]) -> None:
+def write_png(path: Place, image: NDArray[np.uint8]) -> None:
     """Writes an (H, W, 3) uint8 RGB image; see `write_bytes`.
 
     Raises:

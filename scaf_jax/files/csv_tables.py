@@ -5,16 +5,17 @@ numbers; some write `sep=;` first. The header says which it is.
 """
 
 import csv
+import io
 import itertools
 import math
 import os
-import pathlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TextIO
 
-from scaf_jax.files import texts
+from scaf_jax.files import places, texts
 from scaf_jax.files.escaping import printable
+from scaf_jax.files.places import Place
 
 MAX_BYTES = 1 << 30
 _MOST_NAMED = 10
@@ -48,9 +49,9 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str]) -> Iterator
       TableError: The file cannot be read, is no such table, or a row has too few or too many
         columns.
     """
-    path = pathlib.Path(path)
+    path = places.as_place(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if places.size(path) > MAX_BYTES:
             raise TableError(f"{path}: larger than {MAX_BYTES} bytes; split it")
         with _open(path) as file:
             yield from _rows(path, _start(file), columns)
@@ -66,7 +67,7 @@ def read_header(path: str | os.PathLike[str]) -> list[str]:
     Raises:
       TableError: It cannot be read.
     """
-    path = pathlib.Path(path)
+    path = places.as_place(path)
     try:
         with _open(path) as file:
             return _start(file).header
@@ -109,7 +110,7 @@ class _Table(NamedTuple):
     before: int
 
 
-def _unreadable(path: pathlib.Path, error: Exception) -> TableError:
+def _unreadable(path: Place, error: Exception) -> TableError:
     if isinstance(error, UnicodeError):
         return TableError(f"{path}: not a table in UTF-8: {error}; save it as UTF-8 csv")
     return TableError(
@@ -117,7 +118,7 @@ def _unreadable(path: pathlib.Path, error: Exception) -> TableError:
     )
 
 
-def _open(path: pathlib.Path) -> TextIO:
+def _open(path: Place) -> TextIO:
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise TableError(f"{path}: not a file")  # a named pipe would be waited for
     with path.open("rb") as file:
@@ -127,7 +128,7 @@ def _open(path: pathlib.Path) -> TextIO:
         raise TableError(f"{path}: is no text but a zip or Excel file; save it as UTF-8 csv")
     if b"\0" in start and encoding == "utf-8":
         raise TableError(f"{path}: not a table in UTF-8; save it as UTF-8 csv")
-    return path.open(newline="", encoding=encoding)
+    return io.TextIOWrapper(path.open("rb"), newline="", encoding=encoding)
 
 
 def _start(file: TextIO) -> _Table:
@@ -157,7 +158,7 @@ def _some(names: Sequence[str]) -> str:
     return shown + (", ..." if len(names) > _MOST_NAMED else "")
 
 
-def _rows(path: pathlib.Path, table: _Table, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+def _rows(path: Place, table: _Table, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
     header, reader = table.header, table.reader
     missing = [name for name in columns if name not in header]
     if missing:

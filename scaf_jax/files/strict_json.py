@@ -2,12 +2,9 @@
 
 import json
 import os
-import pathlib
 from typing import IO, Any
 
-from etils import epath
-
-from scaf_jax.files import texts
+from scaf_jax.files import places, texts
 
 MAX_BYTES = 512 << 20
 _ZIP_START = b"PK\x03\x04"
@@ -72,8 +69,7 @@ def parse_json(text: str, place: str) -> Any:
 
 def _open(path: str | os.PathLike[str]) -> IO[bytes]:
     # What is in a bucket comes as such a path; a text is always a file's name, whatever is in it.
-    opened = path if isinstance(path, epath.Path) else pathlib.Path(path)
-    return opened.open("rb")
+    return places.as_place(path).open("rb")
 
 
 class _RepeatedKeyError(ValueError):

@@ -10,6 +10,7 @@ import numpy as np
 from flax import nnx
 
 from scaf_jax.data import geometry
+from scaf_jax.files.places import Place
 from scaf_jax.inference import fitted_file, run_folder
 from scaf_jax.landmarks import heatmaps, schemes
 from scaf_jax.models import aligner
@@ -84,21 +85,22 @@ class Bundle(FaceNetwork):
 
         Args:
           path: The folder of a run or of its stage 2 (WORKDIR, WORKDIR/alignment), of which the
-            last checkpoint is taken; or a weights file, as `save` writes it.
+            last checkpoint is taken; or a weights file, as `save` writes it. Either may be in a
+            bucket (gs://...).
 
         Raises:
           FileNotFoundError: There is neither, or no checkpoint in the folder.
           checkpoint_errors.CheckpointError, header.WeightsError: It is damaged, not ours, from a
             later version, or a stage 1, which marks no landmarks.
         """
-        path = builtin.resolve(os.fspath(path))
-        if torch_files.is_snapshot(path):
+        place = builtin.place_of(os.fspath(path))
+        if isinstance(place, pathlib.Path) and torch_files.is_snapshot(place):
             raise header.WeightsError(
                 f"{path} is a snapshot of PyTorch; `python -m scaf_jax.convert {path} "
                 "FILE.safetensors` makes a weights file of it"
             )
         about, crop, params, batch_stats = (
-            run_folder.read(path) if path.is_dir() else _read_file(path)
+            run_folder.read(place) if place.is_dir() else _read_file(place)
         )
         return cls(
             graphdef=state.definition(about.architecture.build)[0],
@@ -110,8 +112,8 @@ class Bundle(FaceNetwork):
             codec=about.codec,
             scheme=about.scheme,
             decoder=about.decoder,
-            fitted=fitted_file.read(path, int(about.provenance["steps"]))
-            if path.is_dir()
+            fitted=fitted_file.read(place, int(about.provenance["steps"]))
+            if place.is_dir()
             else about.fitted,
         )
 
@@ -164,8 +166,8 @@ class Bundle(FaceNetwork):
         return files.Weights(about, {name: np.asarray(array) for name, array in named.items()})
 
 
-def _read_file(path: pathlib.Path) -> run_folder.Saved:
-    if not path.is_file():
+def _read_file(path: Place) -> run_folder.Saved:
+    if not isinstance(path, pathlib.Path) or not path.is_file():
         raise FileNotFoundError(
             f"there is neither a folder nor a file {path}: give the folder of a run, or a landmark "
             "network's weights file"

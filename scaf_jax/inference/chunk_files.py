@@ -5,7 +5,6 @@ consecutive faces. Every file is written whole or not at all; arrays are read wi
 """
 
 import io
-import pathlib
 import re
 import zipfile
 from collections.abc import Mapping
@@ -15,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from absl import logging
 
-from scaf_jax.files import atomic, strict_json
+from scaf_jax.files import atomic, places, strict_json
+from scaf_jax.files.places import Place
 
 Rows = dict[str, npt.NDArray[Any]]
 
@@ -26,7 +26,7 @@ _NAME = re.compile(r"faces_(\d{8,})_(\d{8,})\.npz")
 class ChunkFiles:
     """The chunks of one pass."""
 
-    def __init__(self, folder: pathlib.Path, header: Mapping[str, str]) -> None:
+    def __init__(self, folder: Place, header: Mapping[str, str]) -> None:
         """Opens a folder, making it if there is none; what belongs to something else is deleted.
 
         Args:
@@ -69,16 +69,16 @@ class ChunkFiles:
         name = f"faces_{start:08d}_{start + count:08d}.npz"
         atomic.write_bytes(self._folder / name, content.getvalue())
 
-    def _chunks(self) -> list[tuple[pathlib.Path, int, int]]:
+    def _chunks(self) -> list[tuple[Place, int, int]]:
         found = []
-        for path in self._folder.iterdir():
+        for path in places.children(self._folder):
             match = _NAME.fullmatch(path.name)
             if match:
                 found.append((path, int(match[1]), int(match[2])))
         return sorted(found, key=lambda chunk: chunk[1:])
 
 
-def _read_header(path: pathlib.Path) -> dict[str, str] | None:
+def _read_header(path: Place) -> dict[str, str] | None:
     """The header; None if there is none, and an empty one if it is not readable."""
     if not path.exists():
         return None
@@ -89,7 +89,7 @@ def _read_header(path: pathlib.Path) -> dict[str, str] | None:
     return header if isinstance(header, dict) else {}
 
 
-def _read_chunk(path: pathlib.Path, count: int) -> Rows | None:
+def _read_chunk(path: Place, count: int) -> Rows | None:
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
             rows = {name: content[name] for name in content.files}

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy.typing as npt
 
 from scaf_jax.data import images
+from scaf_jax.files import places
 from scaf_jax.inference import (
     box_finder,
     bundle,
@@ -228,8 +229,8 @@ def load(
     """Loads a landmark network, to look at photos with it.
 
     Args:
-      path: The folder of a run (WORKDIR), or a weights file, see `Bundle.load`; or a program, as
-        `scaf_jax.export` writes it.
+      path: The folder of a run (WORKDIR), or a weights file, also in a bucket (gs://...), see
+        `Bundle.load`; or a program, as `scaf_jax.export` writes it.
       flip: Whether heatmaps are averaged with those of the mirrored face; see `FaceAligner`.
       decoder: How places are read from heatmaps; see `FaceAligner`.
       detector: What finds faces; see `FaceAligner`.
@@ -243,10 +244,10 @@ def load(
       DetectorMissingError: The detector's package is not installed.
       ValueError: An option cannot be used, or not with this network.
     """
-    file = pathlib.Path(path)
-    network = exported_network.load(file) if exported_network.is_export(file) else None
+    file = None if places.is_address(path) else pathlib.Path(path)
+    network = exported_network.load(file) if file and exported_network.is_export(file) else None
     return FaceAligner(
-        network or bundle.Bundle.load(file),
+        network or bundle.Bundle.load(path),
         flip=flip,
         decoder=decoder,
         detector=detector,

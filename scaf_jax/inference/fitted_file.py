@@ -1,10 +1,9 @@
 """What was fitted to the network of a run, in a file of its own beside its checkpoints."""
 
-import pathlib
-
 from absl import logging
 
 from scaf_jax.files import atomic, strict_json
+from scaf_jax.files.places import Place
 from scaf_jax.inference import run_folder
 from scaf_jax.weights.fitted import Fitted
 
@@ -13,7 +12,7 @@ NAME = "fitted.json"
 PICTURE = "confidence.png"
 
 
-def write(run: pathlib.Path, steps: int, fitted: Fitted) -> pathlib.Path:
+def write(run: Place, steps: int, fitted: Fitted) -> Place:
     """Writes what was fitted to a run's network.
 
     Args:
@@ -29,7 +28,7 @@ def write(run: pathlib.Path, steps: int, fitted: Fitted) -> pathlib.Path:
     return path
 
 
-def read(run: pathlib.Path, steps: int) -> Fitted:
+def read(run: Place, steps: int) -> Fitted:
     """Returns what was fitted to a run's network; nothing where it has been trained on since.
 
     Raises:
@@ -49,5 +48,5 @@ def read(run: pathlib.Path, steps: int) -> Fitted:
     return fitted
 
 
-def _path(run: pathlib.Path) -> pathlib.Path:
+def _path(run: Place) -> Place:
     return run_folder.checkpoints_of(run).parent / NAME

@@ -8,7 +8,6 @@ on where it was stopped, and does not look at the same faces twice.
 import copy
 import dataclasses
 import json
-import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from jax.experimental import multihost_utils
 
 from scaf_jax.data import geometry, pipelines, sources
 from scaf_jax.files import strict_json
+from scaf_jax.files.places import Place
 from scaf_jax.inference import bundle, chunk_files
 from scaf_jax.landmarks import schemes
 from scaf_jax.training import programs, progress, sharding, stopping
@@ -57,7 +57,7 @@ class Kept:
         deleted.
     """
 
-    folder: pathlib.Path
+    folder: Place
     header: Mapping[str, str]
 
 

@@ -9,6 +9,7 @@ from absl import logging
 
 from scaf_jax.data import geometry, warping
 from scaf_jax.files import strict_json
+from scaf_jax.files.places import Place
 from scaf_jax.landmarks import heatmaps, scheme_files, schemes
 from scaf_jax.models import aligner
 from scaf_jax.reporting import model_card
@@ -51,7 +52,7 @@ class Saved(NamedTuple):
     batch_stats: PyTree
 
 
-def checkpoints_of(run: pathlib.Path) -> pathlib.Path:
+def checkpoints_of(run: Place) -> Place:
     """Returns where stage 2's checkpoints of a run are.
 
     Args:
@@ -61,7 +62,7 @@ def checkpoints_of(run: pathlib.Path) -> pathlib.Path:
     return checkpointing.folder_of(inner if inner.is_dir() else run)
 
 
-def holds_landmark_network(run: pathlib.Path) -> bool:
+def holds_landmark_network(run: Place) -> bool:
     """Whether a folder is a run with a stage 2, or that of one; not whether it can be used."""
     if (run / _STAGE).is_dir():
         return True
@@ -72,7 +73,7 @@ def holds_landmark_network(run: pathlib.Path) -> bool:
     return metadata.get("stage") == _STAGE
 
 
-def read(run: pathlib.Path) -> Saved:
+def read(run: Place) -> Saved:
     """Reads the landmark network of a run's last checkpoint.
 
     Args:
@@ -96,12 +97,15 @@ def read(run: pathlib.Path) -> Saved:
     return Saved(about, crop, found["params"], found["batch_stats"])
 
 
-def report_of(run: pathlib.Path) -> pathlib.Path:
+def report_of(run: Place) -> Place:
     """Returns the folder of a run's report, be it there or not; `run` as for `checkpoints_of`."""
-    return checkpoints_of(run).resolve().parent.parent / "report"
+    folder = checkpoints_of(run)
+    if isinstance(folder, pathlib.Path):  # `.` and links have other parents
+        folder = folder.resolve()
+    return folder.parent.parent / "report"
 
 
-def _reported(run: pathlib.Path, steps: Any) -> dict[str, str]:
+def _reported(run: Place, steps: Any) -> dict[str, str]:
     """What the run's report says of the network; nothing where it is of another checkpoint."""
     file = report_of(run) / "metrics.json"
     if not file.is_file():
@@ -116,7 +120,7 @@ def _reported(run: pathlib.Path, steps: Any) -> dict[str, str]:
 
 
 def _described(
-    metadata: Mapping[str, Any], folder: pathlib.Path
+    metadata: Mapping[str, Any], folder: Place
 ) -> tuple[marks.Marks, geometry.CropSettings]:
     if metadata.get("stage") != _STAGE:
         raise checkpoint_errors.CheckpointError(

@@ -8,15 +8,15 @@ or not at all, `report.md` last, so that it never shows a picture that is not th
 import dataclasses
 import json
 import os
-import pathlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from scaf_jax.files import atomic
+from scaf_jax.files import atomic, places
 from scaf_jax.files.escaping import escape_markdown
+from scaf_jax.files.places import Place
 from scaf_jax.landmarks.normalizers import DEFAULT_NORMALIZER, normalizer_text
 from scaf_jax.landmarks.schemes import LandmarkScheme
 from scaf_jax.reporting import model_card, tables
@@ -62,7 +62,7 @@ class Report:
       text: Warnings and the main table, for a terminal.
     """
 
-    path: pathlib.Path
+    path: Place
     metrics: dict[str, Any]
     text: str
 
@@ -142,12 +142,12 @@ def write_report(
     sections[-1] += "with the network.\n"
     sections += _fact_sections(metrics["training"])
 
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    place = places.as_place(folder)
+    place.mkdir(parents=True, exist_ok=True)
     csv_text = tables.per_face_csv(splits, per_face, max(thresholds))
-    atomic.write_text(folder / "per_face.csv", csv_text)
-    atomic.write_text(folder / "model_card.md", model_card.markdown(metrics))
-    written = _finish(folder, metrics, pictures, sections, table)
+    atomic.write_text(place / "per_face.csv", csv_text)
+    atomic.write_text(place / "model_card.md", model_card.markdown(metrics))
+    written = _finish(place, metrics, pictures, sections, table)
     text = "\n".join([*(f"Warning: {text}" for text in warnings), written.text])
     return dataclasses.replace(written, text=text)
 
@@ -194,14 +194,14 @@ def write_pretraining_report(
     sections[-1] += "similarity, 1 for equal images. +-: standard deviation over the images.\n"
     sections += _picture_sections(pictures)
     sections += _fact_sections(metrics["training"])
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(folder / "model_card.md", model_card.stage1_markdown(metrics))
-    return _finish(folder, metrics, pictures, sections, table)
+    place = places.as_place(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(place / "model_card.md", model_card.stage1_markdown(metrics))
+    return _finish(place, metrics, pictures, sections, table)
 
 
 def _finish(
-    folder: pathlib.Path,
+    folder: Place,
     metrics: dict[str, Any],
     pictures: Sequence[Picture],
     sections: Sequence[str],

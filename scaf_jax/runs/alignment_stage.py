@@ -2,12 +2,12 @@
 
 import dataclasses
 import functools
-import pathlib
 from typing import Any
 
 from absl import logging
 
 from scaf_jax.data import coverage, sources
+from scaf_jax.files.places import Place
 from scaf_jax.inference import bundle
 from scaf_jax.runs import identity, landmark_start, stage1, stage_training
 from scaf_jax.runs.run import Run
@@ -20,7 +20,7 @@ _LISTED_LANDMARKS = 10
 
 def run_alignment(
     run: Run,
-    folder: pathlib.Path,
+    folder: Place,
     pretrained: stage1.Stage1 | None,
     *,
     labeled: sources.Source | None = None,

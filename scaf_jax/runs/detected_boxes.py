@@ -1,7 +1,6 @@
 """Boxes of face detectors in a run: fitted on its labeled faces, looked for in its test faces."""
 
 import dataclasses
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from absl import logging
 from scaf_jax.data import geometry, sources
 from scaf_jax.data.box_corrections import BoxCorrection
 from scaf_jax.detection import detectors
+from scaf_jax.files.places import Place
 from scaf_jax.inference import bundle, fitted_file, fitting, predictor
 from scaf_jax.landmarks import schemes
 from scaf_jax.reporting import results
@@ -38,7 +38,7 @@ def with_fits(
     network: bundle.Bundle,
     labeled: sources.Source,
     boxes: Sequence[str],
-    folder: pathlib.Path | None,
+    folder: Place | None,
 ) -> bundle.Bundle:
     """Returns a network that knows the boxes of detectors, fitted on faces that it learned from.
 

@@ -1,6 +1,5 @@
 """Evaluation of an aligner: predictions for whole test sets, a report with pictures."""
 
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from absl import logging
 
 from scaf_jax.data import face_view, geometry, images, sources
+from scaf_jax.files.places import Place
 from scaf_jax.inference import bundle, fitted_file, predictor
 from scaf_jax.landmarks import metrics
 from scaf_jax.reporting import report, results, training_curve
@@ -40,11 +40,11 @@ def mean_shape(crop: geometry.CropSettings, source: sources.Source) -> Array:
 def evaluate(
     run: Run,
     network: bundle.Bundle,
-    folder: pathlib.Path,
+    folder: Place,
     *,
     labeled: sources.Source | None = None,
     rebuilder: bundle.Bundle | None = None,
-    training: pathlib.Path | None = None,
+    training: Place | None = None,
 ) -> report.Report:
     """Evaluates a network on the run's test sets and writes the report.
 
@@ -134,7 +134,7 @@ def _loss_picture(lines: Sequence[dict[str, Any]]) -> list[report.Picture]:
     return [report.Picture("loss.png", "Loss of the training", curve, note)]
 
 
-def _reliability_picture(steps: int, training: pathlib.Path | None) -> list[report.Picture]:
+def _reliability_picture(steps: int, training: Place | None) -> list[report.Picture]:
     """What `scaf_jax.fit` drew of the network of so many steps, if it did."""
     path = None if training is None else training / fitted_file.PICTURE
     if training is None or path is None or not path.is_file():

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from scaf_jax.files.places import Place
 from scaf_jax.inference import run_folder
 from scaf_jax.landmarks import scheme_files, schemes
 from scaf_jax.runs.run import Run, Stage
@@ -82,7 +82,7 @@ def scheme_identity(scheme: schemes.LandmarkScheme) -> str:
     return scheme.name if len(content) == 1 else f"{scheme.name} ({digest(content)})"
 
 
-def check_same_run(saved: dict[str, Any], wanted: dict[str, Any], folder: pathlib.Path) -> None:
+def check_same_run(saved: dict[str, Any], wanted: dict[str, Any], folder: Place) -> None:
     """Compares the metadata of a folder's checkpoint with those of the run that would go on.
 
     Raises:

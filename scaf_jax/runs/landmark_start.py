@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 
+from scaf_jax.files.places import Place
 from scaf_jax.inference import bundle
 from scaf_jax.landmarks import schemes
 from scaf_jax.runs import identity
@@ -39,7 +40,7 @@ class LandmarkNetwork:
       scheme: The run's landmarks.
     """
 
-    path: pathlib.Path
+    path: Place
     name: str
     scheme: schemes.LandmarkScheme
 
@@ -68,7 +69,7 @@ class LandmarkNetwork:
         return _loaded(self.path).scheme.landmark_names == self.scheme.landmark_names
 
     def identity(self) -> Any:
-        if self.path.is_file():
+        if isinstance(self.path, pathlib.Path) and self.path.is_file():
             return {"weights": files.digest(self.path)}
         metadata = checkpointing.read_metadata(checkpointing.folder_of(self.path))
         return [metadata.get("settings"), metadata.get("step")]
@@ -82,12 +83,12 @@ class LandmarkNetwork:
         )
 
 
-def is_landmark_network(path: pathlib.Path) -> bool:
+def is_landmark_network(path: Place) -> bool:
     """Whether a folder is that of a landmark network's training, or a file holds such a network.
 
     The folder of a whole run is none: it may hold a stage 1 as well.
     """
-    if path.is_file():
+    if isinstance(path, pathlib.Path) and path.is_file():
         return files.read_header(path).marks is not None
     metadata = checkpointing.read_metadata(checkpointing.folder_of(path))
     return metadata.get("stage") == _STAGE
@@ -109,5 +110,5 @@ def check_fits(run: Run, network: LandmarkNetwork) -> None:
 
 
 @functools.lru_cache(maxsize=2)
-def _loaded(path: pathlib.Path) -> bundle.Bundle:
+def _loaded(path: Place) -> bundle.Bundle:
     return bundle.Bundle.load(path)

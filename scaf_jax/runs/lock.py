@@ -8,7 +8,10 @@ import filelock
 import jax
 from absl import logging
 
+from scaf_jax.files import places
+
 _FILE = ".lock"
+_UNGUARDED = "%s cannot be locked: start only one run in it"
 
 
 class WorkdirBusyError(RuntimeError):
@@ -19,25 +22,24 @@ class WorkdirBusyError(RuntimeError):
 def only_one(workdir: str) -> Iterator[None]:
     """Keeps other processes out of a working folder; the system ends this with the process.
 
-    Of the processes of one run, the first stands for all. File systems without locks are left
-    unguarded, with a warning.
+    Of the processes of one run, the first stands for all. Buckets and file systems without locks
+    are left unguarded, with a warning.
 
     Args:
-      workdir: The folder; made if missing.
+      workdir: The folder, or its place in a bucket; made if missing.
 
     Raises:
-      ValueError: It is a bucket's address.
+      ValueError: It is an address that cannot be opened.
       WorkdirBusyError: Another process is in it.
     """
-    if "://" in workdir:
-        raise ValueError(
-            f"--workdir={workdir}: metrics and reports are written as files, so the folder must be "
-            "on a disk or in a bucket that is mounted (gcsfuse); see docs/pods.md"
-        )
+    folder = places.at(workdir)
     if jax.process_index() != 0:
         yield
         return
-    folder = pathlib.Path(workdir)
+    if not isinstance(folder, pathlib.Path):
+        logging.warning(_UNGUARDED, workdir)
+        yield
+        return
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / _FILE, timeout=0)
     try:
@@ -47,7 +49,7 @@ def only_one(workdir: str) -> Iterator[None]:
             f"another process works in {workdir}: wait for it, or give another --workdir"
         ) from error
     except NotImplementedError:  # filelock's answer to file systems without flock
-        logging.warning("%s cannot be locked: start only one process in it", workdir)
+        logging.warning(_UNGUARDED, workdir)
     try:
         yield
     finally:

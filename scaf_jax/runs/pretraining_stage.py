@@ -3,7 +3,6 @@
 import csv
 import functools
 import io
-import pathlib
 from collections.abc import Sequence
 
 import jax
@@ -13,6 +12,7 @@ from absl import logging
 from scaf_jax.data import mixtures, pipelines, sources
 from scaf_jax.files import atomic
 from scaf_jax.files.escaping import printable, spreadsheet_text
+from scaf_jax.files.places import Place
 from scaf_jax.inference import bundle
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import feeding, reconstruction_report, stage_training
@@ -24,7 +24,7 @@ _GUIDE_CROPS = 1536
 SKIPPED_FILE = "skipped.csv"
 
 
-def run_pretraining(run: Run, trained: Pretraining, folder: pathlib.Path) -> reporting.Report:
+def run_pretraining(run: Run, trained: Pretraining, folder: Place) -> reporting.Report:
     """Trains stage 1 to its end, from where it was; writes its report.
 
     Args:
@@ -43,7 +43,7 @@ def run_pretraining(run: Run, trained: Pretraining, folder: pathlib.Path) -> rep
     return reconstruction_report.write(run, network, folder / "report", training=folder)
 
 
-def work(run: Run, trained: Pretraining, folder: pathlib.Path) -> stage_training.Work:
+def work(run: Run, trained: Pretraining, folder: Place) -> stage_training.Work:
     """Returns what the training of stage 1 is about; see `run_pretraining`."""
     step = functools.partial(
         pretraining.train_step,
@@ -61,7 +61,7 @@ def work(run: Run, trained: Pretraining, folder: pathlib.Path) -> stage_training
     )
 
 
-def open_faces(run: Run, folder: pathlib.Path) -> sources.Source:
+def open_faces(run: Run, folder: Place) -> sources.Source:
     """Opens stage 1's faces; says what a mixture of sets consists of, in `mixture.md` too.
 
     Args:
@@ -80,7 +80,7 @@ def open_faces(run: Run, folder: pathlib.Path) -> sources.Source:
     return source
 
 
-def _write_skipped(path: pathlib.Path, skipped: Sequence[tuple[str, str]]) -> None:
+def _write_skipped(path: Place, skipped: Sequence[tuple[str, str]]) -> None:
     if not skipped:
         path.unlink(missing_ok=True)
         return

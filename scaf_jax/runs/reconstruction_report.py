@@ -1,7 +1,6 @@
 """The report of stage 1: how well faces are rebuilt, and what the generator imagines."""
 
 import functools
-import pathlib
 from collections.abc import Callable, Mapping
 
 import jax
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scaf_jax.data import sources
+from scaf_jax.files.places import Place
 from scaf_jax.inference import bundle, one_pass, steps
 from scaf_jax.models import autoencoder
 from scaf_jax.reporting import figures, reconstruction, report, results
@@ -23,7 +23,7 @@ _STEPS = 7
 
 
 def write(
-    run: Run, network: bundle.FaceNetwork, folder: pathlib.Path, *, training: pathlib.Path
+    run: Run, network: bundle.FaceNetwork, folder: Place, *, training: Place
 ) -> report.Report:
     """Writes L1 and SSIM of training and held-out faces, and pictures.
 

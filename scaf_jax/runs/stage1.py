@@ -1,5 +1,6 @@
 """A finished stage 1 to start from: of a run's folder, a weights file, or a landmark network."""
 
+import pathlib
 from typing import Any
 
 from absl import logging
@@ -78,7 +79,7 @@ def origin(pretrained: Stage1 | None) -> dict[str, Any]:
 
 def _open(run: Run) -> Stage1:
     name = run.stage1
-    path = builtin.resolve(name)
+    path = builtin.place_of(name)
     if not path.exists():
         raise FileNotFoundError(
             f"pretraining.run: there is neither a folder nor a file '{name}'. Give the folder of a "
@@ -88,4 +89,6 @@ def _open(run: Run) -> Stage1:
         )
     if landmark_start.is_landmark_network(path):
         return landmark_start.LandmarkNetwork(path, name, run.scheme)
-    return RunFolder(path) if path.is_dir() else WeightsFile(path, name)
+    if isinstance(path, pathlib.Path) and not path.is_dir():
+        return WeightsFile(path, name)
+    return RunFolder(path)

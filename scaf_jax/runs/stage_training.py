@@ -1,7 +1,6 @@
 """What both stages do: open or restore everything that a training needs, and run the loop."""
 
 import dataclasses
-import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import jax
 from absl import logging
 
 from scaf_jax.data import sources
+from scaf_jax.files.places import Place
 from scaf_jax.landmarks import schemes
 from scaf_jax.runs import feeding, identity
 from scaf_jax.runs.run import Run, Stage
@@ -136,7 +136,7 @@ def tell_if_slow(run: Run) -> bool:
     return True
 
 
-def train(run: Run, work: Work, folder: pathlib.Path) -> state.TrainState:
+def train(run: Run, work: Work, folder: Place) -> state.TrainState:
     """Trains a stage to its end, from where it was.
 
     Args:
@@ -194,7 +194,7 @@ def train(run: Run, work: Work, folder: pathlib.Path) -> state.TrainState:
 
 
 def _begin(
-    run: Run, work: Work, folder: pathlib.Path, checkpoints: checkpointing.Checkpoints
+    run: Run, work: Work, folder: Place, checkpoints: checkpointing.Checkpoints
 ) -> tuple[state.TrainState, dict[str, Any], Any]:
     """Returns where the training begins: state, metadata and the place in the batches (or None)."""
     stage = work.stage

@@ -4,8 +4,8 @@ A working folder holds `pretraining/` and `alignment/` (checkpoints, metrics, re
 `report/`. What is done already is not done again.
 """
 
-import pathlib
-
+from scaf_jax.files import places
+from scaf_jax.files.places import Place
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import (
     alignment_stage,
@@ -47,7 +47,7 @@ def run(resolved: Run, workdir: str) -> reporting.Report:
         evaluated, or a batch cannot be divided among the devices.
       FileNotFoundError, RunMismatchError: `pretraining.run` is not there, or does not fit.
     """
-    folder = pathlib.Path(workdir)
+    folder = places.at(workdir)
     # What a run needs is looked for first: if it is missing, that must not cost a training.
     stage1.given(resolved)
     stage_training.check_devices(resolved)
@@ -71,7 +71,7 @@ def run(resolved: Run, workdir: str) -> reporting.Report:
 
 
 def ensure_pretraining(
-    resolved: Run, folder: pathlib.Path
+    resolved: Run, folder: Place
 ) -> tuple[reporting.Report | None, stage1.Stage1 | None]:
     """Trains stage 1 in a run's folder, unless the config names another one or needs none.
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import jax
 
+from scaf_jax.files.places import Place
 from scaf_jax.training import checkpointing, tree_paths
 from scaf_jax.weights import files, header
 
@@ -59,14 +60,14 @@ class Stage1(Protocol):
 class RunFolder:
     """The folder of a run of stage 1: its checkpoints, or `checkpoints/` in it."""
 
-    path: pathlib.Path
+    path: Place
 
     @property
     def name(self) -> str:
         return str(self.path)
 
     @property
-    def checkpoints(self) -> pathlib.Path:
+    def checkpoints(self) -> Place:
         """Where its checkpoints are."""
         return checkpointing.folder_of(self.path)
 

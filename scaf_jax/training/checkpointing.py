@@ -8,7 +8,6 @@ example config, crop settings and landmark scheme, beside format version and lib
 
 import contextlib
 import os
-import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ import jax
 from absl import logging
 from etils import epath
 
+from scaf_jax.files.places import Place
 from scaf_jax.training import (
     checkpoint_errors,
     checkpoint_storage,
@@ -297,7 +297,7 @@ class Checkpoints:
             return checkpoint_texts.own_iterator_state(texts, step)
 
 
-def folder_of(run: pathlib.Path) -> pathlib.Path:
+def folder_of(run: Place) -> Place:
     """Returns where a stage's checkpoints are: `checkpoints/` in its folder, or that itself."""
     inner = run / "checkpoints"
     return inner if inner.is_dir() else run

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scaf_jax.files import atomic, strict_json
+from scaf_jax.files import atomic, places, strict_json
 
 SCALARS_FILE = "metrics.jsonl"
 
@@ -16,11 +16,11 @@ def read_scalars(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
     A line that a crash cut short is left out. A missing file has no lines.
     """
-    path = pathlib.Path(path)
-    if not path.exists():
+    place = places.as_place(path)
+    if not place.exists():
         return []
     records = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in places.read_text(place).splitlines():
         try:
             record = strict_json.parse_json(line, str(path))
         except strict_json.JsonError:

@@ -7,7 +7,6 @@ step is reported once.
 import json
 import math
 import os
-import pathlib
 import sys
 import time
 from collections.abc import Mapping
@@ -20,9 +19,13 @@ import tensorboardX
 import tqdm
 from absl import logging
 
+from scaf_jax.files import mirrors, places
 from scaf_jax.training import metric_files
 
 TENSORBOARD_FOLDER = "tensorboard"
+
+# To a bucket, beside those at each checkpoint.
+_SECONDS_BETWEEN_COPIES = 60.0
 
 
 class MetricWriter:
@@ -54,7 +57,7 @@ class MetricWriter:
         """Opens the files, and drops what they hold of steps after `first_step`.
 
         Args:
-          workdir: Folder of the run; made if missing.
+          workdir: Folder of the run, also in a bucket; made if missing.
           first_step: The step that the run starts from (0, or the restored one).
           total_steps: The step at which the run ends, for the progress bar.
           name: Word that the progress bar and the log lines start with.
@@ -72,8 +75,9 @@ class MetricWriter:
         self._events: tensorboardX.SummaryWriter | None = None
         if not self._active:
             return
-        self._folder, self._tensorboard = pathlib.Path(workdir), tensorboard
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._tensorboard = tensorboard
+        self._mirror = mirrors.Mirror(places.as_place(workdir))
+        self._mirror.fetch(metric_files.SCALARS_FILE)
         self._open(first_step)
         self._first_step, self._start = first_step, time.monotonic()
         self._last_line = self._start
@@ -104,6 +108,7 @@ class MetricWriter:
         assert self._file is not None
         self._file.write(line + "\n")
         self._file.flush()  # a crash of the process loses nothing that was written
+        self._mirror.push(after=_SECONDS_BETWEEN_COPIES)
         if self._events is not None:
             for name, value in values.items():
                 self._events.add_scalar(name, value, int(step))
@@ -167,21 +172,23 @@ class MetricWriter:
             self._bar.n = step
 
     def _open(self, first_step: int) -> None:
-        metric_files.drop_after(self._folder / metric_files.SCALARS_FILE, first_step)
-        self._file = open(self._folder / metric_files.SCALARS_FILE, "a", encoding="utf-8")
+        metric_files.drop_after(self._mirror.folder / metric_files.SCALARS_FILE, first_step)
+        self._file = open(self._mirror.folder / metric_files.SCALARS_FILE, "a", encoding="utf-8")
         if self._tensorboard:
             self._events = tensorboardX.SummaryWriter(
-                str(self._folder / TENSORBOARD_FOLDER),
+                str(self._mirror.folder / TENSORBOARD_FOLDER),
                 purge_step=first_step + 1 if first_step else None,
             )
 
     def flush(self) -> None:
-        """Forces everything to disk; call it when a checkpoint is saved."""
+        """Forces everything to disk, or to the bucket; call it when a checkpoint is saved."""
         if self._file is not None:
             self._file.flush()
             os.fsync(self._file.fileno())
         if self._events is not None:
             self._events.flush()
+        if self._active:
+            self._mirror.push()
 
     def close(self) -> None:
         """Flushes and closes the files and the bar. May be called twice."""
@@ -194,6 +201,7 @@ class MetricWriter:
             self._events.close()
         if self._file is not None:
             self._file.close()
+        self._mirror.close()
         self._active, self._file, self._events, self._bar = False, None, None, None
 
     def __enter__(self) -> "MetricWriter":

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import jax
 from absl import logging
 
+from scaf_jax.files.places import Place
 from scaf_jax.training import loop, state
 
 # Below a training's folder.
@@ -83,7 +84,7 @@ def summary(workdir: pathlib.Path) -> str:
     return "\n".join(f"Profile: {_how_to_open(folder)}" for folder in found) or "No profile."
 
 
-def _how_to_open(folder: pathlib.Path) -> str:
+def _how_to_open(folder: Place) -> str:
     return (
         f"{folder}; `pip install xprof`, then `xprof --logdir={folder}`, or drop its "
         ".trace.json.gz on https://ui.perfetto.dev"
@@ -92,7 +93,7 @@ def _how_to_open(folder: pathlib.Path) -> str:
 
 @contextlib.contextmanager
 def recorded(
-    step: loop.StepFunction, windows: Sequence[Window], folder: pathlib.Path
+    step: loop.StepFunction, windows: Sequence[Window], folder: Place
 ) -> Iterator[loop.StepFunction]:
     """Profiles the steps of a window, in each process.
 
@@ -123,7 +124,7 @@ def recorded(
 class _Recorder:
     """A training step that begins and ends the profile as its turn comes."""
 
-    def __init__(self, step: loop.StepFunction, window: Window, folder: pathlib.Path) -> None:
+    def __init__(self, step: loop.StepFunction, window: Window, folder: Place) -> None:
         self._step, self._window, self._folder = step, window, folder
         self._is_on = self._is_done = False
 

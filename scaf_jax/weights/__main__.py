@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from scaf_jax.commands import launch
+from scaf_jax.files import places
 from scaf_jax.files.escaping import printable
+from scaf_jax.files.places import Place
 from scaf_jax.inference import bundle, run_folder
 from scaf_jax.reporting import model_card
 from scaf_jax.weights import builtin, exporting, files, fitted, header, importing
@@ -103,12 +105,12 @@ def _show(options: argparse.Namespace) -> str:
     )
 
 
-def _card_of_run(run: Path) -> str:
+def _card_of_run(run: Place) -> str:
     # Stage 1 has a report of its own.
     for folder in (run / "report", run_folder.report_of(run)):
         card = folder / "model_card.md"
         if card.is_file():
-            return card.read_text(encoding="utf-8", errors="replace")
+            return places.read_text(card)
     raise FileNotFoundError(
         f"{run} has no model card, report/model_card.md: the report is written when a run's "
         "evaluation is done"

@@ -3,6 +3,9 @@
 import importlib.resources
 import pathlib
 
+from scaf_jax.files import places
+from scaf_jax.files.places import Place
+
 NAME = "builtin"
 FILE = "stage1_128_half.safetensors"
 _PACKAGE = "scaf_jax.weights"
@@ -30,3 +33,21 @@ def resolve(text: str) -> pathlib.Path:
       FileNotFoundError: `builtin` is meant, and the package was installed without it.
     """
     return path() if text == NAME else pathlib.Path(text)
+
+
+def place_of(text: str) -> Place:
+    """Returns what a user means, as `resolve`, also in a bucket.
+
+    A file of a bucket is copied here, so that files are always on a disk; folders stay where they
+    are.
+
+    Raises:
+      FileNotFoundError: `builtin` is meant, and the package was installed without it.
+      ValueError: It is an address that cannot be opened.
+    """
+    if not places.is_address(text):
+        return resolve(text)
+    place = places.at(text)
+    if isinstance(place, pathlib.Path) or place.is_dir() or not place.exists():
+        return place
+    return places.copy_here(place)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scaf_jax.data import geometry
+from scaf_jax.files.places import Place
 from scaf_jax.training import checkpointing, tree_paths
 from scaf_jax.weights import files, header, networks
 
@@ -61,7 +62,7 @@ def export(
 
 
 def read_run(
-    run: pathlib.Path, *, discriminators: bool = False, provenance: Provenance | None = None
+    run: Place, *, discriminators: bool = False, provenance: Provenance | None = None
 ) -> files.Weights:
     """Reads the last checkpoint of a stage 1; arguments and errors as `export`."""
     folder = checkpointing.folder_of(run)
@@ -82,7 +83,7 @@ def check_folder(path: pathlib.Path) -> None:
         raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}: make it first")
 
 
-def _arrays(folder: pathlib.Path, about: header.Header) -> dict[str, files.Array]:
+def _arrays(folder: Place, about: header.Header) -> dict[str, files.Array]:
     expected = networks.expected_of(about)
     subtrees = [f"{kind}/{name}" for kind in ("params", "batch_stats") for name in about.networks]
     # The embedding's discriminator has no running statistics.
