@@ -12,10 +12,10 @@ import argparse
 import functools
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from scaf_jax.commands import launch, snapshot_conversion
 from scaf_jax.data import geometry
+from scaf_jax.files import places
 from scaf_jax.weights import exporting
 
 
@@ -35,10 +35,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("source", help="a published snapshot; or a weights file, builtin, or the folder of a run")
-    add("output", type=Path, help="the weights file to write; or the folder of the snapshot")
+    add(
+        "output",
+        type=places.path_argument,
+        help="weights file to write; or folder of the snapshot",
+    )
     add("--verify", action="store_true", help="compare with PyTorch what the networks compute")
     add("--photos", nargs="+", default=(), help="compare on these, faces that fill the photo")
-    add("--scheme", type=Path, help="a scheme file for the snapshot's landmarks")
+    add("--scheme", type=places.path_argument, help="a scheme file for the snapshot's landmarks")
     add("--margins", choices=geometry.MARGINS, help="how its faces were cut out")
     for name, what in exporting.TEXTS.items():
         add(f"--{name}", default="", metavar="TEXT", help=f"{what}; kept in the weights file")

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scaf_jax.commands import launch, network_export
+from scaf_jax.files import places
 from scaf_jax.landmarks import heatmaps
 from scaf_jax.weights import exported
 
@@ -37,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     default = network_export.Settings("", Path())
     add = parser.add_argument
     add("model", help="the folder of a run, or a weights file")
-    add("output", type=Path, help="the file to write")
+    add("output", type=places.path_argument, help="the file to write")
     add("--format", choices=exported.FORMATS, default=default.format)
     add("--decode", action=argparse.BooleanOptionalAction, default=True, help="give landmarks")
     add("--flip", action=argparse.BooleanOptionalAction, help="average with mirrored faces")

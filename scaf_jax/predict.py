@@ -16,6 +16,7 @@ from pathlib import Path
 
 from scaf_jax.commands import launch, photo_prediction, video_prediction
 from scaf_jax.detection import detectors
+from scaf_jax.files import places
 from scaf_jax.landmarks import heatmaps
 
 
@@ -44,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("model", help="the folder of a run, or a weights file")
     add("inputs", nargs="+", help="photos, folders, 'photos/*.jpg'; videos; numbers of cameras")
-    add("--output", type=Path, required=True, help="the folder to write")
+    add("--output", type=places.path_argument, required=True, help="the folder to write")
     add("--detector", choices=detectors.NAMES, help="finds faces in photos without a row")
     add("--most_faces", type=int, default=0, help="of those, the N largest of a photo")
     add(
@@ -54,7 +55,11 @@ def _parser() -> argparse.ArgumentParser:
         default=1,
         help="2: again, about its landmarks",
     )
-    add("--boxes", type=Path, help="a table name,x0,y0,x1,y1 in pixels, a row a face")
+    add(
+        "--boxes",
+        type=places.path_argument,
+        help="a table name,x0,y0,x1,y1, pixels, a row a face",
+    )
     add("--box", help="the face of photos without a row, in fractions of width and height")
     add("--batch_size", type=int, default=default.batch_size, help="faces looked at together")
     add("--flip", action=argparse.BooleanOptionalAction, help="average with mirrored faces")

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from scaf_jax import predict
 from scaf_jax.benchmark import killed_runs
 from scaf_jax.files import atomic, csv_tables, mirrors, places, strict_json
 from scaf_jax.inference import chunk_files
@@ -57,6 +58,14 @@ def test_an_address_that_nothing_can_open_is_refused_by_name():
         places.at("gopher://a/b")
     with pytest.raises(ValueError, match="gs://a: annotating needs a folder on a disk"):
         places.on_disk("gs://a", "annotating")
+
+
+def test_commands_that_write_to_a_disk_make_no_folder_of_an_address(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        predict.main(["runs/own", "photos", "--output=gs://bucket/found"])
+    assert "gs://bucket/found: this needs a folder on a disk" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_reached_says_what_to_do(bucket, monkeypatch):

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from scaf_jax.active_learning import next_step
 from scaf_jax.annotation import faces, importing, reports, skips, store
 from scaf_jax.data.images import ImageError
+from scaf_jax.files import places
 from scaf_jax.files.escaping import printable
 
 ROUNDS_FOLDER = "rounds"
@@ -52,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         ("close", _close, "end a round early: what is not annotated yet goes back to the others"),
     ):
         child = commands.add_parser(name, help=text, description=text)
-        child.add_argument("--workdir", required=True, type=pathlib.Path, metavar="DIR")
+        child.add_argument("--workdir", required=True, type=places.path_argument, metavar="DIR")
         child.add_argument(
             "--round",
             type=_round_number,
@@ -64,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "skip":
             child.add_argument("faces", nargs="+", help="their keys, or their numbers in the round")
         if name == "import":
-            child.add_argument("file", type=pathlib.Path, help="a .json file or folder of .pts")
+            child.add_argument(
+                "file", type=places.path_argument, help="a .json file or folder of .pts"
+            )
     return parser
 
 

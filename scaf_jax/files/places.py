@@ -4,6 +4,7 @@ A bucket keeps whole objects under names. Nothing can be added to one, moved or 
 folder is there as soon as something is in it.
 """
 
+import argparse
 import functools
 import os
 import pathlib
@@ -63,6 +64,18 @@ def on_disk(address: str | os.PathLike[str], purpose: str) -> pathlib.Path:
             "(gcsfuse); see docs/pods.md"
         )
     return pathlib.Path(address)
+
+
+def path_argument(text: str) -> pathlib.Path:
+    """Returns a path of the command line, for `argparse`.
+
+    Raises:
+      argparse.ArgumentTypeError: It is a bucket's address, of which a path would make a folder.
+    """
+    try:
+        return on_disk(text, "this")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def as_place(path: str | os.PathLike[str]) -> Place:

@@ -15,7 +15,6 @@ import dataclasses
 import functools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from scaf_jax.commands import launch
@@ -45,8 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     children = parser.add_subparsers(required=True, metavar="COMMAND")
     text = "write the last checkpoint of a stage 1, or a landmark network, as a weights file"
     export = children.add_parser("export", help=text, description=text)
-    export.add_argument("run", type=Path, help="WORKDIR/pretraining, or WORKDIR")
-    export.add_argument("file", type=Path, help="the file to write, FILE.safetensors")
+    export.add_argument("run", type=places.path_argument, help="WORKDIR/pretraining, or WORKDIR")
+    export.add_argument("file", type=places.path_argument, help="to write, FILE.safetensors")
     export.add_argument("--discriminators", action="store_true", help="write them as well")
     export.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     for field, what in exporting.TEXTS.items():
@@ -55,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "make a folder for pretraining.run of a weights file"
     import_ = children.add_parser("import", help=text, description=text)
     import_.add_argument("file", help="a weights file, or builtin")
-    import_.add_argument("folder", type=Path, help="the folder to make")
+    import_.add_argument("folder", type=places.path_argument, help="the folder to make")
     import_.set_defaults(command=_import)
     text = "print what a weights file says of itself, or a run's model card"
     show = children.add_parser("show", help=text, description=text)
