@@ -7,6 +7,7 @@ import importlib.util
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import fake_bucket
@@ -33,6 +34,7 @@ _SECONDS = 1500
 @pytest.fixture(scope="module")
 def bucket():
     """An empty bucket, for this process and those that it starts."""
+    assert "gcsfs" not in sys.modules, "what was imported before asks the cloud, and waits for it"
     with fake_bucket.running() as server, pytest.MonkeyPatch.context() as patch:
         for name, value in fake_bucket.environment(server).items():
             patch.setenv(name, value)
@@ -50,6 +52,8 @@ def test_files_are_written_whole_and_read(bucket):
     assert row == {"key": "b", "nme": "2.5"} and place == "gs://bucket/files/a.csv:2"
     assert [path.name for path in places.children(folder)] == ["a.csv", "a.json"]
     copy = places.copy_here(folder / "a.csv")
+    bucket.write("others/a.csv", b"other")
+    assert places.copy_here(places.at("gs://bucket/others/a.csv")).read_bytes() == b"other"
     assert copy.read_bytes() == bucket.objects["files/a.csv"].content
 
 

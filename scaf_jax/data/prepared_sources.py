@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from etils import epath
 
 from scaf_jax.data.sources import Record, Source, SubsetSource
-from scaf_jax.files import strict_json
+from scaf_jax.files import places, strict_json
+from scaf_jax.files.places import Place
 
 # What the downloads' folder holds, for data sets made from downloads.
 _MANUAL_DIRS = {
@@ -22,7 +22,6 @@ _MANUAL_DIRS = {
     "wflw": "FOLDER_WITH_WFLW_images",
 }
 # A folder, or a place in a bucket.
-Folder = pathlib.Path | epath.Path
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)?")
 
@@ -104,7 +103,7 @@ def preparation_command(name: str, data_dir: str) -> str:
 class PreparedSource:
     """One split of a data set that TensorFlow Datasets prepared as ArrayRecord."""
 
-    def __init__(self, folder: Folder, split: str, landmarks_feature: str = "landmarks") -> None:
+    def __init__(self, folder: Place, split: str, landmarks_feature: str = "landmarks") -> None:
         """Opens the split; see `open_source`.
 
         Args:
@@ -187,7 +186,7 @@ class PreparedSource:
         return self._keys
 
 
-def _prepared_folder(name: str, data_dir: str) -> Folder:
+def _prepared_folder(name: str, data_dir: str) -> Place:
     if not NAME.fullmatch(name):
         raise ValueError(f"'{name}' is no name of a data set; it reads like 'the300w'")
     folder = _newest_version(_with_default_config(_folder(data_dir) / name))
@@ -199,19 +198,14 @@ def _prepared_folder(name: str, data_dir: str) -> Folder:
     return folder
 
 
-def _folder(data_dir: str) -> Folder:
-    if "://" not in str(data_dir):  # paths, too
-        return pathlib.Path(data_dir).expanduser()
+def _folder(data_dir: str) -> Place:
     try:
-        return epath.Path(data_dir)
-    except KeyError as error:
-        raise ValueError(
-            f"data.data_dir: '{data_dir}' is no place that can be read; give a folder, or a place "
-            "in a bucket, such as gs://bucket/data"
-        ) from error
+        return places.at(data_dir).expanduser()
+    except ValueError as error:
+        raise ValueError(f"data.data_dir: {error}") from error
 
 
-def _with_default_config(folder: Folder) -> Folder:
+def _with_default_config(folder: Place) -> Place:
     """The folder of the default builder config; the folder itself if there are no configs."""
     path = folder / ".config" / "metadata.json"  # written by TFDS
     if not path.is_file():
@@ -222,7 +216,7 @@ def _with_default_config(folder: Folder) -> Folder:
         raise ValueError(f"{path}: not as TFDS writes it; prepare the data set again") from error
 
 
-def _newest_version(folder: Folder) -> Folder | None:
+def _newest_version(folder: Place) -> Place | None:
     """The folder of the newest version that was prepared to its end."""
     versions = []
     for path in folder.glob("*/dataset_info.json"):

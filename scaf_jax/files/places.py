@@ -103,7 +103,8 @@ def copy_here(place: epath.Path) -> pathlib.Path:
     Raises:
       OSError: It cannot be read.
     """
-    path = pathlib.Path(_copies().name) / place.name
+    # Other places may have a file of this name.
+    path = pathlib.Path(tempfile.mkdtemp(dir=_copies().name), place.name)
     path.write_bytes(place.read_bytes())
     return path
 
