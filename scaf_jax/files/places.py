@@ -33,7 +33,7 @@ def at(address: str | os.PathLike[str]) -> Place:
     try:
         place = epath.Path(text)
         place.exists()
-    except (KeyError, NotImplementedError) as error:
+    except (KeyError, NotImplementedError) as error:  # etils's answers to other addresses
         raise ValueError(
             f"'{text}' is no place that can be opened; give a folder, or a place in a bucket, such "
             "as gs://bucket/runs"
