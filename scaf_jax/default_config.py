@@ -63,7 +63,8 @@ def _pretraining() -> ConfigDict:
             # file). Where empty, WORKDIR/pretraining.
             "run": "",
             # A folder of photos without labels; where each face is, as fractions of the photo's
-            # width and height (x0, y0, x1, y1), or a table name,x0,y0,x1,y1 in pixels.
+            # width and height (x0, y0, x1, y1), or a table name,x0,y0,x1,y1 in pixels, by default
+            # the folder's boxes.csv, which `python -m scaf_jax.detect` writes.
             "unlabeled_dir": "",
             "unlabeled_box": (0.0, 0.0, 1.0, 1.0),
             "unlabeled_boxes_csv": "",

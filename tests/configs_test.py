@@ -18,6 +18,7 @@ CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 FORMS = {
     "300w": ("", "gpu", "cpu", "cpu_few", "drawn", "smoke"),
     "active_300w": ("", "cpu", "drawn", "smoke"),
+    "active_own_landmarks": ("", "gpu", "cpu", "drawn", "smoke"),
     "active_wflw": ("", "cpu", "drawn", "smoke"),
     "demo": ("", "smoke"),
     "own_landmarks": ("", "gpu", "cpu", "drawn", "smoke"),
@@ -158,6 +159,7 @@ def test_smoke_form_trains_a_step(name, run, tiny_faces, tmp_path):
     if config.data.scheme == "wflw98":
         config.data.landmarks_feature = "landmarks_98"
     config.evaluation.splits, config.evaluation.full = ("test",), ""
+    config.pretraining.training_images = name != "pretrain"
     if name == "pretrain":  # its photos are a plain folder
         photos = tmp_path / "photos"
         photos.mkdir()

@@ -31,6 +31,7 @@ FLOORS = (
     ("scaf_jax.commands",),
     (
         "scaf_jax.convert",
+        "scaf_jax.detect",
         "scaf_jax.export",
         "scaf_jax.main",
         "scaf_jax.fit",
@@ -64,6 +65,7 @@ ONLY_WITH_EXTRAS = {
 TESTED_ELSEWHERE = {
     "scaf_jax.benchmark.__main__": "tests/benchmark/steps_test.py",
     "scaf_jax.commands.network_export": "tests/deployment/checks_test.py",
+    "scaf_jax.commands.face_search": "tests/detect_test.py",
     "scaf_jax.commands.photo_prediction": "tests/predict_test.py",
     "scaf_jax.commands.fitting_command": "tests/fit_test.py",
     "scaf_jax.commands.training_run": "tests/main_test.py",

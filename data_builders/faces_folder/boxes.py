@@ -4,8 +4,9 @@
     a/b.jpg,10,20,110,140             "c.jpg": [[1, 2, 30, 40], [50, 2, 80, 40]]}
 
 or, in JSON, a list of objects with the fields of the table. Names are the photos' paths below the
-folder, with `/`. A photo with several boxes shows several faces. Boxes are pixels, counted from
-the photo's upper left corner. Names are only compared with those of photos that are there.
+folder, with `/`. A photo with several boxes shows several faces; one whose row has four empty
+cells, or whose list is empty, shows none. Boxes are pixels, counted from the photo's upper left
+corner. Names are only compared with those of photos that are there.
 """
 
 import dataclasses
@@ -85,7 +86,7 @@ def _stem(name: str) -> str:
 
 
 def read_boxes(path: pathlib.Path) -> dict[str, list[BoxEntry]]:
-    """Returns the boxes by photo, in the file's order.
+    """Returns the boxes by photo, in the file's order; none of photos without a face.
 
     Args:
       path: `boxes.csv` or `boxes.json`.
@@ -98,8 +99,9 @@ def read_boxes(path: pathlib.Path) -> dict[str, list[BoxEntry]]:
     found: dict[str, list[BoxEntry]] = {}
     if folder_files.ending(path.name) == ".csv":
         for place, row in csv_tables.read_table(path, ["name", *_SIDES]):
-            entry = BoxEntry(tuple(row[side] for side in _SIDES), place)
-            found.setdefault(row["name"], []).append(entry)
+            before = found.setdefault(row["name"], [])
+            if any(row[side] for side in _SIDES):
+                before.append(BoxEntry(tuple(row[side] for side in _SIDES), place))
         return found
     content = strict_json.read_json(path)
     if isinstance(content, dict):
@@ -117,7 +119,7 @@ def read_boxes(path: pathlib.Path) -> dict[str, list[BoxEntry]]:
 def _entries(values: Any, place: str) -> list[BoxEntry]:
     if not isinstance(values, list):
         return [BoxEntry((values,), place)]
-    if values and all(isinstance(value, list) for value in values):
+    if all(isinstance(value, list) for value in values):
         return [BoxEntry(tuple(v), f"{place}, box {i}") for i, v in enumerate(values, 1)]
     return [BoxEntry(tuple(values), place)]
 

@@ -56,11 +56,21 @@ def find(root: pathlib.Path) -> faces.Found:
             f"{boxes.TABLE} or {boxes.JSON}"
         )
     notes.problems += _held_out_problems(photos)
-    members = [face for name in photos for face in _faces_of(root, name, entries.get(name, []))]
+    faceless = {name for name, of_photo in entries.items() if not of_photo}
+    members = [
+        face
+        for name in photos
+        if name not in faceless
+        for face in _faces_of(root, name, entries.get(name, []))
+    ]
     return faces.Found(
         layout="a folder of photos" + ("" if path is None else f" with {path.name}"),
         splits={"train": members},
-        parts=[faces.Part("photos", len(photos)), faces.Part("faces", len(members))],
+        parts=[
+            faces.Part("photos", len(photos)),
+            *([faces.Part("photos without a face", len(faceless))] if faceless else []),
+            faces.Part("faces", len(members)),
+        ],
         problems=notes.problems + ([] if path is None else _problems(path.name, matched)),
         passed_over=notes.passed_over,
     )

@@ -152,5 +152,7 @@ def ask(
         asked.append(
             faces.FaceToAnnotate(key, record["image"], points, record[f"box_{box}"], score)
         )
-    version = f"round {selection.round - 1}" if landmarks else "average face"
+    version = f"round {selection.round - 1}"
+    if not landmarks:
+        version = faces.AVERAGE_FACE if mean_faces.has_face(scheme) else faces.CIRCLE
     export.export_faces(folder, asked, scheme, model_version=version)

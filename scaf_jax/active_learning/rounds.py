@@ -210,7 +210,7 @@ class Rounds:
 
 def _pool(resolved: Run, rounds_plan: plan.Plan) -> sources.Source:
     """Returns all faces that may be chosen."""
-    if rounds_plan.pool == "unlabeled":
+    if rounds_plan.pool == plan.UNLABELED:
         return resolved.faces.photos()
     if rounds_plan.oracle == "human":
         return resolved.faces.split(resolved.faces.train_split)

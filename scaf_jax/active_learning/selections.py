@@ -5,10 +5,10 @@ from typing import Any
 
 from scaf_jax.files import atomic, strict_json
 from scaf_jax.files.places import Place
+from scaf_jax.inference.run_folder import ROUNDS_FOLDER
 from scaf_jax.runs import identity
 
 FILE = "selection.json"
-ROUNDS_FOLDER = "rounds"
 VERSION = 1
 
 

@@ -27,6 +27,8 @@ INDEX_FILE = "index.json"
 SCHEME_FILE = "scheme.json"
 INDEX_VERSION = 1
 MAX_FILE_BYTES = 512 << 20
+# Where points to start from come from, besides the network of a round.
+AVERAGE_FACE, CIRCLE = "average face", "circle"
 
 _STEM = re.compile(r"\d{4,}_[0-9a-f]{8}")
 _PHOTO_ENDING = re.compile(r"\.[a-z0-9]{1,5}$")

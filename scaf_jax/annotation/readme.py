@@ -2,7 +2,7 @@
 
 import pathlib
 
-from scaf_jax.annotation.faces import SCHEME_FILE, Index
+from scaf_jax.annotation.faces import AVERAGE_FACE, CIRCLE, SCHEME_FILE, Index
 from scaf_jax.annotation.previews import FOLDER as PREVIEW_FOLDER
 from scaf_jax.formats import coco, label_studio, pts
 from scaf_jax.formats.asked import PHOTO_FOLDER
@@ -21,6 +21,8 @@ def text(folder: pathlib.Path, index: Index, scheme: LandmarkScheme) -> str:
     """
     return _TEXT.format(
         count=len(index.faces),
+        order=_order(index),
+        points=_POINTS.get(index.model_version, f"those of the network of {index.model_version}"),
         scheme=scheme.name,
         scheme_file=SCHEME_FILE,
         called=_called(scheme),
@@ -40,6 +42,12 @@ def text(folder: pathlib.Path, index: Index, scheme: LandmarkScheme) -> str:
     )
 
 
+def _order(index: Index) -> str:
+    if any(face.score is not None for face in index.faces):
+        return "The network was least sure about these faces, most of all about the first."
+    return "These faces were chosen without a look at what a network is unsure of."
+
+
 def _called(scheme: LandmarkScheme) -> str:
     """What the tools call the points."""
     if scheme.names:
@@ -57,14 +65,19 @@ def _workdir(folder: pathlib.Path) -> pathlib.Path:
     return folder.resolve().parent.parent.parent
 
 
+_POINTS = {
+    AVERAGE_FACE: "those of an average face",
+    CIRCLE: "points of a circle, since there is no average face with such landmarks",
+}
 _TEXT = """\
 # {count} faces to annotate
 
-The model was least sure about these faces, most of all about the first. Every photo in
-`{photos}/` stands for one face, the one in the box (`{previews}/` shows it with the model's
-points); other faces in it are not asked for. Move the model's points, {called}
-(scheme '{scheme}' of `{scheme_file}`), to their right places. "Left" and "right" are those of
-the photo. Hidden points are put where they would be seen. Keep the names of the photos.
+{order} Every photo in
+`{photos}/` stands for one face, the one in the box (`{previews}/` shows it with the points to start
+from); other faces in it are not asked for. Move the points, {called}
+(scheme '{scheme}' of `{scheme_file}`), to their right places. They begin as {points}. "Left" and
+"right" are those of the photo. Hidden points are put where they would be seen. Keep the names of
+the photos.
 
 Use whichever of these tools you like. You need not finish at once: faces can be given back in
 parts, and with different tools.

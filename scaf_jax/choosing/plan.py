@@ -11,7 +11,8 @@ import numpy as np
 from scaf_jax.choosing import strategies
 
 ORACLES = ("dataset", "human")
-POOLS = ("train", "unlabeled")
+TRAIN, UNLABELED = "train", "unlabeled"
+POOLS = (TRAIN, UNLABELED)
 RANDOM, TYPICAL = "random", "typical"
 STARTS = (RANDOM, TYPICAL)
 # Faces added by a round, for the budgets of the paper on 300-W and WFLW.
@@ -47,7 +48,7 @@ class Plan:
             raise ValueError(f"active_learning.oracle must be one of {ORACLES}")
         if self.pool not in POOLS:
             raise ValueError(f"active_learning.pool must be one of {POOLS}")
-        if self.oracle == "dataset" and self.pool != "train":
+        if self.oracle == "dataset" and self.pool != TRAIN:
             raise ValueError(
                 "active_learning.pool='unlabeled' has no labels to reveal: set "
                 "active_learning.oracle='human'"

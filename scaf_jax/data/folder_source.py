@@ -17,6 +17,8 @@ from scaf_jax.data import box_sets, images, photo_boxes, photo_files, photo_scan
 
 OnError = Literal["stop", "skip"]
 ON_ERROR: tuple[OnError, ...] = ("stop", "skip")
+# Of a folder that says itself where its faces are.
+TABLE = "boxes.csv"
 _MOST_NAMED = 5
 
 
@@ -44,9 +46,10 @@ class FolderSource:
           folder: The folder.
           relative_box: x0, y0, x1, y1 of the face as fractions of a photo's width and height,
             for photos that `boxes_csv` does not list. Without both, the whole photo.
-          boxes_csv: A table with the header name,x0,y0,x1,y1: a photo's path below `folder`,
-            with `/` between folders, and a face's box in pixels; a photo with several rows shows
-            several faces.
+          boxes_csv: A table with the header name,x0,y0,x1,y1, by default `boxes.csv` in the
+            folder, where there is one: a photo's path below `folder`, with `/` between folders,
+            and a face's box in pixels; a photo with several rows shows several faces, one whose
+            row has no box shows none and is left out.
           on_error: Whether a photo or box that cannot be used is an error, or is left out.
           cache: Where to keep what was seen of the photos; see `photo_scan`.
           whole_table: Whether the table is of this folder alone, so that it is an error if none of
@@ -59,6 +62,9 @@ class FolderSource:
         """
         self._folder = pathlib.Path(folder).expanduser()
         names = _list_photos(self._folder)
+        if boxes_csv is None and (self._folder / TABLE).is_file():
+            boxes_csv = self._folder / TABLE
+            logging.info("the boxes of the faces are those of %s", boxes_csv)
         if relative_box is None and boxes_csv is None:
             relative_box = photo_boxes.WHOLE_PHOTO
         relative = None
@@ -115,7 +121,7 @@ class FolderSource:
                 self.skipped.append((key, size))
                 continue
             entries = table.get(name, ())
-            if not entries and relative is not None:
+            if name not in table and relative is not None:
                 yield name, key, relative * np.array([*size, *size], np.float32)
             for number, (place, box) in enumerate(entries, 1):
                 one = key if len(entries) == 1 else f"{key}#{number}"
@@ -172,10 +178,15 @@ def _table_of(
         if relative is None:
             raise ValueError(f"{said}; add them, or give relative_box")
         logging.warning("%s; the box for all takes its place", said)
-    return {
+    entries = {
         photo: [entry for name in names for entry in table[name]]
         for photo, names in matched.names.items()
     }
+    faceless = [photo for photo, boxes in entries.items() if not boxes]
+    if faceless:
+        number, of = len(faceless), len(photos)
+        logging.info("%s: %d of %d photos show no face and are left out", path, number, of)
+    return entries
 
 
 def _some(names: Sequence[str]) -> str:

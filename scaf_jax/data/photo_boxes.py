@@ -163,10 +163,11 @@ def read_table(path: str | os.PathLike[str]) -> dict[str, list[tuple[str, Box]]]
     """Returns the boxes of each name of a table; a photo has a row for each face.
 
     Args:
-      path: A csv file with the columns name, x0, y0, x1, y1; pixels of the photo.
+      path: A csv file with the columns name, x0, y0, x1, y1; pixels of the photo. A row with a name
+        and four empty cells says that the photo shows no face.
 
     Returns:
-      By name, where each box is (`FILE:LINE`) and the box.
+      By name, where each box is (`FILE:LINE`) and the box; nothing for photos without a face.
 
     Raises:
       ValueError: It is no such table, a row is no box, or there is none; the message names the
@@ -174,10 +175,14 @@ def read_table(path: str | os.PathLike[str]) -> dict[str, list[tuple[str, Box]]]
     """
     found: dict[str, list[tuple[str, Box]]] = {}
     for place, row in csv_tables.read_table(pathlib.Path(path), ["name", *SIDES]):
+        before = found.setdefault(row["name"], [])
+        if not any(row[side] for side in SIDES):
+            continue
         values = [csv_tables.number(row, side, place) for side in SIDES]
-        box, before = checked_box(values, place), found.setdefault(row["name"], [])
+        box = checked_box(values, place)
         if not any(np.array_equal(box, other) for _, other in before):  # a row that is there again
             before.append((place, box))
-    if not found:
-        raise ValueError(f"{path}: holds no boxes, only its header")
+    if not any(found.values()):
+        what = "rows without boxes" if found else "its header"
+        raise ValueError(f"{path}: holds no boxes, only {what}")
     return found

@@ -228,7 +228,7 @@ def _doubts(
 
 
 def _stacked(entries: Sequence[tuple[str, photo_boxes.Box]]) -> Boxes:
-    return np.stack([box for _, box in entries])
+    return np.array([box for _, box in entries], np.float32).reshape(-1, 4)
 
 
 def _some(names: Sequence[str]) -> str:

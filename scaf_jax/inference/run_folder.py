@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -34,6 +35,9 @@ FLIP = "flip"
 LABEL_SUBSET, LABEL_SEED = "label_subset", "label_seed"
 
 _STAGE = "alignment"
+# Of a run of active learning: its rounds, each a run of its own.
+ROUNDS_FOLDER = "rounds"
+_ROUND = re.compile(r"round_(\d+)")
 
 
 class Saved(NamedTuple):
@@ -56,15 +60,34 @@ def checkpoints_of(run: Place) -> Place:
     """Returns where stage 2's checkpoints of a run are.
 
     Args:
-      run: WORKDIR, or WORKDIR/alignment; of active learning WORKDIR/rounds/round_N.
+      run: WORKDIR, or WORKDIR/alignment; of active learning also WORKDIR/rounds/round_N, where
+        WORKDIR stands for the last round that has a network.
     """
     inner = run / _STAGE
-    return checkpointing.folder_of(inner if inner.is_dir() else run)
+    if inner.is_dir():
+        return checkpointing.folder_of(inner)
+    last = _last_round(run)
+    return checkpointing.folder_of(run if last is None else last / _STAGE)
+
+
+def _last_round(run: Place) -> Place | None:
+    """The folder of the last round whose training has left a checkpoint."""
+    rounds = run / ROUNDS_FOLDER
+    if not rounds.is_dir():
+        return None
+    numbers = [int(match[1]) for x in rounds.iterdir() if (match := _ROUND.fullmatch(x.name))]
+    folders = (rounds / f"round_{number}" for number in sorted(numbers, reverse=True))
+    return next((folder for folder in folders if _has_steps(folder / _STAGE)), None)
+
+
+def _has_steps(stage: Place) -> bool:
+    folder = checkpointing.folder_of(stage)
+    return folder.is_dir() and any(x.name.isdigit() for x in folder.iterdir())
 
 
 def holds_landmark_network(run: Place) -> bool:
     """Whether a folder is a run with a stage 2, or that of one; not whether it can be used."""
-    if (run / _STAGE).is_dir():
+    if (run / _STAGE).is_dir() or _last_round(run) is not None:
         return True
     try:
         metadata = checkpointing.read_metadata(checkpoints_of(run))

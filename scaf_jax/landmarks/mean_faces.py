@@ -29,6 +29,11 @@ def mean_face(scheme: LandmarkScheme) -> Floats:
     return (circle - low) / (high - low)
 
 
+def has_face(scheme: LandmarkScheme) -> bool:
+    """Returns whether a scheme's landmarks have a face, or stand on a circle."""
+    return scheme.num_landmarks in _table()
+
+
 def in_box(scheme: LandmarkScheme, box: npt.ArrayLike) -> Floats:
     """Returns an average face's landmarks (L, 2) in a box, photo pixels.
 

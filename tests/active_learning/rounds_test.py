@@ -4,12 +4,14 @@ import json
 import pathlib
 import shutil
 
+import jax
 import numpy as np
 import pytest
 
 from scaf_jax import default_config
 from scaf_jax.active_learning import labels, pictures, round_report, rounds, selections
 from scaf_jax.annotation import faces, importing, skips, store
+from scaf_jax.inference import bundle
 from scaf_jax.landmarks import schemes
 from scaf_jax.runs import alignment_stage, evaluation, identity, resolve
 from scaf_jax.runs import faces as faces_of_runs
@@ -181,6 +183,45 @@ def test_a_person_annotates_and_the_run_goes_on(finished, tiny_faces, tmp_path):
     assert len(put_back) == 1 and not put_back & set(given)
     again = rounds.export_round(tmp_path, 1)
     assert again == selections.round_folder(tmp_path, 1) / "to_annotate"
+
+
+def test_photos_of_which_none_is_labeled(finished, tiny_faces, tmp_path):
+    """No prepared data set is there: photos, their boxes and a scheme are all that is given."""
+    human = {"oracle": "human", "pool": "unlabeled", "strategy": "nnm_10"}
+    config = _config(tiny_faces, finished / "pretraining", **human)
+    train = resolve.resolve(config).faces.split("train")
+    photos, truth, rows = tmp_path / "photos", {}, ["name,x0,y0,x1,y1", "none.jpg,,,,"]
+    photos.mkdir()
+    for i in range(len(train)):
+        name = f"{i}.jpg"
+        (photos / name).write_bytes(train[i]["image"])
+        truth[name] = train[i]["landmarks"]
+        rows.append(",".join([name, *(str(x) for x in train[i]["box_ground_truth"])]))
+    (photos / "none.jpg").write_bytes(train[0]["image"])
+    (photos / "boxes.csv").write_text("\n".join(rows))
+    (tmp_path / "scheme.json").write_text('{"name": "ibug68"}')
+    config.data.data_dir = str(tmp_path / "nothing")
+    config.data.scheme = str(tmp_path / "scheme.json")
+    config.evaluation.splits = ()
+    config.pretraining.unlabeled_dir = str(photos)
+    workdir = tmp_path / "run"
+    said = ("chosen without a look at what", "those of an average face")
+    for number in (0, 1):
+        with pytest.raises(labels.AnnotationNeeded):
+            rounds.run(resolve.resolve(config), str(workdir))
+        folder = selections.round_folder(workdir, number)
+        told = (folder / "to_annotate" / "README.md").read_text()
+        assert all(text in told for text in said)
+        said = ("network was least sure", "those of the network of round 0")
+        _annotate(folder, truth, seed=number)
+        importing.import_annotations(folder / "to_annotate" / "pts", folder, schemes.IBUG68)
+    result = rounds.run(resolve.resolve(config), str(workdir))
+    assert [row["labels"] for row in result.metrics["rounds"]] == [INITIAL, BUDGET]
+    assert "none.jpg" not in {x["key"] for c in _choices(workdir) for x in c["selected"]}
+    last = bundle.Bundle.load(workdir)
+    assert last.provenance["steps"] == 2
+    again = bundle.Bundle.load(workdir / "rounds" / "round_1")
+    jax.tree.map(np.testing.assert_array_equal, last.params, again.params)
 
 
 def _annotate(folder: pathlib.Path, truth: dict[str, np.ndarray], *, seed: int) -> None:

@@ -54,6 +54,21 @@ def test_boxes_come_from_a_table(folder, tmp_path):
         folder_source.FolderSource(folder, boxes_csv=table)
 
 
+def test_a_table_in_the_folder_and_photos_without_a_face(folder, tmp_path, caplog):
+    table = _table(folder, "a b.jpg,1,2,11,14", "a/z.PNG,,,,")
+    with caplog.at_level("INFO"):
+        source = folder_source.FolderSource(folder, relative_box=(0, 0, 0.5, 0.5))
+    assert source.keys == ["a b.jpg", "b.jpg"]  # the last is not in the table
+    np.testing.assert_array_equal(source[0]["box_ground_truth"], [1, 2, 11, 14])
+    np.testing.assert_array_equal(source[1]["box_ground_truth"], [0, 0, 20, 10])
+    assert f"the boxes of the faces are those of {table}" in caplog.text
+    assert "1 of 3 photos show no face and are left out" in caplog.text
+    other = _table(tmp_path, "b.jpg,2,3,9,9", "a b.jpg,,,,", "a/z.PNG,,,,")
+    assert folder_source.FolderSource(folder, boxes_csv=other).keys == ["b.jpg"]
+    with pytest.raises(ValueError, match="holds no boxes, only rows without boxes"):
+        folder_source.FolderSource(folder, boxes_csv=_table(tmp_path, "b.jpg,,,,"))
+
+
 def test_a_photo_with_several_rows_shows_several_faces(folder, tmp_path):
     table = _table(tmp_path, "b.jpg,1,2,11,14", "a b.jpg,0,0,9,9", "b.jpg,20,2,31,14")
     source = folder_source.FolderSource(folder, boxes_csv=table, relative_box=(0, 0, 1, 1))

@@ -114,6 +114,21 @@ def test_boxes_and_several_faces_on_a_photo(photos, name, text):
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("boxes.csv", HEADER + "a b.jpg,1,2,3,4\nb.jpg,,,,\n"),
+        ("boxes.json", '{"a b.jpg": [1, 2, 3, 4], "b.jpg": []}'),
+    ],
+)
+def test_photos_that_show_no_face_are_left_out(photos, name, text):
+    (photos / name).write_text(text)
+    found = {part.name: part.found for part in downloads.find(photos).parts}
+    assert found == {"photos": 3, "photos without a face": 1, "faces": 2}
+    _prepare(photos)
+    assert _open(photos).keys == ["a b.jpg", "a/z.PNG"]
+
+
+@pytest.mark.parametrize(
     ("name", "text", "message"),
     [
         ("boxes.csv", HEADER + "b.jpg,1,2,x,4\n", r"boxes\.csv:2: .* is no box; write the four"),

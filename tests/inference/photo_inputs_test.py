@@ -68,6 +68,9 @@ def test_boxes_of_a_table_and_for_the_rest(folder, caplog):
     both = photo_inputs.FaceBoxes(photos, boxes_csv=table, relative_box=(0.5, 0, 1, 0.5))
     np.testing.assert_array_equal(both(folder / "a/d.webp", (40, 20)), [20, 0, 40, 10])
     np.testing.assert_array_equal(both(folder / "b.jpg", (40, 20)), [[0, 0, 9, 9]])
+    none = _table(folder, "a/c.PNG,1,2,3,4", "b.jpg,,,,")
+    both = photo_inputs.FaceBoxes(photos, boxes_csv=none, relative_box=(0.5, 0, 1, 0.5))
+    assert both(folder / "b.jpg", (40, 20)).shape == (0, 4)
 
 
 @pytest.mark.parametrize(

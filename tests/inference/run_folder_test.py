@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -80,3 +81,17 @@ def test_folders_of_runs_are_told_apart(saved, tmp_path):
         assert not run_folder.holds_landmark_network(folder)
     with pytest.raises(FileNotFoundError, match="there is no checkpoint folder .*nowhere"):
         run_folder.read(tmp_path / "nowhere")
+
+
+def test_a_run_with_rounds_is_its_last_trained_round(copied, tmp_path):
+    copied(lambda metadata: None)
+    rounds = tmp_path / "active" / "rounds"
+    for number in (2, 10):
+        shutil.copytree(tmp_path / "alignment", rounds / f"round_{number}" / "alignment")
+    (rounds / "round_11" / "alignment" / "checkpoints").mkdir(parents=True)
+    (rounds / "stage1_scores").mkdir()
+    last = rounds / "round_10" / "alignment" / "checkpoints"
+    assert run_folder.checkpoints_of(tmp_path / "active") == last
+    assert run_folder.holds_landmark_network(tmp_path / "active")
+    assert run_folder.report_of(tmp_path / "active") == rounds / "round_10" / "report"
+    assert run_folder.read(tmp_path / "active").about.provenance["steps"] == 3

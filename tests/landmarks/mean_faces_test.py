@@ -43,3 +43,4 @@ def test_landmarks_of_other_schemes_stand_on_a_circle():
     )
     expected = [(1, 0.5), (0.5, 1), (0, 0.5), (0.5, 0)]
     np.testing.assert_allclose(mean_faces.mean_face(four), expected, atol=1e-12)
+    assert mean_faces.has_face(IBUG68) and not mean_faces.has_face(four)

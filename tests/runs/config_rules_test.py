@@ -183,6 +183,16 @@ NOT_TOGETHER = [
         {"active_learning.strategy": "random", "active_learning.pool": "unlabeled"},
         "active_learning.pool",
     ),
+    (
+        {
+            "active_learning.strategy": "nnm_10",
+            "active_learning.oracle": "human",
+            "active_learning.pool": "unlabeled",
+            "evaluation.splits": (),
+            "data.scheme": "",
+        },
+        "data.scheme",
+    ),
     ({"data.scheme": "SCHEME", "evaluation.normalizer": "inter_pupil"}, "evaluation.normalizer"),
 ]
 # What may look wrong and is not.

@@ -26,6 +26,12 @@ def problems(config: ml_collections.ConfigDict) -> Iterator[str]:
     section = config.active_learning
     if not section.strategy:
         return
+    if section.pool == plan.UNLABELED and not (config.evaluation.splits or config.data.scheme):
+        yield (
+            "data.scheme is empty, and photos without labels do not say which landmarks you want: "
+            "give it the path of a scheme.json (data_builders/landmarks_folder/README.md), ibug68 "
+            "or wflw98"
+        )
     if config.alignment.steps < 1:
         yield "alignment.steps must be 1 or more for the rounds of active_learning.strategy"
     try:
