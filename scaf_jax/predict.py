@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--boxes",
         type=places.path_argument,
-        help="a table name,x0,y0,x1,y1, pixels, a row a face",
+        help="a table name,x0,y0,x1,y1, pixels, a row a face; by default the folder's boxes.csv",
     )
     add("--box", help="the face of photos without a row, in fractions of width and height")
     add("--batch_size", type=int, default=default.batch_size, help="faces looked at together")

@@ -58,6 +58,15 @@ def test_the_command_writes_what_the_network_says(model, photos, tmp_path, capsy
     assert "3 further photos were looked at before" in capsys.readouterr().out
     assert (output / "predictions.json").read_bytes() == before
     assert predict.main([*arguments, "--flip"]) == 1  # results of something else
+    table.rename(photos / "boxes.csv")  # where it need not be named
+    other = [str(model), str(photos), f"--output={tmp_path / 'again'}"]
+    assert predict.main(other) == 0
+    again = json.loads((tmp_path / "again" / "predictions.json").read_text())
+    assert again["photos"] == content["photos"]
+    assert predict.main([*other, "--overwrite", "--box=(0, 0, 1, 1)"]) == 0
+    assert "3 faces in 3 photos" in capsys.readouterr().out
+    one_each = json.loads((tmp_path / "again" / "predictions.json").read_text())["photos"]
+    assert [len(photo["faces"]) for photo in one_each] == [1, 1, 1]
 
 
 def test_a_broken_photo_is_told_and_the_exit_code_says_so(model, photos, tmp_path, caplog, capsys):

@@ -29,6 +29,7 @@ from scaf_jax.runs import (
     alignment_stage,
     evaluation,
     resolve,
+    stage1,
     stage_training,
     stages,
     test_set_checks,
@@ -103,12 +104,11 @@ class Rounds:
         stage_training.check_devices(self._run)
         stage_training.tell_if_slow(self._run)
         test_set_checks.check(self._run)
-        _, self._pretrained = stages.ensure_pretraining(self._run, self._workdir)
-        chooser = choices.Chooser(
-            self._run, self._workdir, self._pool, self._pretrained, self._open_network
-        )
         if jax.process_index() == 0:
             round_report.write_config(self._workdir, self._run)
+        self._ask_early()
+        _, self._pretrained = stages.ensure_pretraining(self._run, self._workdir)
+        chooser = self._chooser(self._pretrained)
         for number in range(self._plan.last + 1):
             self._chosen.append(chooser.choose(self._chosen))
             try:
@@ -119,6 +119,18 @@ class Rounds:
             if self._plan.trains(number) and not self._is_evaluated(number):
                 self._evaluate(number, labeled)
         return self._report(self._chosen)
+
+    def _chooser(self, pretrained: stage1.Stage1 | None) -> choices.Chooser:
+        return choices.Chooser(self._run, self._workdir, self._pool, pretrained, self._open_network)
+
+    def _ask_early(self) -> None:
+        """Gives a person the first faces before stage 1 is trained, which may take days."""
+        is_drawn = self._plan.start == plan.RANDOM and not self._plan.distinct
+        if self._plan.oracle == "human" and is_drawn:
+            self.ask(self._chooser(None).choose([]))
+            if self._run.pretraining is not None:
+                where = self._folder(0) / faces.EXPORT_FOLDER
+                logging.info("%s: can be annotated while stage 1 is trained", where)
 
     def _report(self, chosen: Sequence[selections.Selection]) -> reporting.Report:
         """Writes the report of these first rounds, all of whose faces are labeled."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from absl import logging
 
-from scaf_jax.data import images
+from scaf_jax.data import folder_source, images
 from scaf_jax.detection import detectors, search
 from scaf_jax.files import atomic, json_lines
 from scaf_jax.files.escaping import printable
@@ -18,7 +18,6 @@ from scaf_jax.inference import photo_inputs
 from scaf_jax.reporting import drawing, photo_pictures
 from scaf_jax.training import progress
 
-TABLE = "boxes.csv"
 _HEADER = ("name", "x0", "y0", "x1", "y1")
 _COLUMNS, _SHOWN, _CELL = 4, 12, 300
 # To start a process takes as long as to look at so many photos.
@@ -67,7 +66,7 @@ def run(settings: Settings) -> Outcome:
       FileNotFoundError: There is no such folder, or no photo in it.
       ValueError: A setting cannot be used, the detector is not installed, or the table is there.
     """
-    output = settings.output or settings.folder / TABLE
+    output = settings.output or settings.folder / folder_source.TABLE
     _check(settings, output)
     photos = photo_inputs.find([str(settings.folder)])
     found = _search(settings, output, photos)

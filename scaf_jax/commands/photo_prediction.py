@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from scaf_jax.data import folder_source
 from scaf_jax.files.escaping import printable
 from scaf_jax.inference import face_aligner, locator, photo_inputs, prediction_files
 from scaf_jax.training import progress
@@ -23,7 +24,8 @@ class Settings:
       model: The folder of a run, or a weights file.
       inputs: Photos, folders and patterns; or videos, or the number of a camera.
       output: The folder of the results.
-      boxes: A table of boxes, in pixels; None for none.
+      boxes: A table of boxes, in pixels; None: `boxes.csv` in the folder, where there is one and
+        neither `box` nor `detector` is given.
       box: The box of photos that it does not list, such as
         `(0.2, 0.2, 0.8, 0.8)`, fractions of width and height; None for none.
       detector: What finds the faces of photos that it does not list; None for nothing.
@@ -75,6 +77,7 @@ def run(settings: Settings) -> Outcome:
       ValueError: The network, the detector, a setting or the table of boxes cannot be used.
     """
     photos = photo_inputs.find(settings.inputs, leave_out=settings.output)
+    settings = _with_own_boxes(settings, photos.root)
     boxes = photo_inputs.FaceBoxes(
         photos,
         relative_box=None if settings.box is None else photo_inputs.parse_box(settings.box),
@@ -107,6 +110,16 @@ def run(settings: Settings) -> Outcome:
         files.close()
     before = len(photos.names) - len(left)
     return _outcome(files, len(left), before, seconds, settings.output, photos.root)
+
+
+def _with_own_boxes(settings: Settings, folder: pathlib.Path) -> Settings:
+    """Settings that take the table of a folder that says itself where its faces are."""
+    table = folder / folder_source.TABLE
+    asked = settings.boxes or settings.box or settings.detector
+    if asked or not table.is_file():
+        return settings
+    logging.info("the boxes of the faces are those of %s", table)
+    return dataclasses.replace(settings, boxes=table)
 
 
 def load(settings: Settings) -> face_aligner.FaceAligner:

@@ -67,6 +67,12 @@ class FolderSource:
             logging.info("the boxes of the faces are those of %s", boxes_csv)
         if relative_box is None and boxes_csv is None:
             relative_box = photo_boxes.WHOLE_PHOTO
+        if boxes_csv is None and tuple(relative_box or ()) == photo_boxes.WHOLE_PHOTO:
+            logging.warning(
+                "%s: each whole photo is taken for a face; where they show more than a face, "
+                "`python -m scaf_jax.detect` finds the faces, and what it writes is taken",
+                self._folder,
+            )
         relative = None
         if relative_box is not None:
             relative = photo_boxes.checked_fractions(relative_box, "relative_box")

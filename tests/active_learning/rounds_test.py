@@ -185,6 +185,26 @@ def test_a_person_annotates_and_the_run_goes_on(finished, tiny_faces, tmp_path):
     assert again == selections.round_folder(tmp_path, 1) / "to_annotate"
 
 
+def test_the_first_faces_are_there_before_stage_1_is_trained(
+    tiny_faces, tmp_path, monkeypatch, caplog
+):
+    config = _config(tiny_faces, oracle="human")
+
+    def stopped(run, workdir):
+        raise stopping.Interrupted("in stage 1")
+
+    monkeypatch.setattr(rounds.stages, "ensure_pretraining", stopped)
+    with pytest.raises(stopping.Interrupted, match="in stage 1"), caplog.at_level("INFO"):
+        rounds.run(resolve.resolve(config), str(tmp_path))
+    assert "to_annotate: can be annotated while stage 1 is trained" in caplog.text
+    folder = selections.round_folder(tmp_path, 0)
+    asked = faces.read_index(folder).faces
+    assert {face.key for face in asked} == set(selections.read(folder).keys)
+    (folder / "to_annotate" / "README.md").unlink()
+    rounds.export_round(tmp_path, 0)
+    assert (folder / "to_annotate" / "README.md").is_file()
+
+
 def test_photos_of_which_none_is_labeled(finished, tiny_faces, tmp_path):
     """No prepared data set is there: photos, their boxes and a scheme are all that is given."""
     human = {"oracle": "human", "pool": "unlabeled", "strategy": "nnm_10"}

@@ -29,8 +29,9 @@ def folder(tmp_path):
     return tmp_path / "photos"
 
 
-def test_lists_photos_by_name(folder):
+def test_lists_photos_by_name(folder, caplog):
     source = folder_source.FolderSource(folder)
+    assert "each whole photo is taken for a face" in caplog.text
     assert source.keys == ["a b.jpg", "a/z.PNG", "b.jpg"]
     record = source[1]
     assert record["key"] == "a/z.PNG" and record["index"] == 1
@@ -39,10 +40,11 @@ def test_lists_photos_by_name(folder):
     np.testing.assert_array_equal(record["box_detector"], [0, 0, 40, 20])
 
 
-def test_boxes_are_fractions_of_each_photo(folder):
+def test_boxes_are_fractions_of_each_photo(folder, caplog):
     source = folder_source.FolderSource(folder, relative_box=(0.25, 0.1, 0.75, 0.9))
     for kind in ("box_detector", "box_ground_truth"):
         np.testing.assert_allclose(source[0][kind], [10, 2, 30, 18])
+    assert "whole photo" not in caplog.text
 
 
 def test_boxes_come_from_a_table(folder, tmp_path):
