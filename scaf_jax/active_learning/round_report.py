@@ -66,6 +66,9 @@ def write(
         # They are chosen, not drawn: where the strategy takes hard ones, test faces are easier.
         name = learning_curve.NEW_FACES
         curves = [learning_curve.Curve(name, tuple(unknown), same_faces=False)]
+        means = {point.labels: point.mean for point in unknown}
+        for row in rows:
+            row["nme"] = {name: means[row["labels"]]} if row["labels"] in means else {}
     judgements = [learning_curve.judgement(curve) for curve in curves]
     names = list(dict.fromkeys(name for row in rows for name in row["nme"]))
     table = tables.Table(

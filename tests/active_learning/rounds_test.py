@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from scaf_jax import default_config
-from scaf_jax.active_learning import labels, pictures, round_report, rounds, selections
+from scaf_jax.active_learning import (
+    labels,
+    learning_curve,
+    pictures,
+    round_report,
+    rounds,
+    selections,
+)
 from scaf_jax.annotation import faces, importing, skips, store
 from scaf_jax.inference import bundle
 from scaf_jax.landmarks import schemes
@@ -236,7 +243,10 @@ def test_photos_of_which_none_is_labeled(finished, tiny_faces, tmp_path):
         _annotate(folder, truth, seed=number)
         importing.import_annotations(folder / "to_annotate" / "pts", folder, schemes.IBUG68)
     result = rounds.run(resolve.resolve(config), str(workdir))
-    assert [row["labels"] for row in result.metrics["rounds"]] == [INITIAL, BUDGET]
+    told = result.metrics["rounds"]
+    assert [row["labels"] for row in told] == [INITIAL, BUDGET]
+    assert [list(row["nme"]) for row in told] == [[learning_curve.NEW_FACES], []]
+    assert 0 < told[0]["nme"][learning_curve.NEW_FACES] < 200
     assert "none.jpg" not in {x["key"] for c in _choices(workdir) for x in c["selected"]}
     last = bundle.Bundle.load(workdir)
     assert last.provenance["steps"] == 2
