@@ -7,6 +7,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from absl import logging
 
@@ -80,9 +81,10 @@ def run(settings: Settings) -> Outcome:
     for one in problems:
         logging.error("%s", printable(one.problem))
     usable = [one.name for one in found if not one.problem]
-    atomic.write_text(output, _table({name: by_name[name] for name in usable}))
     picture = pathlib.Path(f"detected_{settings.folder.resolve().name}.png")
     atomic.write_png(picture, _picture(photos.root, by_name))
+    # The last, so that the same command goes on where anything before it fails.
+    atomic.write_text(output, _table({name: by_name[name] for name in usable}))
     _part(output).unlink()
     return Outcome(_told(settings, by_name, problems, output, picture), len(problems))
 
@@ -160,11 +162,15 @@ def _picture(root: pathlib.Path, by_name: dict[str, list[search.Box]]) -> drawin
 
 def _cell(path: pathlib.Path, boxes: Sequence[search.Box]) -> drawing.Image:
     pixels, _ = images.decode_image(images.read_encoded(path), path.name)
-    array = np.array(boxes, np.float64)
-    small = photo_pictures.with_faces(pixels, np.zeros((len(array), 0, 2)), array, _CELL)
+    height, width = pixels.shape[:2]
+    scale = _CELL / max(height, width)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    resized = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    places = np.array(boxes, np.float64) * scale
+    drawn = photo_pictures.with_faces(resized, np.zeros((len(places), 0, 2)), places, _CELL)
     cell = np.full((_CELL, _CELL, 3), 255, np.uint8)
-    top, left = ((_CELL - side) // 2 for side in small.shape[:2])
-    cell[top : top + small.shape[0], left : left + small.shape[1]] = small
+    top, left = ((_CELL - side) // 2 for side in drawn.shape[:2])
+    cell[top : top + drawn.shape[0], left : left + drawn.shape[1]] = drawn
     return cell
 
 
