@@ -95,6 +95,7 @@ def test_stopped_work_goes_on(photos, looked_at):
         {"work": work},
         {"name": "a/one.png", "boxes": [[3, 4, 43, 44]], "problem": ""},
         {"name": "none.png", "boxes": [], "problem": ""},
+        {"name": "two, really.png", "boxes": [], "problem": "was damaged then"},
     ]
     part = photos / ".boxes.csv.part"
     part.write_text("\n".join(map(json.dumps, lines)) + '\n{"name": "sm')

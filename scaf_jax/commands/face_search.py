@@ -104,7 +104,10 @@ def _search(
     """What is in every photo, looked for now or when the same work was stopped."""
     work = {"folder": str(photos.root), "detector": settings.detector}
     with json_lines.JsonLines(_part(output), work) as lines:
-        known = {str(line["name"]): _from_line(line) for line in lines.read()}
+        # Photos that could not be used are looked at again: they may have been put right.
+        known = {
+            str(line["name"]): _from_line(line) for line in lines.read() if not line["problem"]
+        }
         left = [name for name in photos.names if name not in known]
         if known:
             logging.info("%d photos were looked at before", len(photos.names) - len(left))
