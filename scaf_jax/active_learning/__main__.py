@@ -6,6 +6,7 @@ python -m scaf_jax.active_learning status --workdir=DIR [--round=N]
 python -m scaf_jax.active_learning next --workdir=DIR
 python -m scaf_jax.active_learning skip --workdir=DIR [--round=N] FACE [FACE ...]
 python -m scaf_jax.active_learning close --workdir=DIR
+python -m scaf_jax.active_learning collect --workdir=DIR FOLDER
 """
 
 import argparse
@@ -15,12 +16,12 @@ import sys
 from collections.abc import Sequence
 
 from scaf_jax.active_learning import next_step
-from scaf_jax.annotation import faces, importing, reports, skips, store
+from scaf_jax.annotation import collecting, faces, importing, reports, skips, store
 from scaf_jax.data.images import ImageError
 from scaf_jax.files import places
 from scaf_jax.files.escaping import printable
 
-ROUNDS_FOLDER = "rounds"
+ROUNDS_FOLDER = "rounds"  # as in `run_folder`, which needs JAX
 _MOST_LISTED = 20
 
 
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         ("next", _next, "say what to do now"),
         ("skip", _skip, "leave faces out that cannot be annotated; they are never asked again"),
         ("close", _close, "end a round early: what is not annotated yet goes back to the others"),
+        ("collect", _collect, "write all that was annotated as a data set of its own"),
     ):
         child = commands.add_parser(name, help=text, description=text)
         child.add_argument("--workdir", required=True, type=places.path_argument, metavar="DIR")
@@ -64,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
         child.set_defaults(command=command)
         if name == "skip":
             child.add_argument("faces", nargs="+", help="their keys, or their numbers in the round")
+        if name == "collect":
+            child.add_argument("folder", type=places.path_argument, help="the folder to write")
         if name == "import":
             child.add_argument(
                 "file", type=places.path_argument, help="a .json file or folder of .pts"
@@ -129,6 +133,20 @@ def _close(options: argparse.Namespace) -> int:
     print(
         f"the round ends with {len(status.annotated)} annotated faces; {len(status.missing)} go "
         "back to those that may be asked for. Start scaf_jax.main again, with the flags it had"
+    )
+    return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    folders = _exported_rounds(options.workdir)
+    if options.round is not None:
+        folders = {options.round: _round_folder(options)}
+    if not folders:
+        raise faces.AnnotationError(f"{options.workdir}: no round of it waits for annotations")
+    count = collecting.collect([folders[n] for n in sorted(folders)], options.folder)
+    print(
+        f"{count} faces in {options.folder}. A data set of them, to train on with any config:\n"
+        f"  python -m data_builders.prepare landmarks_folder --manual_dir={options.folder}"
     )
     return 0
 

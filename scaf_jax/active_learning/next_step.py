@@ -39,7 +39,12 @@ def text(workdir: pathlib.Path, rounds: Mapping[int, pathlib.Path]) -> str:
         lines += _to_annotate(workdir, number, rounds[number], status)
     elif _is_finished(workdir, number):
         lines += ["The budget is spent and the last network is trained. Its results:"]
-        lines += [f"  {workdir / 'report.md'}"]
+        lines += [
+            f"  {workdir / 'report.md'}",
+            "The network on other photos, and all that was annotated as a data set of its own:",
+            f"  python -m scaf_jax.predict {workdir} PHOTOS --output=found",
+            f"  {_PROGRAM} collect --workdir={workdir} FOLDER",
+        ]
     else:
         lines += ["Nothing is left to annotate. Go on with", f"  {_START.format(workdir)}"]
     return "\n".join([*lines, *_more_labels(workdir)])

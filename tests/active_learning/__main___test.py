@@ -88,6 +88,18 @@ def test_status_tells_all_rounds_or_one(workdir, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+def test_all_rounds_are_collected(workdir, tmp_path, capsys):
+    assert _run(workdir, "collect", str(tmp_path / "set")) == 2
+    assert "nothing is annotated yet" in capsys.readouterr().err
+    _run(workdir, "import", _given(workdir, 1))
+    _run(workdir, "import", "--round=0", _given(workdir, 0))
+    capsys.readouterr()
+    assert _run(workdir, "collect", str(tmp_path / "set")) == 0
+    told = capsys.readouterr().out
+    assert "4 faces in" in told and "prepare landmarks_folder --manual_dir=" in told
+    assert len((tmp_path / "set" / "landmarks.csv").read_text().splitlines()) == 5
+
+
 @pytest.fixture
 def waiting(tiny_faces, tmp_path):
     """A run of 8 faces in round 0 that waits for a person; its folder and that of the export."""
