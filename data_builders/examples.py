@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from data_builders import faces, precropped, processes
+from data_builders import face_reading, faces, precropped, processes
 from data_builders.doctor import examination
 
 OnError = Literal["stop", "skip"]
@@ -58,7 +58,7 @@ class ExampleMaker:
         index, face = numbered
         listed = examination.Listed(face, (self.split,))
         try:
-            example = faces.read_face(face, self.num_landmarks)
+            example = face_reading.read_face(face, self.num_landmarks)
             seen = examination.of_values(listed, example)
             if self.cropping is not None:
                 example = precropped.precrop(example, self.cropping)

@@ -38,7 +38,7 @@ def extra_features() -> dict[str, Any]:
 
 
 def precrop(example: dict[str, Any], cropping: Cropping) -> dict[str, Any]:
-    """Returns an example of `faces.read_face` with the region of its face instead of the photo.
+    """Returns an example of `face_reading` with the region of its face instead of the photo.
 
     Raises:
       ValueError: One of `FACE_ERRORS`: the photo cannot be decoded, or the box is far larger.

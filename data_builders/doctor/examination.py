@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tqdm
 
-from data_builders import faces
+from data_builders import face_reading, faces
 from data_builders.doctor import problems
 from scaf_jax.data import images
 
@@ -45,7 +45,7 @@ class Observation:
       listed: The face.
       problems: What is wrong with it.
       digest: Of its photo's bytes; empty where it could not be read.
-      values: Landmarks, their mask and boxes as `faces.read_face` gave them; empty where it
+      values: Landmarks, their mask and boxes as `face_reading.read_face` gave them; empty where it
         raised.
       orientation: How EXIF turns its photo, 1 (not at all) to 8.
       size: (width, height) of its photo as people see it; (0, 0) where it could not be read.
@@ -116,7 +116,7 @@ def look_at(listed: Listed, num_landmarks: int) -> Observation:
       num_landmarks: How many landmarks it must have.
     """
     try:
-        values = faces.read_face(listed.face, num_landmarks)
+        values = face_reading.read_face(listed.face, num_landmarks)
     except faces.FACE_ERRORS as error:
         return of_error(listed, error)
     return of_values(listed, values)
@@ -129,7 +129,7 @@ def of_error(listed: Listed, error: ValueError) -> Observation:
 
 
 def of_values(listed: Listed, values: Mapping[str, Any]) -> Observation:
-    """Returns what is seen of a face that `faces.read_face` has read.
+    """Returns what is seen of a face that `face_reading.read_face` has read.
 
     Args:
       listed: The face.

@@ -12,7 +12,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from data_builders import face_builder, faces, prepare
+from data_builders import face_builder, face_reading, prepare
 from data_builders.affectnet import downloads, rows
 
 HEADER = (
@@ -216,7 +216,7 @@ def test_a_bad_row_is_a_bad_face_that_is_named(layout, row, message):
     face = _first_face(layout, row, _row(1, NAMES[2]))
     assert face.place == f"{_training(layout)}:2"
     with pytest.raises(ValueError, match=message) as info:
-        faces.read_face(face, 68)
+        face_reading.read_face(face, 68)
     assert face.place in str(info.value)
     assert len(downloads.find(layout).splits["train"]) == 2
 
@@ -271,7 +271,7 @@ def test_long_tables_are_listed_in_little_memory(tmp_path):
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_tables_of_spreadsheets_are_read(layout, delimiter):
-    expected = [faces.read_face(face, 68) for face in downloads.find(layout).splits["train"]]
+    expected = [face_reading.read_face(face, 68) for face in downloads.find(layout).splits["train"]]
     path = _training(layout)
     with path.open(encoding="utf-8", newline="") as file:
         table = list(csv.reader(file))
@@ -279,7 +279,7 @@ def test_tables_of_spreadsheets_are_read(layout, delimiter):
         file.write(f"sep={delimiter}\n")
         csv.writer(file, delimiter=delimiter).writerows(table)
     assert downloads.recognize(layout)
-    found = [faces.read_face(face, 68) for face in downloads.find(layout).splits["train"]]
+    found = [face_reading.read_face(face, 68) for face in downloads.find(layout).splits["train"]]
     assert len(found) == len(expected) == 2
     for one, other in zip(found, expected, strict=True):
         assert one["key"] == other["key"] and one["valence"] == other["valence"]
@@ -290,4 +290,4 @@ def test_tables_of_spreadsheets_are_read(layout, delimiter):
 def test_one_number_throughout_is_no_landmark(layout, filler):
     points = ";".join([filler] * 136)
     face = _first_face(layout, f"{NAMES[0]},4,6,40,45,{points},1,0.5,-0.25")
-    assert not faces.read_face(face, 68)["landmark_mask"].any()
+    assert not face_reading.read_face(face, 68)["landmark_mask"].any()

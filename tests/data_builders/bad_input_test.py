@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from data_builders import face_builder, faces, prepare
+from data_builders import face_builder, face_reading, faces, prepare
 from scaf_jax.data import images
 from scaf_jax.formats import pts
 
@@ -223,7 +223,7 @@ def test_there_are_many_cases():
 def test_a_bad_face_stops(root, name):
     (face,) = [face for face in _list_faces(root) if face.key == f"{name}.jpg"]
     with pytest.raises(faces.FACE_ERRORS) as info:
-        faces.read_face(face, 3)
+        face_reading.read_face(face, 3)
     message = str(info.value)
     assert BAD[name][1] in message
     assert str(face.image) in message or face.place in message or f"{root}/{name}.pts" in message
@@ -266,7 +266,7 @@ def test_preparing_stops_at_the_first_bad_face(root, tmp_path):
 
 def test_points_with_windows_line_ends_are_read(tmp_path):
     face = _pts(_GOOD_PTS.replace(b"\n", b"\r\n"), tmp_path, "a")
-    np.testing.assert_array_equal(faces.read_face(face, 3)["landmarks"], POINTS)
+    np.testing.assert_array_equal(face_reading.read_face(face, 3)["landmarks"], POINTS)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_points_with_windows_line_ends_are_read(tmp_path):
 def test_names_of_any_letters_are_read(tmp_path, name):
     bad_photos.write(tmp_path / name)
     face = _named(name, tmp_path, "a")
-    assert faces.read_face(face, 3)["image"] == (tmp_path / name).read_bytes()
+    assert face_reading.read_face(face, 3)["image"] == (tmp_path / name).read_bytes()
 
 
 def test_names_that_lead_to_another_place_are_read_as_they_are(tmp_path):
@@ -283,4 +283,4 @@ def test_names_that_lead_to_another_place_are_read_as_they_are(tmp_path):
     bad_photos.write(tmp_path / "elsewhere" / "photo.jpg")
     (tmp_path / "root").symlink_to(tmp_path / "elsewhere")  # people keep photos on other disks
     face = _named("photo.jpg", tmp_path / "root", "a")
-    assert faces.read_face(face, 3)["image"]
+    assert face_reading.read_face(face, 3)["image"]

@@ -11,7 +11,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from data_builders import face_builder, faces, prepare
+from data_builders import face_builder, face_reading, faces, prepare
 from data_builders.celeba import downloads
 
 NAMES = ["000001.jpg", "000 é2.jpg", "000003.jpg", "000004.jpg"]
@@ -84,7 +84,7 @@ def opened(open_prepared):
 
 def _read_first(root):
     """Reads and checks the first training face."""
-    return faces.read_face(downloads.find(root).splits["train"][0], 5)
+    return face_reading.read_face(downloads.find(root).splits["train"][0], 5)
 
 
 def test_splits_follow_the_list_of_partitions(wild, opened):
@@ -261,7 +261,7 @@ def test_faces_can_be_sent_to_other_processes_without_the_tables(wild):
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_tables_of_spreadsheets_are_read(aligned, delimiter):
-    expected = [faces.read_face(face, 5) for face in downloads.find(aligned).splits["train"]]
+    expected = [face_reading.read_face(face, 5) for face in downloads.find(aligned).splits["train"]]
     for folder, name, header in (
         ("Eval", "list_eval_partition", "image_id partition"),
         ("Anno", "list_landmarks_align_celeba", f"image_id {LANDMARK_HEADER}"),
@@ -275,7 +275,7 @@ def test_tables_of_spreadsheets_are_read(aligned, delimiter):
         said = [f"sep={delimiter}"] if delimiter == ";" else []
         path.unlink()
         _write(path.with_suffix(".csv"), *said, *table)
-    found = [faces.read_face(face, 5) for face in downloads.find(aligned).splits["train"]]
+    found = [face_reading.read_face(face, 5) for face in downloads.find(aligned).splits["train"]]
     assert len(found) == len(expected) == 2
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one["landmarks"], other["landmarks"])
@@ -287,7 +287,7 @@ def test_a_photo_with_two_rows_that_differ_is_unusable(aligned):
     path.write_text(text + f"{NAMES[0]} {_text(_points(9))}\n", encoding="utf-8")
     first, second = downloads.find(aligned).splits["train"]
     with pytest.raises(faces.FaceError, match=r"celeba\.txt:3: line 7 says otherwise of the photo"):
-        faces.read_face(first, 5)
-    assert faces.read_face(second, 5)["landmark_mask"].all()
+        face_reading.read_face(first, 5)
+    assert face_reading.read_face(second, 5)["landmark_mask"].all()
     path.write_text(text + text, encoding="utf-8")  # joined with itself: nothing is lost
-    assert faces.read_face(downloads.find(aligned).splits["train"][0], 5)
+    assert face_reading.read_face(downloads.find(aligned).splits["train"][0], 5)

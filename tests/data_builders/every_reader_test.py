@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_builders import face_builder, faces
+from data_builders import face_builder, face_reading, faces
 
 SIZE = (200, 150)
 RNG = np.random.default_rng(0)
@@ -140,7 +140,7 @@ def _read(root, reader, change):
     found = importlib.import_module(f"data_builders.{name}.downloads").find(root)
     (face,) = [face for face in found.splits["train"]]
     try:
-        return faces.read_face(face, count)
+        return face_reading.read_face(face, count)
     except faces.FACE_ERRORS as error:
         return str(error)
 
@@ -193,7 +193,9 @@ def _only_face(root, reader):
     found = importlib.import_module(f"data_builders.{name}.downloads").find(root)
     (face,) = [face for listed in found.splits.values() for face in listed]
     np.testing.assert_allclose(
-        faces.read_face(face, count)["landmarks"], POINTS[count] - READERS[reader][3], atol=1e-4
+        face_reading.read_face(face, count)["landmarks"],
+        POINTS[count] - READERS[reader][3],
+        atol=1e-4,
     )
     return found
 

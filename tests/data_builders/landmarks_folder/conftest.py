@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_builders import faces
+from data_builders import face_reading, faces
 from data_builders.landmarks_folder import downloads
 
 SIZE = (60, 50)
@@ -95,7 +95,7 @@ class Photos:
         for members in self.find().splits.values():
             for face in members:
                 try:
-                    result[face.key] = faces.read_face(face, len(NAMES))
+                    result[face.key] = face_reading.read_face(face, len(NAMES))
                 except faces.FACE_ERRORS as error:
                     result[face.key] = str(error)
         return result

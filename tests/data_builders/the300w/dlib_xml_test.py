@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_builders import face_builder, faces, prepare
+from data_builders import face_builder, face_reading, faces, prepare
 from data_builders.the300w import dlib_xml, downloads, layouts
 from scaf_jax.data import prepared_sources
 
@@ -174,7 +174,7 @@ def test_points_of_the_photo_as_it_is_stored_stop(tmp_path):
     image = _image("afw/1.jpg").replace("width='50'", "width='60'", 1)
     members, _ = _read(tmp_path, HEAD + image + TAIL)
     with pytest.raises(faces.FaceError, match=r"60 x 50 pixels \(as it is stored, before EXIF"):
-        faces.read_face(members["afw"][0], 68)
+        face_reading.read_face(members["afw"][0], 68)
     image = image.replace("width='60' height='50'", "width='50' height='60'", 1)
     members, _ = _read(tmp_path, HEAD + image + TAIL)
-    assert faces.read_face(members["afw"][0], 68)["landmark_mask"].all()
+    assert face_reading.read_face(members["afw"][0], 68)["landmark_mask"].all()
