@@ -23,10 +23,11 @@ from scaf_jax.choosing import plan
 from scaf_jax.data import sources
 from scaf_jax.files import places, strict_json
 from scaf_jax.files.places import Place
-from scaf_jax.inference import bundle
+from scaf_jax.inference import bundle, fitted_file
 from scaf_jax.reporting import report as reporting
 from scaf_jax.runs import (
     alignment_stage,
+    detected_boxes,
     evaluation,
     resolve,
     stage1,
@@ -203,21 +204,26 @@ class Rounds:
         return self._network[1]
 
     def _evaluate(self, number: int, labeled: sources.Source) -> None:
-        network = self._open_network(number)
-        if self._run.faces.test_splits:
-            folder = self._folder(number) / "report"
-            result = evaluation.evaluate(
-                self._run,
-                network,
-                folder,
-                labeled=labeled,
-                rebuilder=alignment_stage.rebuilder(self._run, self._pretrained, network),
-                training=self._folder(number) / "alignment",
-            )
-            logging.info("round %d, %d labels:\n%s", number, len(labeled), result.text)
+        network, stage = self._open_network(number), self._folder(number) / "alignment"
+        if not self._run.faces.test_splits:
+            # Which evaluating does as well: photos to come have the boxes of a detector.
+            detected_boxes.with_fits(network, labeled, self._run.evaluation.boxes, stage)
+            return
+        result = evaluation.evaluate(
+            self._run,
+            network,
+            self._folder(number) / "report",
+            labeled=labeled,
+            rebuilder=alignment_stage.rebuilder(self._run, self._pretrained, network),
+            training=stage,
+        )
+        logging.info("round %d, %d labels:\n%s", number, len(labeled), result.text)
 
     def _is_evaluated(self, number: int) -> bool:
-        return (self._folder(number) / "report" / "report.md").is_file()
+        folder = self._folder(number)
+        if not self._run.faces.test_splits:
+            return (folder / "alignment" / fitted_file.NAME).is_file()
+        return (folder / "report" / "report.md").is_file()
 
 
 def _pool(resolved: Run, rounds_plan: plan.Plan) -> sources.Source:

@@ -18,7 +18,7 @@ from scaf_jax.active_learning import (
     selections,
 )
 from scaf_jax.annotation import faces, importing, skips, store
-from scaf_jax.inference import bundle
+from scaf_jax.inference import bundle, fitted_file
 from scaf_jax.landmarks import schemes
 from scaf_jax.runs import alignment_stage, evaluation, identity, resolve
 from scaf_jax.runs import faces as faces_of_runs
@@ -212,7 +212,7 @@ def test_the_first_faces_are_there_before_stage_1_is_trained(
     assert (folder / "to_annotate" / "README.md").is_file()
 
 
-def test_photos_of_which_none_is_labeled(finished, tiny_faces, tmp_path):
+def test_photos_of_which_none_is_labeled(finished, tiny_faces, tmp_path, monkeypatch):
     """No prepared data set is there: photos, their boxes and a scheme are all that is given."""
     human = {"oracle": "human", "pool": "unlabeled", "strategy": "nnm_10"}
     config = _config(tiny_faces, finished / "pretraining", **human)
@@ -231,7 +231,14 @@ def test_photos_of_which_none_is_labeled(finished, tiny_faces, tmp_path):
     config.data.scheme = str(tmp_path / "scheme.json")
     config.evaluation.splits = ()
     config.pretraining.unlabeled_dir = str(photos)
-    workdir = tmp_path / "run"
+    workdir, fitted = tmp_path / "run", []
+
+    def fit(network, labeled, boxes, folder):
+        fitted.append((len(labeled), folder.parent.name))
+        (folder / fitted_file.NAME).write_text("{}")
+
+    # Only where a detector is installed would there be a file; tests of fitting look at it.
+    monkeypatch.setattr(rounds.detected_boxes, "with_fits", fit)
     said = ("chosen without a look at what", "those of an average face")
     for number in (0, 1):
         with pytest.raises(labels.AnnotationNeeded):
@@ -247,6 +254,10 @@ def test_photos_of_which_none_is_labeled(finished, tiny_faces, tmp_path):
     assert [row["labels"] for row in told] == [INITIAL, BUDGET]
     assert [list(row["nme"]) for row in told] == [[learning_curve.NEW_FACES], []]
     assert 0 < told[0]["nme"][learning_curve.NEW_FACES] < 200
+    # Once for each network, whatever was started again.
+    assert fitted == [(INITIAL, "round_0"), (BUDGET, "round_1")]
+    for path in workdir.rglob(fitted_file.NAME):
+        path.unlink()
     assert "none.jpg" not in {x["key"] for c in _choices(workdir) for x in c["selected"]}
     last = bundle.Bundle.load(workdir)
     assert last.provenance["steps"] == 2
