@@ -21,15 +21,7 @@ from scaf_jax.files import places
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 if any photo could not be used."""
     settings = face_search.Settings(**vars(_parser().parse_args(arguments)))
-    unusable = 0
-
-    def work() -> str:
-        nonlocal unusable
-        outcome = face_search.run(settings)
-        unusable = outcome.num_unusable
-        return outcome.text
-
-    return launch.run(work) or int(unusable > 0)
+    return launch.run_on_photos(lambda: face_search.run(settings))
 
 
 def _parser() -> argparse.ArgumentParser:

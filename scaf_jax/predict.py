@@ -23,19 +23,14 @@ from scaf_jax.landmarks import heatmaps
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 if anything could not be used."""
     settings = photo_prediction.Settings(**vars(_parser().parse_args(arguments)))
-    unusable = 0
 
-    def work() -> str:
-        nonlocal unusable
+    def work() -> launch.Outcome:
         videos = video_prediction.find(settings.inputs)
         if videos:
-            outcome = video_prediction.run(settings, videos)
-        else:
-            outcome = photo_prediction.run(settings)
-        unusable = outcome.num_unusable
-        return outcome.text
+            return video_prediction.run(settings, videos)
+        return photo_prediction.run(settings)
 
-    return launch.run(work) or int(unusable > 0)
+    return launch.run_on_photos(work)
 
 
 def _parser() -> argparse.ArgumentParser:

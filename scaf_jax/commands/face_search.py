@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from absl import logging
 
+from scaf_jax.commands import launch
 from scaf_jax.data import folder_source, images
 from scaf_jax.detection import detectors, search
 from scaf_jax.files import atomic, json_lines
@@ -50,15 +51,7 @@ class Settings:
     overwrite: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What came of it: a text for people, and how many photos could not be used."""
-
-    text: str
-    num_unusable: int
-
-
-def run(settings: Settings) -> Outcome:
+def run(settings: Settings) -> launch.Outcome:
     """Looks at every photo of the folder and writes the table and a picture of some faces.
 
     Stopped, the same settings go on with the photos that were not looked at yet.
@@ -86,7 +79,7 @@ def run(settings: Settings) -> Outcome:
     # The last, so that the same command goes on where anything before it fails.
     atomic.write_text(output, _table({name: by_name[name] for name in usable}))
     _part(output).unlink()
-    return Outcome(_told(settings, by_name, problems, output, picture), len(problems))
+    return launch.Outcome(_told(settings, by_name, problems, output, picture), len(problems))
 
 
 def _check(settings: Settings, output: pathlib.Path) -> None:

@@ -1,5 +1,6 @@
 """What the commands that take a config have in common: start, error messages, exit codes."""
 
+import dataclasses
 import errno
 import logging as logging_records
 import pathlib
@@ -17,6 +18,14 @@ WAITING_EXIT_CODE = 3  # a person has to annotate faces first
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of looking at photos: a text for people, and how many could not be used."""
+
+    text: str
+    num_unusable: int
 
 
 def start(main: Callable[[Sequence[str]], int], folder: str = "runs/{}") -> None:
@@ -85,6 +94,19 @@ def run(work: Callable[[], str]) -> int:
         return 1
     print(f"\n{text}", flush=True)
     return 0
+
+
+def run_on_photos(work: Callable[[], Outcome]) -> int:
+    """The same for work on photos; returns 1 as well if any of them could not be used."""
+    unusable = 0
+
+    def told() -> str:
+        nonlocal unusable
+        outcome = work()
+        unusable = outcome.num_unusable
+        return outcome.text
+
+    return run(told) or int(unusable > 0)
 
 
 def _advice(error: Exception) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from scaf_jax.commands import launch
 from scaf_jax.data import folder_source
 from scaf_jax.files.escaping import printable
 from scaf_jax.inference import face_aligner, locator, photo_inputs, prediction_files
@@ -59,15 +60,7 @@ class Settings:
     most_frames: int = 0
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What came of it: a text for people, and how many photos could not be used."""
-
-    text: str
-    num_unusable: int
-
-
-def run(settings: Settings) -> Outcome:
+def run(settings: Settings) -> launch.Outcome:
     """Looks at the photos and writes the files; each photo that cannot be used is logged.
 
     Stopped, the same settings go on with the photos that were not looked at yet.
@@ -171,7 +164,7 @@ def _outcome(
     seconds: float,
     output: pathlib.Path,
     root: pathlib.Path,
-) -> Outcome:
+) -> launch.Outcome:
     bad = len(files.unusable)
     lines = [
         f"{files.num_faces} faces in {total - bad} photos, {seconds:.1f} s, "
@@ -183,4 +176,4 @@ def _outcome(
         lines.append(f"{before} further photos were looked at before; their results are kept")
     if bad:
         lines.append(f"{bad} of {total} photos could not be used; see the messages above")
-    return Outcome("\n".join(lines), bad)
+    return launch.Outcome("\n".join(lines), bad)

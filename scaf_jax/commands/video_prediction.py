@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from absl import logging
 
-from scaf_jax.commands.photo_prediction import Outcome, Settings, about, load, warmed_up
+from scaf_jax.commands import launch
+from scaf_jax.commands.photo_prediction import Settings, about, load, warmed_up
 from scaf_jax.files.escaping import printable
 from scaf_jax.inference import face_aligner, photo_faces, photo_inputs, prediction_files
 from scaf_jax.inference.tracking import TrackedFace, Tracker
@@ -47,7 +48,7 @@ def _videos_of(item: str) -> list[str]:
     return [name for name in fitting if name.lower().endswith(EXTENSIONS)]
 
 
-def run(settings: Settings, videos: Sequence[str]) -> Outcome:
+def run(settings: Settings, videos: Sequence[str]) -> launch.Outcome:
     """Looks at the videos and writes a folder for each; one that cannot be used is logged.
 
     Stopped, the same settings go on with the frames that were not looked at yet.
@@ -82,7 +83,7 @@ def run(settings: Settings, videos: Sequence[str]) -> Outcome:
         )
     if bad:
         lines.append(f"{bad} of {len(videos)} videos could not be used to their end; see above")
-    return Outcome("\n".join(lines), bad)
+    return launch.Outcome("\n".join(lines), bad)
 
 
 def _look(
