@@ -192,7 +192,7 @@ def draw(curves: Sequence[Curve]) -> drawing.Image:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("labeled faces")
     axes.set_ylabel("NME, percent")
-    axes.set_title("Error against labels; bands: 95 % over draws of test faces")
+    axes.set_title("Error against labels; bands: 95 % over draws of faces")
     axes.grid(color="0.92")
     for text in axes.legend().get_texts():
         text.set_parse_math(False)
